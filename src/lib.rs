@@ -1,0 +1,13 @@
+//! Portcullis: incident response for a compromised SaaS analytics account.
+//!
+//! The binary is thin; this library does the work. `ARCHITECTURE.md` is the map.
+
+pub mod decode;
+pub mod event;
+pub mod finding;
+pub mod output;
+pub mod rule;
+pub mod scan;
+pub mod source;
+pub mod synth;
+pub mod sys;
