@@ -1,6 +1,6 @@
 //! A finding: one rule, the record that made it fire, and why.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::time::Timestamp;
 use crate::rule::Level;
@@ -39,7 +39,7 @@ pub struct Finding {
 }
 
 /// One fact: what the rule wanted of a field and what the record had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// The field as the rule names it; `keywords` for a search over the whole record.
     pub field: String,

@@ -9,5 +9,4 @@ pub mod output;
 pub mod rule;
 pub mod scan;
 pub mod source;
-pub mod synth;
 pub mod sys;

@@ -1,6 +1,34 @@
-//! Sigma rules: read, check, compile, match.
+//! Sigma rules: read, checked, matched.
+//!
+//! A rule file becomes a [`Rule`]: positive tests on fields (its *atoms*) and a condition over them. [`Rule::matches`]
+//! is the plain reference; the scan compiles all rules together and must come to the same.
+
+mod condition;
+mod detection;
+mod document;
+mod explain;
+mod hint;
+mod load;
+mod matcher;
+mod modifier;
+pub mod sample;
+mod test;
+mod text;
+mod yaml;
+
+use std::path::PathBuf;
 
 use serde::Serialize;
+
+pub use explain::Explanation;
+pub use hint::nearest;
+pub use load::{Loaded, RuleError, Skipped, load, load_embedded, parse_document, read_placeholders};
+pub use matcher::{FieldMatcher, Scratch};
+pub use modifier::Placeholders;
+pub use sample::Samples;
+pub use test::{Comparison, DatePart, Relation, Test};
+pub use text::{Part, Pattern};
+pub use yaml::Span;
 
 /// Severity of a rule, after Sigma's `level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -16,4 +44,142 @@ pub enum Level {
     High,
     /// Borders on certainty.
     Critical,
+}
+
+impl Level {
+    /// The level of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "informational" => Self::Informational,
+            "low" => Self::Low,
+            "medium" => Self::Medium,
+            "high" => Self::High,
+            "critical" => Self::Critical,
+            _ => return None,
+        })
+    }
+}
+
+/// What a rule says about itself.
+#[derive(Debug, Clone, Default)]
+pub struct Meta {
+    /// Its `id`.
+    pub id: Option<String>,
+    /// Its `name`, else its file's stem.
+    pub name: String,
+    /// Its `title`.
+    pub title: String,
+    /// Its `description`.
+    pub description: Option<String>,
+    /// Its `status`.
+    pub status: Option<String>,
+    /// Its `author`.
+    pub author: Option<String>,
+    /// Its `license`.
+    pub license: Option<String>,
+    /// Its `date`.
+    pub date: Option<String>,
+    /// Its `modified`.
+    pub modified: Option<String>,
+    /// Its `references`.
+    pub references: Vec<String>,
+    /// Its `tags`.
+    pub tags: Vec<String>,
+    /// Its `falsepositives`.
+    pub falsepositives: Vec<String>,
+    /// Its `level`; medium where it gives none, so that it is neither hidden nor alarming.
+    pub level: Level,
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Self::Medium
+    }
+}
+
+/// The log a rule is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogSource {
+    /// Its `category`.
+    pub category: Option<String>,
+    /// Its `product`.
+    pub product: Option<String>,
+    /// Its `service`.
+    pub service: Option<String>,
+    /// Its `definition`, for people.
+    pub definition: Option<String>,
+}
+
+impl LogSource {
+    /// Whether a rule with this log source is for a source with that one: every key the rule gives is equal, case
+    /// aside.
+    pub fn accepts(&self, source: &Self) -> bool {
+        let same = |wanted: &Option<String>, has: &Option<String>| {
+            wanted.as_ref().is_none_or(|wanted| has.as_ref().is_some_and(|has| wanted.eq_ignore_ascii_case(has)))
+        };
+        same(&self.category, &source.category)
+            && same(&self.product, &source.product)
+            && same(&self.service, &source.service)
+    }
+}
+
+/// What a test looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A field.
+    Field(String),
+    /// Every value of the record and its raw text: keywords.
+    Record,
+}
+
+/// One test of a rule.
+#[derive(Debug, Clone)]
+pub struct Atom {
+    /// What it looks at.
+    pub subject: Subject,
+    /// What it asks.
+    pub test: Test,
+    /// The search identifier it stands in.
+    pub search: String,
+    /// Where it stands in the file.
+    pub span: Span,
+}
+
+/// A condition over a rule's atoms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expr {
+    /// An atom, by index.
+    Atom(usize),
+    /// Negation.
+    Not(Box<Expr>),
+    /// All of them; true where there are none.
+    All(Vec<Expr>),
+    /// Any of them; false where there are none.
+    Any(Vec<Expr>),
+}
+
+/// A detection rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// What it says about itself.
+    pub meta: Meta,
+    /// The log it is for.
+    pub logsource: LogSource,
+    /// Its tests.
+    pub atoms: Vec<Atom>,
+    /// Its condition over them.
+    pub condition: Expr,
+    /// Records it must and must not match.
+    pub samples: Samples,
+    /// What a responder does first.
+    pub response: Option<String>,
+    /// Where it was read from.
+    pub file: PathBuf,
+}
+
+impl Rule {
+    /// What findings call it: its id, else its name.
+    pub fn key(&self) -> &str {
+        self.meta.id.as_deref().unwrap_or(&self.meta.name)
+    }
 }

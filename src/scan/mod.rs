@@ -1,1 +1,164 @@
-//! .
+//! The scan: logs in, findings and a coverage ledger out.
+//!
+//! Inputs are cut into units of whole records. Workers read, evaluate and account for units in any order; the
+//! collector strings them together again. Nothing that is written depends on how the cutting was done.
+
+pub mod collect;
+pub mod evaluate;
+pub mod fields;
+pub mod ledger;
+pub mod lines;
+pub mod program;
+mod report;
+pub mod session;
+mod stream;
+pub mod unit;
+mod work;
+
+use std::io;
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use crate::decode::json::simd::Isa;
+use crate::event::time::{TimeOptions, TimeReader, Timestamp};
+use crate::output::Sink;
+use crate::rule::{Level, Loaded};
+use crate::source::input::{self, Limits};
+use crate::source::mapping::MappingError;
+use crate::source::{self, Mapping};
+use ledger::Ledger;
+
+/// Which engine evaluates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Templates, shared tests, remembered values.
+    Fast,
+    /// The plain reference: every record walked, every rule evaluated by itself. Slower; the same findings.
+    Strict,
+}
+
+/// What a scan is asked to do.
+pub struct Config {
+    /// Files, folders, globs, or `-`.
+    pub paths: Vec<String>,
+    /// The rules, and what could not be loaded.
+    pub rules: Loaded,
+    /// Name of the source, where it is not to be told from the content.
+    pub source: Option<String>,
+    /// The user's mapping file.
+    pub mapping: Option<PathBuf>,
+    /// The zone of times that name none.
+    pub log_zone: Option<TimeZone>,
+    /// Findings from this instant on.
+    pub since: Option<Timestamp>,
+    /// Findings before this instant.
+    pub until: Option<Timestamp>,
+    /// Findings of this actor alone.
+    pub account: Option<String>,
+    /// Rules of at least this level.
+    pub level: Option<Level>,
+    /// Workers; 0: one for each core.
+    pub threads: usize,
+    /// Bytes of a unit, about.
+    pub chunk_size: usize,
+    /// Longest record in bytes.
+    pub max_record: usize,
+    /// Limits on decompression.
+    pub limits: Limits,
+    /// Which engine.
+    pub engine: Engine,
+    /// Which instruction set; `None`: the best there is.
+    pub isa: Option<Isa>,
+    /// Whether to count repeated records.
+    pub count_duplicates: bool,
+}
+
+/// Told how far a scan is. Called from workers.
+pub trait Progress: Sync {
+    /// So many more bytes of plain files, or of decompressed streams, were read.
+    fn bytes(&self, count: u64);
+    /// How many there are; `None` where that cannot be known.
+    fn total(&self, count: Option<u64>);
+}
+
+/// Why a scan ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// No such source.
+    #[error("unknown source `{0}`")]
+    UnknownSource(String),
+    /// The mapping file is unusable.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// Workers could not be started.
+    #[error("cannot start workers: {0}")]
+    Workers(#[from] rayon::ThreadPoolBuildError),
+    /// Findings could not be written.
+    #[error("cannot write findings: {0}")]
+    Output(io::Error),
+    /// Matches could not be kept in a temporary file.
+    #[error("cannot keep findings in a temporary file: {0}")]
+    Spill(io::Error),
+}
+
+/// The part of a [`Config`] that workers read.
+pub struct Settings {
+    /// Reads times.
+    pub time: TimeReader,
+    /// See [`Config::since`].
+    pub since: Option<Timestamp>,
+    /// See [`Config::until`].
+    pub until: Option<Timestamp>,
+    /// See [`Config::account`].
+    pub account: Option<String>,
+    /// See [`Config::engine`].
+    pub engine: Engine,
+    /// See [`Config::isa`].
+    pub isa: Option<Isa>,
+    /// See [`Config::chunk_size`].
+    pub chunk_size: usize,
+    /// See [`Config::max_record`].
+    pub max_record: usize,
+    /// See [`Config::count_duplicates`].
+    pub count_duplicates: bool,
+}
+
+/// Runs a scan: findings go to `sink` in their final order, the ledger comes back.
+pub fn run(config: &Config, sink: &mut dyn Sink, progress: &dyn Progress) -> Result<Ledger, ScanError> {
+    let forced = match &config.source {
+        None => None,
+        Some(name) => Some(source::find(name).ok_or_else(|| ScanError::UnknownSource(name.clone()))?),
+    };
+    let mapping = config.mapping.as_deref().map(Mapping::read).transpose()?.unwrap_or_default();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(config.threads).build()?;
+    let discovery = input::discover(&config.paths);
+    progress.total(total_bytes(&discovery.inputs));
+    let scan = work::Scan::new(config, forced, &mapping, &discovery.inputs, pool.current_num_threads(), progress);
+    pool.scope(|scope| scan.start(scope));
+    report::finish(config, scan.finish()?, &discovery, sink)
+}
+
+fn total_bytes(inputs: &[input::Input]) -> Option<u64> {
+    inputs.iter().map(|input| {
+        let plain = input.compression == input::Compression::None;
+        let path = input.path.as_ref().filter(|_| plain)?;
+        Some(std::fs::metadata(path).ok()?.len())
+    }).sum()
+}
+
+impl Config {
+    fn settings(&self) -> Settings {
+        Settings {
+            time: TimeReader::new(TimeOptions { log_zone: self.log_zone.clone() }),
+            since: self.since,
+            until: self.until,
+            account: self.account.clone(),
+            engine: self.engine,
+            isa: self.isa,
+            chunk_size: self.chunk_size.max(1),
+            max_record: self.max_record.max(1),
+            count_duplicates: self.count_duplicates,
+        }
+    }
+}

@@ -1,1 +1,3 @@
-//! .
+//! The only door to the operating system's files, clock and hashes.
+
+pub mod hash;

@@ -9,6 +9,7 @@ pub mod paths;
 pub mod records;
 pub mod shapes;
 pub mod simd;
+pub mod stream;
 pub mod string;
 pub mod template;
 pub mod walk;

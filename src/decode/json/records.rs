@@ -42,6 +42,8 @@ pub struct Options {
     pub templates: bool,
     /// Whether views must know all leaves (keyword searches).
     pub all_leaves: bool,
+    /// Longest record, in bytes without the line end; longer ones are rejected.
+    pub max_record: usize,
 }
 
 /// Decodes blocks; keeps what it learnt from block to block.
@@ -125,6 +127,9 @@ impl Decoder {
             span.end -= 1;
         }
         let record = Candidate { block, start: span.start, end: span.end, quotes };
+        if (span.end - span.start) as usize > self.options.max_record {
+            return handler.rejected(span, Fault { offset: span.start, reason: "record longer than the limit" });
+        }
         if self.options.templates && !quotes.is_empty() {
             let clean = !line.control || !has_control(record);
             if clean
@@ -139,6 +144,21 @@ impl Decoder {
             }
         }
         self.strict(table, record, span, line, handler);
+    }
+
+    /// Gives one value of a stream to `handler`. It may span lines; `range` is exactly its bytes.
+    #[expect(clippy::cast_possible_truncation, reason = "blocks are shorter than 4 GiB")]
+    pub fn value<H: Handler>(
+        &mut self,
+        table: &FieldTable,
+        block: &[u8],
+        range: std::ops::Range<usize>,
+        handler: &mut H,
+    ) {
+        let (start, end) = (range.start as u32, range.end as u32);
+        let line = Line { end, quotes_end: 0, backslash: true, control: true, high: true };
+        let record = Candidate { block, start, end, quotes: &[] };
+        self.strict(table, record, Span { start, end, next: end }, line, handler);
     }
 
     /// The way of every record that no template fits.
@@ -162,7 +182,7 @@ impl Decoder {
             let at = u32::try_from(error.valid_up_to()).unwrap_or_default();
             return handler.rejected(span, Fault { offset: span.start + at, reason: "invalid UTF-8" });
         }
-        let learn = self.options.templates && self.shapes.wants(record.quotes.len());
+        let learn = self.options.templates && !record.quotes.is_empty() && self.shapes.wants(record.quotes.len());
         let hints = Hints { control: line.control, backslash: line.backslash };
         let leaves = self.options.all_leaves || learn;
         let walked = self.walker.walk(record.block, range, table.paths(), hints, leaves, &mut self.walk);
@@ -251,7 +271,7 @@ mod tests {
             let paths: Vec<String> = paths.into_iter().map(str::to_owned).collect();
             table.add(name, &paths);
         }
-        let mut decoder = Decoder::new(Options { isa, templates, all_leaves: true });
+        let mut decoder = Decoder::new(Options { isa, templates, all_leaves: true, max_record: 1 << 20 });
         let mut block = text.to_vec();
         block.resize(text.len() + PADDING, 0);
         let mut notes = Notes::default();

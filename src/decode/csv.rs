@@ -1,0 +1,407 @@
+//! CSV by RFC 4180, line by line where it is broken.
+//!
+//! A record with a fault in its quotes, or longer than the limit, costs exactly its first line: reading goes on at the
+//! next one. A whole record with the wrong number of cells, with NUL or with invalid UTF-8 costs itself. None of this
+//! depends on how the stream was cut for reading.
+
+/// How records are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Between cells.
+    pub delimiter: u8,
+    /// Cells of every record.
+    pub columns: usize,
+    /// Longest record in bytes.
+    pub max_record: usize,
+}
+
+/// A cell, without its outer quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldSpan {
+    /// First byte, relative to the block.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// Its quotes are doubled.
+    pub escaped: bool,
+}
+
+/// A stretch of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// A record.
+    Record {
+        /// First byte.
+        start: u32,
+        /// One past the last byte without line end.
+        end: u32,
+        /// Where the next item starts.
+        next: u32,
+        /// Its cells.
+        fields: &'a [FieldSpan],
+    },
+    /// An empty line, or one of white space.
+    Blank {
+        /// First byte.
+        start: u32,
+        /// Where the next item starts.
+        next: u32,
+    },
+    /// What could not be read.
+    Rejected {
+        /// First byte.
+        start: u32,
+        /// Where the next item starts.
+        next: u32,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// Why a record is refused unread.
+const TOO_LONG: &str = "record longer than the limit";
+
+/// What stands at a record's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Whole { end: usize, next: usize },
+    Faulty { next: usize, reason: &'static str },
+    /// The buffer ends before it can be told.
+    Unknown,
+}
+
+/// The records of a block that a [`CsvFramer`] cut.
+pub struct Records<'a> {
+    block: &'a [u8],
+    layout: Layout,
+    at: usize,
+    fields: Vec<FieldSpan>,
+    /// The block has NUL or is not UTF-8: every record is looked at.
+    suspect: bool,
+}
+
+impl<'a> Records<'a> {
+    /// The records of `block`.
+    pub fn new(block: &'a [u8], layout: Layout) -> Self {
+        let suspect = memchr::memchr(0, block).is_some() || simdutf8::basic::from_utf8(block).is_err();
+        Self { block, layout, at: 0, fields: Vec::new(), suspect }
+    }
+
+    /// The next item; every byte belongs to exactly one.
+    #[expect(clippy::should_implement_trait, reason = "items borrow from the reader")]
+    #[expect(clippy::cast_possible_truncation, reason = "blocks are shorter than 4 GiB")]
+    pub fn next(&mut self) -> Option<Item<'_>> {
+        let start = self.at;
+        if start >= self.block.len() {
+            return None;
+        }
+        let (end, next) = match find(self.block, start, self.layout, true, &mut self.fields) {
+            Found::Whole { end, next } => (end, next),
+            Found::Faulty { next, reason } => {
+                self.at = next;
+                return Some(Item::Rejected { start: start as u32, next: next as u32, reason });
+            }
+            Found::Unknown => (self.block.len(), self.block.len()),
+        };
+        self.at = next;
+        let bytes = self.block.get(start..end).unwrap_or_default();
+        let (start, end, next) = (start as u32, end as u32, next as u32);
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Some(Item::Blank { start, next });
+        }
+        if let Some(reason) = self.fault(bytes) {
+            return Some(Item::Rejected { start, next, reason });
+        }
+        Some(Item::Record { start, end, next, fields: &self.fields })
+    }
+
+    fn fault(&self, record: &[u8]) -> Option<&'static str> {
+        if self.suspect && memchr::memchr(0, record).is_some() {
+            return Some("NUL in a record");
+        }
+        if self.suspect && simdutf8::basic::from_utf8(record).is_err() {
+            return Some("invalid UTF-8");
+        }
+        match self.fields.len() {
+            count if count < self.layout.columns => Some("fewer cells than the header"),
+            count if count > self.layout.columns => Some("more cells than the header"),
+            _ => None,
+        }
+    }
+}
+
+/// Cuts a stream into blocks of whole records.
+pub struct CsvFramer {
+    layout: Layout,
+    fields: Vec<FieldSpan>,
+}
+
+impl CsvFramer {
+    /// A framer at the start of the records.
+    pub fn new(layout: Layout) -> Self {
+        Self { layout, fields: Vec::new() }
+    }
+
+    /// How many leading bytes of `buffer` are whole records. The next buffer starts after them. At the end of the
+    /// stream all is cut. 0 means that more bytes are needed, or, where the buffer is longer than a record may be, that
+    /// its first line is too long.
+    pub fn cut(&mut self, buffer: &[u8], eof: bool) -> usize {
+        if eof {
+            return buffer.len();
+        }
+        let mut at = 0;
+        loop {
+            let rest = buffer.get(at..).unwrap_or_default();
+            let Some(quote) = memchr::memchr(b'"', rest) else {
+                return memchr::memrchr(b'\n', rest).map_or(at, |newline| at + newline + 1);
+            };
+            // Lines before that of the quote are records of their own.
+            let line = memchr::memrchr(b'\n', rest.get(..quote).unwrap_or_default());
+            at += line.map_or(0, |newline| newline + 1);
+            match find(buffer, at, self.layout, false, &mut self.fields) {
+                Found::Whole { next, .. } | Found::Faulty { next, .. } => at = next,
+                Found::Unknown => return at,
+            }
+        }
+    }
+}
+
+/// Finds the end of the record at `at`. `eof`: the stream ends with the buffer.
+#[inline]
+fn find(buffer: &[u8], at: usize, layout: Layout, eof: bool, fields: &mut Vec<FieldSpan>) -> Found {
+    // Two more bytes: a line end may follow a record of exactly the limit.
+    let stop = buffer.len().min(at.saturating_add(layout.max_record).saturating_add(2));
+    let cut = stop < buffer.len() || stop - at == layout.max_record.saturating_add(2);
+    let mut scanner = Scanner { bytes: buffer.get(..stop).unwrap_or_default(), ends: eof && !cut, fields };
+    match scanner.record(at, layout.delimiter) {
+        Scan::Whole { end, next } if end - at <= layout.max_record => Found::Whole { end, next },
+        Scan::Whole { .. } => first_line(buffer, at, layout, eof, TOO_LONG),
+        Scan::Fault(reason) => first_line(buffer, at, layout, eof, reason),
+        Scan::Open if cut => first_line(buffer, at, layout, eof, TOO_LONG),
+        Scan::Open if eof => first_line(buffer, at, layout, eof, "quote is never closed"),
+        Scan::Open => Found::Unknown,
+    }
+}
+
+/// A faulty record costs its first line.
+fn first_line(buffer: &[u8], at: usize, layout: Layout, eof: bool, reason: &'static str) -> Found {
+    let rest = buffer.get(at..).unwrap_or_default();
+    let length = match memchr::memchr(b'\n', rest) {
+        Some(newline) => newline + 1,
+        None if eof => rest.len(),
+        None => return Found::Unknown,
+    };
+    let reason = if length > layout.max_record.saturating_add(2) { TOO_LONG } else { reason };
+    Found::Faulty { next: at + length, reason }
+}
+
+enum Scan {
+    Whole { end: usize, next: usize },
+    Fault(&'static str),
+    /// The bytes end inside the record.
+    Open,
+}
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    /// The stream ends with the bytes.
+    ends: bool,
+    fields: &'a mut Vec<FieldSpan>,
+}
+
+impl Scanner<'_> {
+    #[inline]
+    fn record(&mut self, start: usize, delimiter: u8) -> Scan {
+        self.fields.clear();
+        let mut at = start;
+        loop {
+            let stop = match self.bytes.get(at) {
+                Some(b'"') => match self.quoted(at) {
+                    Some(stop) => stop,
+                    None => return Scan::Open,
+                },
+                _ => match self.plain(at, delimiter) {
+                    Ok(stop) => stop,
+                    Err(scan) => return scan,
+                },
+            };
+            match self.bytes.get(stop) {
+                Some(&byte) if byte == delimiter => at = stop + 1,
+                Some(b'\n') => {
+                    let carriage = stop > start && self.bytes.get(stop - 1) == Some(&b'\r');
+                    return Scan::Whole { end: stop - usize::from(carriage), next: stop + 1 };
+                }
+                Some(b'\r') if self.bytes.get(stop + 1) == Some(&b'\n') => return Scan::Whole { end: stop, next: stop + 2 },
+                Some(b'\r') if stop + 1 == self.bytes.len() => return self.at_end(stop),
+                None => return self.at_end(stop),
+                Some(_) => return Scan::Fault("text after a closing quote"),
+            }
+        }
+    }
+
+    fn at_end(&self, end: usize) -> Scan {
+        if self.ends { Scan::Whole { end, next: self.bytes.len() } } else { Scan::Open }
+    }
+
+    /// A quoted cell at `open`: where it stops, after its closing quote. `None`: not closed, or not known to be.
+    fn quoted(&mut self, open: usize) -> Option<usize> {
+        let mut from = open + 1;
+        let mut escaped = false;
+        loop {
+            let close = from + memchr::memchr(b'"', self.bytes.get(from..)?)?;
+            match self.bytes.get(close + 1) {
+                Some(b'"') => {
+                    escaped = true;
+                    from = close + 2;
+                }
+                None if !self.ends => return None,
+                _ => {
+                    self.push(open + 1, close, escaped);
+                    return Some(close + 1);
+                }
+            }
+        }
+    }
+
+    /// A cell without quotes: where it stops.
+    #[inline]
+    fn plain(&mut self, at: usize, delimiter: u8) -> Result<usize, Scan> {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let stop = match memchr::memchr3(delimiter, b'\n', b'"', rest) {
+            Some(length) => at + length,
+            None if self.ends => self.bytes.len(),
+            None => return Err(Scan::Open),
+        };
+        match self.bytes.get(stop) {
+            Some(b'"') => return Err(Scan::Fault("quote inside an unquoted cell")),
+            Some(&byte) if byte == delimiter => self.push(at, stop, false),
+            // The last cell: a carriage return belongs to the line end.
+            _ => {
+                let carriage = stop > at && self.bytes.get(stop - 1) == Some(&b'\r');
+                self.push(at, stop - usize::from(carriage), false);
+            }
+        }
+        Ok(stop)
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "blocks are shorter than 4 GiB")]
+    fn push(&mut self, start: usize, end: usize, escaped: bool) {
+        self.fields.push(FieldSpan { start: start as u32, end: end as u32, escaped });
+    }
+}
+
+/// The delimiter of a header: whichever of comma, semicolon and tab makes the most columns, at least two.
+pub fn detect_delimiter(header: &[u8]) -> Option<u8> {
+    let columns = |delimiter: &u8| self::header(header, *delimiter).len();
+    let best = [b'\t', b';', b','].into_iter().max_by_key(columns)?;
+    (columns(&best) >= 2).then_some(best)
+}
+
+/// The names of a header line, without byte order mark, quotes and white space around them.
+pub fn header(line: &[u8], delimiter: u8) -> Vec<String> {
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+    let mut fields = Vec::new();
+    let mut scanner = Scanner { bytes: line, ends: true, fields: &mut fields };
+    if !matches!(scanner.record(0, delimiter), Scan::Whole { .. }) {
+        return Vec::new();
+    }
+    let name = |cell: &FieldSpan| {
+        let bytes = line.get(cell.start as usize..cell.end as usize).unwrap_or_default();
+        String::from_utf8_lossy(bytes).replace("\"\"", "\"").trim().to_owned()
+    };
+    fields.iter().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LAYOUT: Layout = Layout { delimiter: b',', columns: 2, max_record: 24 };
+
+    /// All items of a text that is fed `step` bytes at a time, as the scan feeds it.
+    fn read(text: &[u8], step: usize) -> Vec<String> {
+        let mut framer = CsvFramer::new(LAYOUT);
+        let (mut items, mut base, mut fed) = (Vec::new(), 0, 0);
+        loop {
+            fed = (fed + step).min(text.len());
+            let eof = fed == text.len();
+            let held = &text[base..fed];
+            let cut = framer.cut(held, eof);
+            if cut == 0 && !eof && held.len() > LAYOUT.max_record + 2 && !held.contains(&b'\n') {
+                let line = text[base..].iter().position(|&byte| byte == b'\n').map_or(text.len() - base, |at| at + 1);
+                items.push(format!("{base}..{} rejected {TOO_LONG}", base + line));
+                base += line;
+                fed = fed.max(base);
+            } else {
+                note(&held[..cut], base, &mut items);
+                base += cut;
+            }
+            if base == text.len() {
+                return items;
+            }
+        }
+    }
+
+    fn note(block: &[u8], base: usize, items: &mut Vec<String>) {
+        let mut records = Records::new(block, LAYOUT);
+        let mut at = 0;
+        while let Some(item) = records.next() {
+            let (from, to, what) = match item {
+                Item::Record { start, next, fields, .. } => {
+                    let cells: Vec<_> = fields
+                        .iter()
+                        .map(|cell| String::from_utf8_lossy(&block[cell.start as usize..cell.end as usize]))
+                        .collect();
+                    (start, next, format!("{cells:?}"))
+                }
+                Item::Blank { start, next } => (start, next, "blank".to_owned()),
+                Item::Rejected { start, next, reason } => (start, next, format!("rejected {reason}")),
+            };
+            assert_eq!(from as usize, at, "no byte is left out");
+            at = to as usize;
+            items.push(format!("{}..{} {what}", base + from as usize, base + at));
+        }
+        assert_eq!(at, block.len());
+    }
+
+    #[test]
+    fn faults_cost_one_line() {
+        let text = b"a,b\r\nc\"d,e\n\"f\ng\",h\n\"i\"j,k\n\nl\nm,n,o\n\xFF,p\n\"q\"\"r\",s\n\"open,t\nu,v";
+        let expected = [
+            r#"0..5 ["a", "b"]"#,
+            "5..11 rejected quote inside an unquoted cell",
+            r#"11..19 ["f\ng", "h"]"#,
+            "19..26 rejected text after a closing quote",
+            "26..27 blank",
+            "27..29 rejected fewer cells than the header",
+            "29..35 rejected more cells than the header",
+            "35..39 rejected invalid UTF-8",
+            r#"39..48 ["q\"\"r", "s"]"#,
+            "48..56 rejected quote is never closed",
+            r#"56..59 ["u", "v"]"#,
+        ];
+        assert_eq!(read(text, text.len()), expected);
+    }
+
+    #[test]
+    fn headers_and_delimiters() {
+        assert_eq!(detect_delimiter(b"Date and Time,User,Action"), Some(b','));
+        assert_eq!(detect_delimiter(b"a;b;\"c,d\""), Some(b';'));
+        assert_eq!(detect_delimiter(b"alone"), None);
+        assert_eq!(header(b"\xEF\xBB\xBF\"Date, Time\", User\r\n", b','), ["Date, Time", "User"]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn the_size_of_the_pieces_does_not_matter(
+            picks in prop::collection::vec(prop::sample::select(b"\"\"\",,\n\n\r ab\xFF\x00".to_vec()), 0..160),
+            step in 1usize..50,
+        ) {
+            prop_assert_eq!(read(&picks, step), read(&picks, picks.len().max(1)));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! For spreadsheets: RFC 4180, and no cell that a spreadsheet would run as a formula.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::{Format, Options, Sink, Summary, level_name};
+use crate::finding::{EventRef, Fact, Finding};
+
+/// See the module.
+pub const FORMAT: Format = Format {
+    name: "csv",
+    description: "for spreadsheets; cells that start a formula get a leading apostrophe",
+    open: |out, _: Options| Box::new(Csv { out, started: false }),
+};
+
+const HEADER: [&str; 17] = [
+    "time", "level", "score", "title", "actor", "source_ip", "action", "why", "path", "record", "offset",
+    "length", "sha256", "tags", "rule_name", "rule_id", "response",
+];
+
+struct Csv<'a> {
+    out: Box<dyn Write + 'a>,
+    started: bool,
+}
+
+impl Csv<'_> {
+    fn start(&mut self) -> io::Result<()> {
+        if self.started {
+            return Ok(());
+        }
+        self.started = true;
+        self.row(&HEADER.map(Cow::Borrowed))
+    }
+
+    fn row(&mut self, cells: &[Cow<'_, str>]) -> io::Result<()> {
+        for (at, cell) in cells.iter().enumerate() {
+            if at > 0 {
+                self.out.write_all(b",")?;
+            }
+            self.out.write_all(quoted(cell).as_bytes())?;
+        }
+        self.out.write_all(b"\r\n")
+    }
+}
+
+impl Sink for Csv<'_> {
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        self.start()?;
+        let text = |value: &'_ Option<String>| Cow::Owned(value.clone().unwrap_or_default());
+        let each = |part: fn(&EventRef) -> String| {
+            Cow::Owned(finding.events.iter().map(part).collect::<Vec<_>>().join(" "))
+        };
+        self.row(&[
+            Cow::Owned(finding.time.map(|time| time.to_rfc3339()).unwrap_or_default()),
+            Cow::Borrowed(level_name(finding.level)),
+            Cow::Owned(finding.score.to_string()),
+            Cow::Borrowed(&finding.title),
+            text(&finding.actor),
+            text(&finding.source_ip),
+            text(&finding.action),
+            Cow::Owned(finding.why.iter().map(fact).collect::<Vec<_>>().join("; ")),
+            each(|event| event.path.clone()),
+            each(|event| event.record.to_string()),
+            each(|event| event.offset.to_string()),
+            each(|event| event.length.to_string()),
+            each(|event| event.sha256.clone()),
+            Cow::Owned(finding.tags.join(" ")),
+            Cow::Borrowed(&finding.rule_name),
+            Cow::Borrowed(&finding.rule_id),
+            text(&finding.response),
+        ])
+    }
+
+    fn finish(&mut self, _: &Summary) -> io::Result<()> {
+        self.start()?;
+        self.out.flush()
+    }
+}
+
+fn fact(fact: &Fact) -> String {
+    let seen = fact.seen.as_deref().map_or_else(|| "nothing".to_owned(), |seen| format!("'{seen}'"));
+    format!("{}: seen {seen}, expected {}", fact.field, fact.expected)
+}
+
+/// A cell, made harmless and quoted where RFC 4180 asks for it.
+fn quoted(cell: &str) -> Cow<'_, str> {
+    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let special = cell.contains(['"', ',', '\n', '\r']) || formula;
+    match (special, formula) {
+        (false, _) => Cow::Borrowed(cell),
+        (true, true) => Cow::Owned(format!("\"'{}\"", cell.replace('"', "\"\""))),
+        (true, false) => Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\""))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::tests::{hostile, sample, written};
+
+    #[test]
+    fn cells_are_quoted_and_never_run() {
+        let cases = [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+            ("=1+1", "\"'=1+1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+            ("a=1", "a=1"),
+        ];
+        for (cell, shown) in cases {
+            assert_eq!(quoted(cell), shown);
+        }
+    }
+
+    #[test]
+    fn a_header_even_without_findings() {
+        let empty = written(&FORMAT, Options::default(), &[]);
+        assert_eq!(empty, format!("{}\r\n", HEADER.join(",")));
+        let text = written(&FORMAT, Options::default(), &[sample()]);
+        let row = text.lines().nth(1).unwrap();
+        let start = "2026-05-01T02:14:09Z,high,75,Raw events exported,jane@agency.example,203.0.113.9,";
+        assert!(row.starts_with(start), "{row}");
+        assert!(row.contains("event.action: seen 'raw_event_export.requested', expected equals"), "{row}");
+    }
+
+    #[test]
+    fn hostile_cells_start_with_an_apostrophe() {
+        let text = written(&FORMAT, Options::default(), &[hostile()]);
+        for start in ["\"'=", "\"'@", "\"'\t", "\"'-"] {
+            assert!(text.contains(start), "{start:?}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The rules of a scan compiled for one source: shared tests per field, conditions over their bits.
+
+use std::collections::BTreeMap;
+
+use crate::decode::fields::{FieldId, FieldTable};
+use crate::rule::{Expr, FieldMatcher, Level, Rule, Subject, Test};
+use crate::source::{Mapping, Source};
+
+/// Fields that every scan reads, whatever its rules: `@timestamp`, `user.email`, `source.ip`, `event.action`.
+pub const TIME: FieldId = 0;
+/// See [`TIME`].
+pub const ACTOR: FieldId = 1;
+/// See [`TIME`].
+pub const SOURCE_IP: FieldId = 2;
+/// See [`TIME`].
+pub const ACTION: FieldId = 3;
+const ALWAYS: [&str; 4] = ["@timestamp", "user.email", "source.ip", "event.action"];
+
+/// Where an atom's truth comes from.
+#[derive(Debug, Clone)]
+pub(super) enum AtomPlace {
+    /// A bit of a field's tests.
+    Bit { column: usize, bit: usize },
+    /// A comparison of two fields, evaluated on its own.
+    Pair { test: Test, field: FieldId, other: FieldId },
+}
+
+/// A rule's condition over the program's bits.
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    Atom(AtomPlace),
+    Not(Box<Condition>),
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+}
+
+/// What a column of tests looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    At(FieldId),
+    /// Every value of the record, and its raw text: keyword searches.
+    Everywhere,
+}
+
+/// All tests on one field.
+pub(super) struct Column {
+    pub(super) looks: Looks,
+    pub(super) matcher: FieldMatcher,
+    /// Words of the bit set of its tests.
+    pub(super) words: usize,
+    /// Rules that read it.
+    pub(super) readers: Vec<u64>,
+}
+
+/// Rules compiled for a source.
+pub struct Program {
+    /// The fields that records are asked for.
+    pub table: FieldTable,
+    /// Indexes into the loaded rules, in their order.
+    pub rules: Vec<usize>,
+    pub(super) columns: Vec<Column>,
+    /// Columns in the order in which they rule out most.
+    pub(super) order: Vec<usize>,
+    pub(super) conditions: Vec<Condition>,
+    /// A field of a rule that could not be added: more than 65,535 of them.
+    pub overflow: bool,
+}
+
+#[derive(Default)]
+struct ColumnDraft<'a> {
+    tests: Vec<&'a Test>,
+    known: BTreeMap<String, usize>,
+    readers: Vec<usize>,
+}
+
+struct Compiler<'a> {
+    source: &'a Source,
+    mapping: &'a Mapping,
+    table: FieldTable,
+    columns: Vec<(Looks, ColumnDraft<'a>)>,
+    overflow: bool,
+}
+
+impl Program {
+    /// Compiles those of `rules` that apply to `source` and are at least of `level`.
+    pub fn compile(rules: &[Rule], source: &Source, mapping: &Mapping, level: Option<Level>) -> Self {
+        let mut compiler =
+            Compiler { source, mapping, table: FieldTable::default(), columns: Vec::new(), overflow: false };
+        for name in ALWAYS {
+            compiler.field(name);
+        }
+        let mut chosen = Vec::new();
+        let mut conditions = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            let wanted = source.takes(&rule.logsource) && level.is_none_or(|level| rule.meta.level >= level);
+            if wanted {
+                conditions.push(compiler.condition(rule, &rule.condition, chosen.len()));
+                chosen.push(index);
+            }
+        }
+        compiler.finish(chosen, conditions)
+    }
+
+    /// Whether some rule searches the whole record for keywords.
+    pub fn reads_everything(&self) -> bool {
+        self.columns.iter().any(|column| column.looks == Looks::Everywhere)
+    }
+
+    /// Words of a bit set over the program's rules.
+    pub(super) fn words(&self) -> usize {
+        self.rules.len().div_ceil(64)
+    }
+}
+
+impl<'a> Compiler<'a> {
+    fn field(&mut self, name: &str) -> FieldId {
+        let paths = self.source.raw_paths(name, self.mapping);
+        self.table.add(name, &paths).unwrap_or_else(|| {
+            self.overflow = true;
+            TIME
+        })
+    }
+
+    fn condition(&mut self, rule: &'a Rule, expr: &Expr, number: usize) -> Condition {
+        match expr {
+            Expr::Atom(at) => self.atom(rule, *at, number),
+            Expr::Not(inner) => Condition::Not(Box::new(self.condition(rule, inner, number))),
+            Expr::All(inner) => Condition::All(self.conditions(rule, inner, number)),
+            Expr::Any(inner) => Condition::Any(self.conditions(rule, inner, number)),
+        }
+    }
+
+    fn conditions(&mut self, rule: &'a Rule, exprs: &[Expr], number: usize) -> Vec<Condition> {
+        exprs.iter().map(|expr| self.condition(rule, expr, number)).collect()
+    }
+
+    fn atom(&mut self, rule: &'a Rule, at: usize, number: usize) -> Condition {
+        // The loader makes conditions from its own atoms, so the index is there.
+        let Some(atom) = rule.atoms.get(at) else { return Condition::Any(Vec::new()) };
+        let looks = match &atom.subject {
+            Subject::Field(name) => Looks::At(self.field(name)),
+            Subject::Record => Looks::Everywhere,
+        };
+        if let (Looks::At(field), Some(other)) = (looks, atom.test.other_field()) {
+            let other = self.field(other);
+            return Condition::Atom(AtomPlace::Pair { test: atom.test.clone(), field, other });
+        }
+        let column = self.column(looks);
+        let Some((_, draft)) = self.columns.get_mut(column) else { return Condition::Any(Vec::new()) };
+        let next = draft.tests.len();
+        let bit = *draft.known.entry(format!("{:?}", atom.test)).or_insert(next);
+        if bit == next {
+            draft.tests.push(&atom.test);
+        }
+        if draft.readers.last() != Some(&number) {
+            draft.readers.push(number);
+        }
+        Condition::Atom(AtomPlace::Bit { column, bit })
+    }
+
+    fn column(&mut self, looks: Looks) -> usize {
+        self.columns.iter().position(|(known, _)| *known == looks).unwrap_or_else(|| {
+            self.columns.push((looks, ColumnDraft::default()));
+            self.columns.len() - 1
+        })
+    }
+
+    fn finish(self, rules: Vec<usize>, conditions: Vec<Condition>) -> Program {
+        let words = rules.len().div_ceil(64);
+        let columns: Vec<Column> = self
+            .columns
+            .into_iter()
+            .map(|(looks, draft)| {
+                let mut readers = vec![0; words];
+                draft.readers.iter().for_each(|&rule| set(&mut readers, rule));
+                let words = draft.tests.len().div_ceil(64);
+                Column { looks, matcher: FieldMatcher::new(&draft.tests), words, readers }
+            })
+            .collect();
+        let order = order(&columns, &conditions);
+        Program { table: self.table, rules, columns, order, conditions, overflow: self.overflow }
+    }
+}
+
+/// Columns by how many rules they rule out where their field is absent, whole-record searches last.
+fn order(columns: &[Column], conditions: &[Condition]) -> Vec<usize> {
+    let ruled_out = |column: usize| {
+        let absent = |place: &AtomPlace| match place {
+            AtomPlace::Bit { column: of, .. } if *of == column => Some(false),
+            _ => None,
+        };
+        conditions.iter().filter(|condition| condition.truth(&absent) == Some(false)).count()
+    };
+    let mut order: Vec<usize> = (0..columns.len()).collect();
+    order.sort_by_cached_key(|&at| {
+        let everywhere = columns.get(at).is_some_and(|column| column.looks == Looks::Everywhere);
+        (everywhere, std::cmp::Reverse(ruled_out(at)))
+    });
+    order
+}
+
+impl Condition {
+    /// The truth of the condition where some atoms are known and others (`None`) are not.
+    pub(super) fn truth(&self, known: &dyn Fn(&AtomPlace) -> Option<bool>) -> Option<bool> {
+        match self {
+            Self::Atom(place) => known(place),
+            Self::Not(inner) => inner.truth(known).map(|truth| !truth),
+            Self::All(inner) => fold(inner, known, false),
+            Self::Any(inner) => fold(inner, known, true),
+        }
+    }
+
+    /// The truth of the condition where every atom is known; stops as soon as it is settled.
+    pub(super) fn holds(&self, atom: &mut impl FnMut(&AtomPlace) -> bool) -> bool {
+        match self {
+            Self::Atom(place) => atom(place),
+            Self::Not(inner) => !inner.holds(atom),
+            Self::All(inner) => inner.iter().all(|condition| condition.holds(atom)),
+            Self::Any(inner) => inner.iter().any(|condition| condition.holds(atom)),
+        }
+    }
+}
+
+/// `decisive` settles the whole: `false` for "all", `true` for "any".
+fn fold(inner: &[Condition], known: &dyn Fn(&AtomPlace) -> Option<bool>, decisive: bool) -> Option<bool> {
+    let mut whole = Some(!decisive);
+    for condition in inner {
+        match condition.truth(known) {
+            Some(truth) if truth == decisive => return Some(decisive),
+            Some(_) => {}
+            None => whole = None,
+        }
+    }
+    whole
+}
+
+/// Sets bit `at`.
+pub(super) fn set(bits: &mut [u64], at: usize) {
+    if let Some(word) = bits.get_mut(at / 64) {
+        *word |= 1 << (at % 64);
+    }
+}
+
+/// Whether bit `at` is set.
+pub(super) fn is_set(bits: &[u64], at: usize) -> bool {
+    bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+}

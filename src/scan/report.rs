@@ -1,0 +1,287 @@
+//! The end of a scan: matches become findings, notes become the ledger.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ledger::{
+    Duplicates, EventTypeNote, Filters, InputLedger, Ledger, Names, Problem, RuleLedger, RuleProblem,
+};
+use super::program::Program;
+use super::unit::Hit;
+use super::work::{Done, InputNote};
+use super::{Config, ScanError};
+use crate::decode::csv_view::Columns;
+use crate::decode::fields::FieldTable;
+use crate::event::time::Timestamp;
+use crate::finding::{EventRef, Finding};
+use crate::output::Sink;
+use crate::rule::{Level, Rule, Subject};
+use crate::source::input::{Compression, Discovery, Input};
+use crate::source::{SOURCES, Source};
+
+/// Writes the findings and makes the ledger.
+pub(super) fn finish(
+    config: &Config,
+    mut done: Done,
+    discovery: &Discovery,
+    sink: &mut dyn Sink,
+) -> Result<Ledger, ScanError> {
+    let rules = &config.rules.rules;
+    let mut counts = vec![0u64; rules.len()];
+    while let Some(hit) = done.sorted.next().map_err(ScanError::Spill)? {
+        let (Some(rule), Some(input)) = (rules.get(hit.rule), discovery.inputs.get(hit.input)) else { continue };
+        if let Some(count) = counts.get_mut(hit.rule) {
+            *count += 1;
+        }
+        sink.finding(&finding(rule, input, hit)).map_err(ScanError::Output)?;
+    }
+    let mut ledger = Ledger {
+        inputs: inputs(discovery, &mut done),
+        rules: rule_ledgers(rules, &done, &counts),
+        unreadable: unreadable(discovery),
+        rule_errors: rule_errors(config),
+        filters: Filters {
+            since: config.since,
+            until: config.until,
+            account: config.account.clone(),
+            level: config.level,
+        },
+        duplicates: None,
+    };
+    count_duplicates(&mut ledger, &mut done);
+    ledger.sort();
+    sink.finish(&ledger.summary()).map_err(ScanError::Output)?;
+    Ok(ledger)
+}
+
+/// Repeats within each input, and over all of them.
+fn count_duplicates(ledger: &mut Ledger, done: &mut Done) {
+    let mut all: Option<Duplicates> = None;
+    for (at, state) in &mut done.states {
+        let Some(held) = state.duplicates.take() else { continue };
+        if let Some(input) = ledger.inputs.get_mut(*at) {
+            input.duplicates = Some(held.result());
+        }
+        all = Some(match all.take() {
+            Some(before) => before.merge(held),
+            None => held,
+        });
+    }
+    ledger.duplicates = all.map(|all| all.result());
+}
+
+/// The score of a finding that has no history behind it: its level, 10 to 90.
+fn score(level: Level) -> u8 {
+    match level {
+        Level::Informational => 10,
+        Level::Low => 25,
+        Level::Medium => 50,
+        Level::High => 75,
+        Level::Critical => 90,
+    }
+}
+
+fn finding(rule: &Rule, input: &Input, hit: Hit) -> Finding {
+    Finding {
+        rule_id: rule.key().to_owned(),
+        rule_name: rule.meta.name.clone(),
+        title: rule.meta.title.clone(),
+        author: rule.meta.author.clone(),
+        level: rule.meta.level,
+        time: hit.time.map(|(nanos, digits)| Timestamp { nanos, digits }),
+        actor: hit.actor,
+        source_ip: hit.source_ip,
+        action: hit.action,
+        tags: rule.meta.tags.clone(),
+        score: score(rule.meta.level),
+        why: hit.why,
+        events: vec![EventRef {
+            path: input.label.clone(),
+            record: hit.record,
+            offset: hit.offset,
+            length: hit.length,
+            sha256: hit.sha256,
+        }],
+        response: rule.response.clone(),
+    }
+}
+
+fn inputs(discovery: &Discovery, done: &mut Done) -> Vec<InputLedger> {
+    let inputs = discovery.inputs.iter().enumerate();
+    inputs
+        .map(|(at, input)| {
+            let note = done.notes.get(&at).cloned().unwrap_or_default();
+            let state = done.states.get_mut(&at);
+            let (coverage, slots) = state
+                .map(|state| (std::mem::take(&mut state.coverage), std::mem::take(&mut state.slots)))
+                .unwrap_or_default();
+            let source = note.source.and_then(|source| SOURCES.get(source).copied());
+            let program = note.source.and_then(|source| done.programs.get(source)?.as_ref());
+            let (placed, unplaced) = match (source, program) {
+                (Some(source), Some(program)) => places(source, program, &note, &slots),
+                _ => Default::default(),
+            };
+            InputLedger {
+                label: input.label.clone(),
+                path: input.path.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string()),
+                member: input.member.clone(),
+                source: source.map(|source| source.name.to_owned()),
+                format: note.format.map(str::to_owned),
+                compression: compression(input.compression).map(str::to_owned),
+                bytes: note.bytes,
+                coverage,
+                duplicates: None,
+                placed,
+                unplaced,
+                problem: note.problem,
+            }
+        })
+        .collect()
+}
+
+fn compression(compression: Compression) -> Option<&'static str> {
+    match compression {
+        Compression::None => None,
+        Compression::Gzip => Some("gzip"),
+        Compression::Zstd => Some("zstd"),
+        Compression::Zip => Some("zip"),
+    }
+}
+
+/// Which raw keys or columns were read as which ECS fields, and which columns have no ECS name.
+fn places(source: &Source, program: &Program, note: &InputNote, slots: &[u64]) -> (BTreeMap<String, String>, Names) {
+    let mut table = program.table.clone();
+    let mut placed = BTreeMap::new();
+    let mut unplaced = Names::default();
+    let Some(columns) = &note.columns else {
+        for &field in source.fields {
+            let seen = seen_paths(&table, field, slots);
+            if !seen.is_empty() {
+                placed.insert(field.to_owned(), seen.join(", "));
+            }
+        }
+        return (placed, unplaced);
+    };
+    for &field in source.fields {
+        let paths = source.raw_paths(field, &crate::source::Mapping::default());
+        table.add(field, &paths);
+    }
+    let places = Columns::place(columns.clone(), b',', &table);
+    let mut taken = BTreeSet::new();
+    for &field in source.fields {
+        let slots = table.find(field).map(|field| table.slots(field)).unwrap_or_default();
+        let column = slots.iter().find_map(|&slot| places.column(slot)).map(usize::from);
+        if let Some(name) = column.and_then(|column| columns.get(column)) {
+            taken.insert(name);
+            placed.insert(field.to_owned(), name.clone());
+        }
+    }
+    columns.iter().filter(|name| !taken.contains(name)).for_each(|name| unplaced.insert(name));
+    (placed, unplaced)
+}
+
+fn seen_paths<'a>(table: &'a FieldTable, field: &str, slots: &[u64]) -> Vec<&'a str> {
+    let Some(field) = table.find(field) else { return Vec::new() };
+    let seen = table.slots(field).iter().filter(|&&slot| super::program::is_set(slots, usize::from(slot)));
+    seen.map(|&slot| table.paths().name(slot)).collect()
+}
+
+fn rule_ledgers(rules: &[Rule], done: &Done, counts: &[u64]) -> Vec<RuleLedger> {
+    let seen = seen_by_source(done);
+    rules
+        .iter()
+        .enumerate()
+        .map(|(at, rule)| {
+            let applies = |source: &usize| {
+                done.programs.get(*source).and_then(Option::as_ref).is_some_and(|program| program.rules.contains(&at))
+            };
+            let sources: Vec<usize> = seen.keys().copied().filter(applies).collect();
+            let fields = fields_of(rule);
+            let absent = |field: &String| {
+                sources.iter().all(|source| {
+                    let program = done.programs.get(*source).and_then(Option::as_ref);
+                    let slots = seen.get(source).map_or(&[][..], Vec::as_slice);
+                    program.is_none_or(|program| seen_paths(&program.table, field, slots).is_empty())
+                })
+            };
+            RuleLedger {
+                id: rule.key().to_owned(),
+                name: rule.meta.name.clone(),
+                title: rule.meta.title.clone(),
+                level: rule.meta.level,
+                fields_never_seen: fields.iter().filter(|field| !sources.is_empty() && absent(field)).cloned().collect(),
+                event_types: event_types(rule, &sources),
+                fields,
+                sources: sources.iter().filter_map(|&at| SOURCES.get(at)).map(|of| of.name.to_owned()).collect(),
+                findings: counts.get(at).copied().unwrap_or_default(),
+                suppressed: done.suppressed.get(&at).copied().unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+/// Raw paths seen in all inputs of a source; sources without a record are left out.
+fn seen_by_source(done: &Done) -> BTreeMap<usize, Vec<u64>> {
+    let mut seen: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+    for (at, note) in &done.notes {
+        let (Some(source), Some(state)) = (note.source, done.seen.get(at)) else { continue };
+        let all = seen.entry(source).or_default();
+        all.resize(all.len().max(state.len()), 0);
+        all.iter_mut().zip(state).for_each(|(word, more)| *word |= more);
+    }
+    seen
+}
+
+fn fields_of(rule: &Rule) -> Vec<String> {
+    let mut fields = BTreeSet::new();
+    for atom in &rule.atoms {
+        if let Subject::Field(name) = &atom.subject {
+            fields.insert(name.clone());
+        }
+        fields.extend(atom.test.other_field().map(str::to_owned));
+    }
+    fields.into_iter().collect()
+}
+
+/// The event types that a rule names, with what the sources' catalogues say of them.
+fn event_types(rule: &Rule, sources: &[usize]) -> Vec<EventTypeNote> {
+    let catalogue = sources.iter().filter_map(|&at| SOURCES.get(at)).find_map(|source| source.event_type);
+    let mut names = BTreeSet::new();
+    for atom in &rule.atoms {
+        let is_action = matches!(&atom.subject, Subject::Field(name) if name == "event.action" || name == "eventType");
+        if let Some(text) = atom.test.exact_text().filter(|_| is_action) {
+            names.insert(text.to_owned());
+        }
+    }
+    let note = |name: String| {
+        let since = catalogue.and_then(|find| find(&name.to_lowercase()));
+        EventTypeNote { known: catalogue.map(|_| since.is_some()), since: since.map(str::to_owned), name }
+    };
+    names.into_iter().map(note).collect()
+}
+
+fn unreadable(discovery: &Discovery) -> Vec<Problem> {
+    discovery
+        .problems
+        .iter()
+        .map(|problem| Problem {
+            path: problem.path.clone(),
+            reason: problem.reason.clone(),
+            hint: problem.hint.clone(),
+        })
+        .collect()
+}
+
+fn rule_errors(config: &Config) -> Vec<RuleProblem> {
+    config
+        .rules
+        .errors
+        .iter()
+        .map(|error| RuleProblem {
+            path: error.file.display().to_string(),
+            line: error.line as u64,
+            column: error.column as u64,
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+        })
+        .collect()
+}

@@ -1,0 +1,242 @@
+//! Who does what: inputs become units, units go to workers, outcomes to the collector.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rayon::Scope;
+
+use super::collect::{Collector, InputState, Sorted};
+use super::program::Program;
+use super::session::{Session, Task};
+use super::stream;
+use super::unit::Outcome;
+use super::{Config, Progress, ScanError, Settings};
+use crate::rule::Rule;
+use crate::source::input::{self, Compression, Input, Limits};
+use crate::source::sniff::{self, Framing, SniffError};
+use crate::source::{Mapping, SOURCES, Source};
+
+/// What is known of an input besides its units.
+#[derive(Debug, Default, Clone)]
+pub(super) struct InputNote {
+    /// Index into [`SOURCES`].
+    pub(super) source: Option<usize>,
+    pub(super) format: Option<&'static str>,
+    /// Bytes of the decompressed stream.
+    pub(super) bytes: u64,
+    /// Why reading failed or ended early.
+    pub(super) problem: Option<String>,
+    /// CSV columns.
+    pub(super) columns: Option<Vec<String>>,
+}
+
+/// A scan under way.
+pub(super) struct Scan<'a> {
+    pub(super) settings: Settings,
+    pub(super) limits: &'a Limits,
+    pub(super) mapping: &'a Mapping,
+    pub(super) forced: Option<&'static Source>,
+    pub(super) progress: &'a dyn Progress,
+    rules: &'a [Rule],
+    level: Option<crate::rule::Level>,
+    inputs: &'a [Input],
+    programs: Vec<OnceLock<Program>>,
+    /// By thread, by source.
+    sessions: Vec<Vec<Mutex<Option<Session>>>>,
+    collector: Mutex<Collector>,
+    notes: Mutex<BTreeMap<usize, InputNote>>,
+    failure: Mutex<Option<io::Error>>,
+    /// Units handed to other workers that still hold their bytes.
+    pub(super) in_flight: AtomicUsize,
+    pub(super) max_in_flight: usize,
+}
+
+/// What a scan leaves.
+pub(super) struct Done {
+    pub(super) states: BTreeMap<usize, InputState>,
+    /// Raw paths that each input's records had.
+    pub(super) seen: BTreeMap<usize, Vec<u64>>,
+    pub(super) suppressed: BTreeMap<usize, u64>,
+    pub(super) sorted: Sorted,
+    pub(super) notes: BTreeMap<usize, InputNote>,
+    /// By source: compiled where an input needed it.
+    pub(super) programs: Vec<Option<Program>>,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        forced: Option<&'static Source>,
+        mapping: &'a Mapping,
+        inputs: &'a [Input],
+        threads: usize,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        let per_source = || SOURCES.iter().map(|_| Mutex::new(None)).collect();
+        Self {
+            settings: config.settings(),
+            limits: &config.limits,
+            mapping,
+            forced,
+            progress,
+            rules: &config.rules.rules,
+            level: config.level,
+            inputs,
+            programs: SOURCES.iter().map(|_| OnceLock::new()).collect(),
+            sessions: (0..threads).map(|_| per_source()).collect(),
+            collector: Mutex::default(),
+            notes: Mutex::default(),
+            failure: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            max_in_flight: threads.saturating_sub(1) * 2,
+        }
+    }
+
+    /// Spawns the work of every input.
+    pub(super) fn start<'s>(&'s self, scope: &Scope<'s>) {
+        for (at, input) in self.inputs.iter().enumerate() {
+            scope.spawn(move |scope| {
+                if let Err(problem) = self.input(scope, at, input) {
+                    self.note(at, |note| note.problem = Some(problem));
+                }
+            });
+        }
+    }
+
+    pub(super) fn finish(self) -> Result<Done, ScanError> {
+        if let Some(error) = into_inner(self.failure) {
+            return Err(ScanError::Spill(error));
+        }
+        let (states, suppressed, sorted) = into_inner(self.collector).finish().map_err(ScanError::Spill)?;
+        let programs = self.programs.into_iter().map(OnceLock::into_inner).collect();
+        let seen = states.iter().map(|(&at, state)| (at, state.slots.clone())).collect();
+        Ok(Done { states, seen, suppressed, sorted, notes: into_inner(self.notes), programs })
+    }
+
+    fn input<'s>(&'s self, scope: &Scope<'s>, at: usize, input: &'s Input) -> Result<(), String> {
+        self.note(at, |_| {});
+        let plain = input.path.as_ref().filter(|_| input.compression == Compression::None);
+        if let Some(path) = plain {
+            let file = File::open(path).map_err(|error| error.to_string())?;
+            if file.metadata().is_ok_and(|data| data.is_file()) && self.parts(scope, at, &file)? {
+                return Ok(());
+            }
+        }
+        let reader = input::open(input, self.limits).map_err(|error| error.to_string())?;
+        stream::read(self, scope, at, reader);
+        Ok(())
+    }
+
+    /// Plain files of JSON lines are read in parts, side by side. Whether this is one.
+    fn parts<'s>(&'s self, scope: &Scope<'s>, at: usize, file: &File) -> Result<bool, String> {
+        let size = file.metadata().map_err(|error| error.to_string())?.len();
+        let head = read_head(file).map_err(|error| error.to_string())?;
+        let Ok(sniffed) = sniff::sniff(&head, self.forced, self.mapping) else { return Ok(false) };
+        if sniffed.framing != Framing::JsonLines {
+            return Ok(false);
+        }
+        let source = self.recognised(at, sniffed.source, &sniffed.framing);
+        self.note(at, |note| note.bytes = size);
+        let file = Arc::new(file.try_clone().map_err(|error| error.to_string())?);
+        let step = self.settings.chunk_size as u64;
+        for number in 0..size.div_ceil(step) {
+            let (file, part) = (Arc::clone(&file), number * step..((number + 1) * step).min(size));
+            scope.spawn(move |_| {
+                let length = part.end - part.start;
+                let read = self.with_session(at, source, |session, task| session.file_part(task, &file, part));
+                match read {
+                    None => {}
+                    Some(Ok(outcome)) => self.collect(at, number, outcome),
+                    Some(Err(error)) => self.note(at, |note| note.problem = Some(format!("read error: {error}"))),
+                }
+                self.progress.bytes(length);
+            });
+        }
+        Ok(true)
+    }
+
+    /// Notes what an input is; the index of its source.
+    pub(super) fn recognised(&self, at: usize, source: &'static Source, framing: &Framing) -> usize {
+        let index = SOURCES.iter().position(|known| known.name == source.name).unwrap_or_default();
+        let format = match framing {
+            Framing::JsonLines => "ndjson",
+            Framing::JsonStream => "json",
+            Framing::Csv { .. } => "csv",
+        };
+        self.note(at, |note| {
+            note.source = Some(index);
+            note.format = Some(format);
+        });
+        index
+    }
+
+    /// The program of a source, compiled when the first input needs it.
+    pub(super) fn program(&self, source: usize) -> Option<&Program> {
+        let of = SOURCES.get(source)?;
+        let cell = self.programs.get(source)?;
+        Some(cell.get_or_init(|| Program::compile(self.rules, of, self.mapping, self.level)))
+    }
+
+    /// Lends this worker's session for a source.
+    pub(super) fn with_session<R>(
+        &self,
+        input: usize,
+        source: usize,
+        work: impl FnOnce(&mut Session, Task<'_>) -> R,
+    ) -> Option<R> {
+        let thread = rayon::current_thread_index().unwrap_or_default();
+        let slot = self.sessions.get(thread).and_then(|sessions| sessions.get(source));
+        let (Some(slot), Some(program)) = (slot, self.program(source)) else { return None };
+        let task = Task { settings: &self.settings, rules: self.rules, program, input };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(work(slot.get_or_insert_with(|| Session::new(task)), task))
+    }
+
+    pub(super) fn collect(&self, input: usize, number: u64, outcome: Outcome) {
+        let added = self.collector.lock().unwrap_or_else(PoisonError::into_inner).add(input, number, outcome);
+        if let Err(error) = added {
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+
+    pub(super) fn note(&self, input: usize, change: impl FnOnce(&mut InputNote)) {
+        change(self.notes.lock().unwrap_or_else(PoisonError::into_inner).entry(input).or_default());
+    }
+
+    /// Whether another worker may take a unit; if so it is counted.
+    pub(super) fn take_place(&self) -> bool {
+        let raise = |now| (now < self.max_in_flight).then_some(now + 1);
+        self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, raise).is_ok()
+    }
+
+    /// What an unreadable input's problem is called in ranges.
+    pub(super) fn sniff_reason(error: &SniffError) -> &'static str {
+        match error {
+            SniffError::Empty => "blank",
+            SniffError::UnknownFormat => "unknown format",
+            SniffError::UnknownSource { .. } => "unknown log",
+            SniffError::Unplaced { .. } => "required columns not placed",
+        }
+    }
+}
+
+fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read_head(file: &File) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt;
+    let mut head = vec![0; sniff::HEAD];
+    let mut filled = 0;
+    while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, filled as u64)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    head.truncate(filled);
+    Ok(head)
+}

@@ -1,0 +1,54 @@
+//! Okta System Log, as its API documents it.
+
+use super::Source;
+
+/// See the module.
+pub const SOURCE: Source = Source {
+    name: "okta",
+    about: "Okta System Log: NDJSON, a JSON array, or pages as the API gives them",
+    logsource: Some(("saas_audit", "okta", "okta")),
+    aliases: |field| raw_paths(field).iter().map(|&path| path.to_owned()).collect(),
+    fields: &[
+        "@timestamp",
+        "event.action",
+        "event.outcome",
+        "event.reason",
+        "event.id",
+        "user.email",
+        "user.id",
+        "user.name",
+        "user.target.email",
+        "source.ip",
+        "source.geo.city_name",
+        "source.geo.country_name",
+        "source.geo.region_name",
+        "source.as.number",
+        "source.as.organization.name",
+        "user_agent.original",
+    ],
+    required: &["event.action"],
+    looks_like: |has| has("eventType") && (has("published") || has("actor.alternateId") || has("outcome.result")),
+    event_type: None,
+};
+
+fn raw_paths(field: &str) -> &'static [&'static str] {
+    match field {
+        "@timestamp" => &["published"],
+        "event.action" => &["eventType"],
+        "event.outcome" => &["outcome.result"],
+        "event.reason" => &["outcome.reason"],
+        "event.id" => &["uuid"],
+        "user.email" => &["actor.alternateId"],
+        "user.id" => &["actor.id"],
+        "user.name" => &["actor.displayName"],
+        "user.target.email" => &["target.alternateId"],
+        "source.ip" => &["client.ipAddress"],
+        "source.geo.city_name" => &["client.geographicalContext.city"],
+        "source.geo.country_name" => &["client.geographicalContext.country"],
+        "source.geo.region_name" => &["client.geographicalContext.state"],
+        "source.as.number" => &["securityContext.asNumber"],
+        "source.as.organization.name" => &["securityContext.asOrg"],
+        "user_agent.original" => &["client.userAgent.rawUserAgent"],
+        _ => &[],
+    }
+}

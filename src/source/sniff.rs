@@ -1,0 +1,191 @@
+//! Which log is this? Answered by its first bytes, never by its name.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Mapping, SOURCES, Source};
+use crate::decode::csv;
+
+/// Bytes that are enough to tell.
+pub const HEAD: usize = 64 << 10;
+/// Records of the head that are looked at.
+const SAMPLE: usize = 50;
+/// Keys named in an error.
+const MAX_KEYS_NAMED: usize = 40;
+
+/// How records follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Framing {
+    /// One JSON object a line.
+    JsonLines,
+    /// JSON values that may span lines: arrays of records, or records one after the other.
+    JsonStream,
+    /// Comma-separated values with a header.
+    Csv {
+        /// The delimiter.
+        delimiter: u8,
+    },
+}
+
+/// What a log is.
+pub struct Sniffed {
+    /// Its source.
+    pub source: &'static Source,
+    /// Its framing.
+    pub framing: Framing,
+}
+
+/// Why it cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SniffError {
+    /// Nothing but white space.
+    #[error("no records: the input is empty or blank")]
+    Empty,
+    /// Neither JSON nor CSV with known columns.
+    #[error("unknown format: neither JSON nor CSV with a header that is recognised")]
+    UnknownFormat,
+    /// Records were read, but no source knows them.
+    #[error("unknown log: no source recognises its keys ({keys}); name it with --source, or its keys with --mapping")]
+    UnknownSource {
+        /// The keys seen.
+        keys: String,
+    },
+    /// The source that was asked for needs fields that no key gives.
+    #[error("no column or key for {missing} of {source_name}; seen: {keys}; name them in a --mapping file")]
+    Unplaced {
+        /// Fields without a key.
+        missing: String,
+        /// The source.
+        source_name: &'static str,
+        /// The keys seen.
+        keys: String,
+    },
+}
+
+/// Tells source and framing from the head of the decompressed stream.
+pub fn sniff(head: &[u8], forced: Option<&'static Source>, mapping: &Mapping) -> Result<Sniffed, SniffError> {
+    let text = String::from_utf8_lossy(head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head));
+    let framing = framing(&text)?;
+    let keys = keys(&text, &framing);
+    let source = match forced {
+        Some(source) => source,
+        None => recognise(&keys, &framing, mapping)?,
+    };
+    check_required(source, &keys, &framing, mapping)?;
+    Ok(Sniffed { source, framing })
+}
+
+fn framing(text: &str) -> Result<Framing, SniffError> {
+    let body = text.trim_start();
+    if body.is_empty() {
+        return Err(SniffError::Empty);
+    }
+    if body.starts_with('{') || body.starts_with('[') {
+        let whole_line = |line: &str| serde_json::from_str::<Value>(line.trim()).is_ok_and(|value| value.is_object());
+        // One good record on a line of its own is enough: the others may be damaged.
+        let lines = body.lines().take(SAMPLE).any(whole_line);
+        return Ok(if lines { Framing::JsonLines } else { Framing::JsonStream });
+    }
+    let header = body.lines().next().unwrap_or_default();
+    if let Some(delimiter) = csv::detect_delimiter(header.as_bytes()) {
+        return Ok(Framing::Csv { delimiter });
+    }
+    // A damaged first line: JSON if any later line is.
+    if text.lines().take(SAMPLE).any(|line| line.trim_start().starts_with('{')) {
+        return Ok(Framing::JsonLines);
+    }
+    Err(SniffError::UnknownFormat)
+}
+
+/// Raw paths present in the sample.
+fn keys(text: &str, framing: &Framing) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    match framing {
+        Framing::Csv { delimiter } => {
+            let header = text.trim_start().lines().next().unwrap_or_default();
+            keys.extend(csv::header(header.as_bytes(), *delimiter));
+        }
+        Framing::JsonLines => {
+            let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.trim()).ok());
+            records.take(SAMPLE).for_each(|record| collect(&record, "", &mut keys, 0));
+        }
+        Framing::JsonStream => stream_records(text, &mut keys),
+    }
+    keys
+}
+
+/// Reads as many whole records as the head holds; the last one is usually cut.
+fn stream_records(text: &str, keys: &mut BTreeSet<String>) {
+    let mut rest = text.trim_start();
+    for _ in 0..SAMPLE {
+        rest = rest.trim_start_matches(|letter: char| letter.is_whitespace() || "[],".contains(letter));
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let Some(Ok(record)) = values.next() else { return };
+        let next = values.byte_offset();
+        collect(&record, "", keys, 0);
+        rest = rest.get(next..).unwrap_or_default();
+    }
+}
+
+fn collect(value: &Value, path: &str, keys: &mut BTreeSet<String>, depth: usize) {
+    if !path.is_empty() {
+        keys.insert(path.to_owned());
+    }
+    match value {
+        Value::Object(members) if depth < 8 => {
+            for (key, member) in members {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                collect(member, &path, keys, depth + 1);
+            }
+        }
+        Value::Array(items) if depth < 8 => items.iter().for_each(|item| collect(item, path, keys, depth + 1)),
+        _ => {}
+    }
+}
+
+/// Whether a raw path is among the keys: exactly in JSON, by its letters and digits in a CSV header.
+fn has(keys: &BTreeSet<String>, framing: &Framing, path: &str) -> bool {
+    if keys.contains(path) {
+        return true;
+    }
+    let bare = super::spelling::bare;
+    matches!(framing, Framing::Csv { .. }) && keys.iter().any(|key| bare(key) == bare(path))
+}
+
+fn recognise(
+    keys: &BTreeSet<String>,
+    framing: &Framing,
+    mapping: &Mapping,
+) -> Result<&'static Source, SniffError> {
+    let mapped = |source: &Source| {
+        !source.required.is_empty()
+            && source.required.iter().all(|field| mapping.paths(field).iter().any(|path| has(keys, framing, path)))
+    };
+    SOURCES
+        .iter()
+        .copied()
+        .find(|source| (source.looks_like)(&|path| has(keys, framing, path)) || mapped(source))
+        .ok_or_else(|| SniffError::UnknownSource { keys: named(keys) })
+}
+
+fn check_required(
+    source: &'static Source,
+    keys: &BTreeSet<String>,
+    framing: &Framing,
+    mapping: &Mapping,
+) -> Result<(), SniffError> {
+    let placed = |field: &str| source.raw_paths(field, mapping).iter().any(|path| has(keys, framing, path));
+    let missing: Vec<&str> = source.required.iter().copied().filter(|field| !placed(field)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(SniffError::Unplaced { missing: missing.join(", "), source_name: source.name, keys: named(keys) })
+}
+
+fn named(keys: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = keys.iter().map(String::as_str).take(MAX_KEYS_NAMED).collect();
+    let more = keys.len().saturating_sub(MAX_KEYS_NAMED);
+    let list = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    if more > 0 { format!("{list} and {more} more") } else { list }
+}
