@@ -175,23 +175,25 @@ fn find(buffer: &[u8], at: usize, layout: Layout, eof: bool, fields: &mut Vec<Fi
     let mut scanner = Scanner { bytes: buffer.get(..stop).unwrap_or_default(), ends: eof && !cut, fields };
     match scanner.record(at, layout.delimiter) {
         Scan::Whole { end, next } if end - at <= layout.max_record => Found::Whole { end, next },
-        Scan::Whole { .. } => first_line(buffer, at, layout, eof, TOO_LONG),
-        Scan::Fault(reason) => first_line(buffer, at, layout, eof, reason),
-        Scan::Open if cut => first_line(buffer, at, layout, eof, TOO_LONG),
-        Scan::Open if eof => first_line(buffer, at, layout, eof, "quote is never closed"),
-        Scan::Open => Found::Unknown,
+        Scan::Open if !cut && !eof => Found::Unknown,
+        Scan::Whole { .. } | Scan::Fault(_) | Scan::Open => first_line(buffer, at, layout, eof, fields),
     }
 }
 
-/// A faulty record costs its first line.
-fn first_line(buffer: &[u8], at: usize, layout: Layout, eof: bool, reason: &'static str) -> Found {
+/// A faulty record costs its first line. The reason is what that line alone shows: a block may end with it.
+fn first_line(buffer: &[u8], at: usize, layout: Layout, eof: bool, fields: &mut Vec<FieldSpan>) -> Found {
     let rest = buffer.get(at..).unwrap_or_default();
     let length = match memchr::memchr(b'\n', rest) {
         Some(newline) => newline + 1,
         None if eof => rest.len(),
         None => return Found::Unknown,
     };
-    let reason = if length > layout.max_record.saturating_add(2) { TOO_LONG } else { reason };
+    let line = buffer.get(..at + length).unwrap_or_default();
+    let reason = match (Scanner { bytes: line, ends: true, fields }).record(at, layout.delimiter) {
+        _ if length > layout.max_record => TOO_LONG,
+        Scan::Fault(reason) => reason,
+        Scan::Open | Scan::Whole { .. } => "quote is not closed within the limit",
+    };
     Found::Faulty { next: at + length, reason }
 }
 
@@ -380,7 +382,7 @@ mod tests {
             "29..35 rejected more cells than the header",
             "35..39 rejected invalid UTF-8",
             r#"39..48 ["q\"\"r", "s"]"#,
-            "48..56 rejected quote is never closed",
+            "48..56 rejected quote is not closed within the limit",
             r#"56..59 ["u", "v"]"#,
         ];
         assert_eq!(read(text, text.len()), expected);

@@ -198,10 +198,10 @@ mod tests {
     #[test]
     fn faults_point_at_the_word() {
         let cases = [
-            ("sel_a and filtr", "26 no search is called `filtr` did you mean `filter`?"),
-            ("sel_a sel_b", "22 unexpected `sel_b` in the condition "),
-            ("(sel_a", "16 this bracket is never closed "),
-            ("1 of none*", "21 no search is like `none*` searches of this rule: sel_a, sel_b, filter, _hidden"),
+            ("sel_a and filtr", "26:no search is called `filtr` did you mean `filter`?"),
+            ("sel_a sel_b", "22:unexpected `sel_b` in the condition "),
+            ("(sel_a", "16:this bracket is never closed "),
+            ("1 of none*", "21:no search is like `none*` searches of this rule: sel_a, sel_b, filter, _hidden"),
         ];
         for (text, expected) in cases {
             assert_eq!(read(text).unwrap_err(), expected, "{text}");

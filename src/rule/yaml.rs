@@ -265,8 +265,8 @@ mod tests {
     fn what_could_surprise_is_refused_with_its_place() {
         let deep = "[".repeat(80);
         for (text, line, column, part) in [
-            ("a: &x 1\n", 1, 7, "anchors"),
-            ("a: !!str 1\n", 1, 10, "tags"),
+            ("a: &x 1\n", 1, 4, "anchors"),
+            ("a: !!str 1\n", 1, 4, "tags"),
             ("a: 1\nb: 2\na: 3\n", 3, 1, "twice"),
             ("a: [1\n", 2, 1, "YAML"),
             (deep.as_str(), 1, 65, "64 levels"),
