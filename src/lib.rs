@@ -2,6 +2,7 @@
 //!
 //! The binary is thin; this library does the work. `ARCHITECTURE.md` is the map.
 
+pub mod cli;
 pub mod decode;
 pub mod event;
 pub mod finding;
@@ -9,4 +10,5 @@ pub mod output;
 pub mod rule;
 pub mod scan;
 pub mod source;
+pub mod synth;
 pub mod sys;

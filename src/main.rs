@@ -1,2 +1,5 @@
-//! The `portcullis` binary.
-fn main() {}
+//! The `portcullis` binary: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    portcullis::cli::main()
+}

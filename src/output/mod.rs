@@ -5,6 +5,7 @@
 pub mod csv;
 pub mod escape;
 pub mod jsonl;
+pub mod text;
 
 use std::io::{self, Write};
 
@@ -108,7 +109,7 @@ pub struct Format {
 }
 
 /// Every format, the default first.
-pub const FORMATS: &[Format] = &[jsonl::FORMAT, csv::FORMAT];
+pub const FORMATS: &[Format] = &[text::FORMAT, jsonl::FORMAT, csv::FORMAT];
 
 /// The format of that name.
 pub fn format(name: &str) -> Option<&'static Format> {

@@ -144,6 +144,14 @@ impl Loaded {
         self.errors.push(error(file, fault));
     }
 
+    /// Adds what another load came to.
+    pub fn join(&mut self, other: Self) {
+        self.rules.extend(other.rules);
+        self.errors.extend(other.errors);
+        self.skipped.extend(other.skipped);
+        self.refuse_duplicates();
+    }
+
     /// Findings name rules by id: two rules with one id are an error, and the second is not loaded.
     fn refuse_duplicates(&mut self) {
         let mut first: HashMap<String, PathBuf> = HashMap::new();

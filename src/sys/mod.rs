@@ -1,3 +1,4 @@
-//! The only door to the operating system's files, clock and hashes.
+//! The only door to the operating system's files and hashes.
 
+pub mod fs;
 pub mod hash;

@@ -1,0 +1,8 @@
+//! One file a command: its arguments, whose doc comments are the help, and `run`.
+
+pub mod completions;
+pub mod man;
+pub mod rules;
+pub mod scan;
+mod scan_summary;
+pub mod synth;

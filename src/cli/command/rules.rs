@@ -1,0 +1,285 @@
+//! `portcullis rules`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::cli::error::{CliError, USAGE};
+use crate::cli::ui::Ui;
+use crate::output::escape::{Safe, shortened};
+use crate::output::level_name;
+use crate::rule::sample::JsonFields;
+use crate::rule::{self, Explanation, Loaded, LogSource, Placeholders, Rule};
+use crate::source::{Mapping, SOURCES, Source};
+
+/// List, check, test and explain rules.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List rules: level, log source, name, title.
+    ///
+    /// Examples:
+    ///   portcullis rules list
+    ///   portcullis rules list my-rules/ --json
+    #[command(verbatim_doc_comment)]
+    List {
+        /// Rule files or folders; without them the built-in rules.
+        paths: Vec<PathBuf>,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        /// YAML file with values for placeholders.
+        #[arg(long, value_name = "FILE")]
+        placeholders: Option<PathBuf>,
+    },
+    /// Check rules: each error with file, line, column and advice.
+    ///
+    /// Examples:
+    ///   portcullis rules check rules/
+    #[command(verbatim_doc_comment)]
+    Check {
+        /// Rule files or folders; without them the built-in rules.
+        paths: Vec<PathBuf>,
+        /// YAML file with values for placeholders.
+        #[arg(long, value_name = "FILE")]
+        placeholders: Option<PathBuf>,
+    },
+    /// Run each rule over the samples that it carries.
+    ///
+    /// Examples:
+    ///   portcullis rules test
+    ///   portcullis rules test rules/mixpanel
+    #[command(verbatim_doc_comment)]
+    Test {
+        /// Rule files or folders; without them the built-in rules.
+        paths: Vec<PathBuf>,
+        /// YAML file with values for placeholders.
+        #[arg(long, value_name = "FILE")]
+        placeholders: Option<PathBuf>,
+    },
+    /// Say test by test why a rule matches a record, or why not.
+    ///
+    /// Examples:
+    ///   portcullis rules explain mixpanel_raw_event_export fixtures/incident/mixpanel-audit.ndjson:12
+    ///   portcullis rules explain my-rule.yml audit.ndjson:1841
+    #[command(verbatim_doc_comment)]
+    Explain {
+        /// A rule's name, id or file.
+        rule: String,
+        /// A file of JSON lines and the number of a record in it, counted from 1 as findings do.
+        #[arg(value_name = "FILE:RECORD")]
+        record: String,
+        /// YAML file with values for placeholders.
+        #[arg(long, value_name = "FILE")]
+        placeholders: Option<PathBuf>,
+    },
+}
+
+/// Runs it.
+pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
+    match &args.command {
+        Command::List { paths, json, placeholders } => {
+            list(ui, &load_rules(paths, false, placeholders.as_deref())?, *json)
+        }
+        Command::Check { paths, placeholders } => check(ui, &load_rules(paths, false, placeholders.as_deref())?),
+        Command::Test { paths, placeholders } => test(ui, &load_rules(paths, false, placeholders.as_deref())?),
+        Command::Explain { rule, record, placeholders } => explain(ui, rule, record, placeholders.as_deref()),
+    }
+}
+
+/// The built-in rules, or those of some paths, or both.
+pub(super) fn load_rules(
+    paths: &[PathBuf],
+    with_builtin: bool,
+    placeholders: Option<&Path>,
+) -> Result<Loaded, CliError> {
+    let placeholders = match placeholders {
+        None => Placeholders::new(),
+        Some(path) => rule::read_placeholders(path).map_err(|error| CliError::usage(error.to_string()))?,
+    };
+    if paths.is_empty() {
+        return Ok(rule::load_embedded());
+    }
+    let mut loaded = rule::load(paths, &placeholders);
+    if with_builtin {
+        loaded.join(rule::load_embedded());
+    }
+    Ok(loaded)
+}
+
+fn print(ui: &Ui, text: &str) -> Result<(), CliError> {
+    let mut out = ui.stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
+}
+
+fn list(ui: &Ui, loaded: &Loaded, as_json: bool) -> Result<ExitCode, CliError> {
+    let mut text = String::new();
+    for rule in &loaded.rules {
+        let source = source_name(&rule.logsource);
+        if as_json {
+            let line = json!({
+                "id": rule.meta.id, "name": rule.meta.name, "title": rule.meta.title,
+                "level": level_name(rule.meta.level), "logsource": source, "tags": rule.meta.tags,
+                "file": rule.file.display().to_string(),
+            });
+            text.push_str(&format!("{line}\n"));
+        } else {
+            text.push_str(&format!(
+                "{:<13} {:<18} {:<48} {}\n",
+                level_name(rule.meta.level),
+                Safe(&source).to_string(),
+                Safe(&rule.meta.name).to_string(),
+                Safe(&rule.meta.title)
+            ));
+        }
+    }
+    print(ui, &text)?;
+    report_errors(ui, loaded);
+    Ok(if loaded.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
+}
+
+fn source_name(source: &LogSource) -> String {
+    let parts = [&source.product, &source.service, &source.category];
+    let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+    parts.join("/")
+}
+
+fn report_errors(ui: &Ui, loaded: &Loaded) {
+    for error in &loaded.errors {
+        let hint = error.hint.as_ref().map_or_else(String::new, |hint| format!("\n  hint: {}", Safe(hint)));
+        ui.warn(&format!("{}{hint}", Safe(&error.to_string())));
+    }
+    for skipped in &loaded.skipped {
+        ui.warn(&format!("{}: {}", Safe(&skipped.file.display().to_string()), skipped.reason));
+    }
+}
+
+fn check(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
+    report_errors(ui, loaded);
+    let (good, bad, skipped) = (loaded.rules.len(), loaded.errors.len(), loaded.skipped.len());
+    print(ui, &format!("{good} rules are good, {bad} are not, {skipped} documents are of a kind that is not evaluated\n"))?;
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
+}
+
+/// The first source that a rule is for; its samples are records of that source.
+fn source_of(rule: &Rule) -> Option<&'static Source> {
+    SOURCES.iter().copied().find(|source| source.takes(&rule.logsource))
+}
+
+fn test(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
+    report_errors(ui, loaded);
+    let (mut passed, mut failed, mut bare) = (0u64, 0u64, Vec::new());
+    let mut text = String::new();
+    for rule in &loaded.rules {
+        let samples = rule.samples.matches.iter().map(|sample| (true, sample));
+        let samples = samples.chain(rule.samples.misses.iter().map(|sample| (false, sample)));
+        for (number, (wanted, sample)) in samples.enumerate() {
+            if sample_matches(rule, sample) == wanted {
+                passed += 1;
+                continue;
+            }
+            failed += 1;
+            let what = if wanted { "does not match, but should" } else { "matches, but should not" };
+            text.push_str(&format!("{}: sample {} {what}: {}\n", rule.meta.name, number + 1, shortened(&sample.to_string(), 400)));
+        }
+        if rule.samples.matches.is_empty() || rule.samples.misses.is_empty() {
+            bare.push(rule.meta.name.as_str());
+        }
+    }
+    for name in &bare {
+        text.push_str(&format!("{name}: needs samples that match and samples that do not\n"));
+    }
+    text.push_str(&format!("{} rules: {passed} samples right, {failed} wrong, {} rules without samples\n", loaded.rules.len(), bare.len()));
+    print(ui, &Safe(&text).to_string().replace("\\n", "\n"))?;
+    let good = failed == 0 && bare.is_empty() && loaded.errors.is_empty();
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
+}
+
+/// Whether a sample matches, its fields named by any source that the rule is for.
+pub fn sample_matches(rule: &Rule, sample: &Value) -> bool {
+    let sources = SOURCES.iter().filter(|source| source.logsource.is_some() && source.takes(&rule.logsource));
+    sources.copied().any(|source| {
+        let paths = |name: &str| source.raw_paths(name, &Mapping::default());
+        rule.matches(&JsonFields::new(sample, &paths))
+    })
+}
+
+fn explain(ui: &Ui, name: &str, place: &str, placeholders: Option<&Path>) -> Result<ExitCode, CliError> {
+    let rule = find_rule(name, placeholders)?;
+    let (path, number) = place
+        .rsplit_once(':')
+        .and_then(|(path, number)| Some((path, number.parse::<usize>().ok().filter(|number| *number > 0)?)))
+        .ok_or_else(|| CliError::usage("expected FILE:RECORD").hint("such as audit.ndjson:1841"))?;
+    let record = read_record(path, number)?;
+    let source = recognise(&record).or_else(|| source_of(&rule));
+    let paths = |field: &str| {
+        source.map_or_else(|| vec![field.to_owned()], |source| source.raw_paths(field, &Mapping::default()))
+    };
+    let explanation = rule.explain(&JsonFields::new(&record, &paths));
+    let verdict = if explanation.holds { "matches" } else { "does not match" };
+    let mut text = format!("{} {verdict} record {number} of {}\n", Safe(&rule.meta.title), Safe(path));
+    render(&explanation, 1, &mut text);
+    print(ui, &text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn find_rule(name: &str, placeholders: Option<&Path>) -> Result<Rule, CliError> {
+    let path = Path::new(name);
+    let loaded = if path.is_file() {
+        load_rules(&[path.to_owned()], false, placeholders)?
+    } else {
+        rule::load_embedded()
+    };
+    if let Some(error) = loaded.errors.first().filter(|_| path.is_file()) {
+        return Err(CliError::usage(error.to_string()).hint(error.hint.clone().unwrap_or_default()));
+    }
+    let names: Vec<String> = loaded.rules.iter().map(|rule| rule.meta.name.clone()).collect();
+    let named = |rule: &Rule| path.is_file() || rule.meta.name == name || rule.key() == name;
+    loaded.rules.into_iter().find(named).ok_or_else(|| {
+        let near = rule::nearest(name, names.iter().map(String::as_str));
+        let hint = near.map_or_else(|| "`portcullis rules list` names them".to_owned(), |near| format!("did you mean `{near}`?"));
+        CliError::usage(format!("no rule `{name}`")).hint(hint)
+    })
+}
+
+/// The record with that number, counted as findings count: lines that are JSON objects.
+fn read_record(path: &str, number: usize) -> Result<Value, CliError> {
+    let text = std::fs::read(path).map_err(|error| CliError::usage(format!("cannot read {path}: {error}")))?;
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&text);
+    let records = text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    records.filter(Value::is_object).nth(number - 1).ok_or_else(|| {
+        CliError::usage(format!("{path} has no record {number}"))
+            .hint("records are the lines that hold a JSON object; compressed files have to be unpacked first")
+    })
+}
+
+fn recognise(record: &Value) -> Option<&'static Source> {
+    let own = |name: &str| vec![name.to_owned()];
+    let fields = JsonFields::new(record, &own);
+    let has = |path: &str| {
+        let mut found = false;
+        crate::event::Fields::values(&fields, path, &mut |_| found = true);
+        found
+    };
+    SOURCES.iter().copied().find(|source| (source.looks_like)(&has))
+}
+
+fn render(explanation: &Explanation, depth: usize, text: &mut String) {
+    let mark = if explanation.holds { "yes" } else { "no " };
+    let indent = "  ".repeat(depth);
+    text.push_str(&format!("{mark} {indent}{}", Safe(&explanation.what)));
+    if let Some((line, column)) = explanation.place {
+        let seen: Vec<String> = explanation.seen.iter().map(|value| format!("'{}'", shortened(value, 120))).collect();
+        let seen = if seen.is_empty() { "absent".to_owned() } else { seen.join(", ") };
+        text.push_str(&format!("   seen: {seen}   ({line}:{column})"));
+    }
+    text.push('\n');
+    explanation.parts.iter().for_each(|part| render(part, depth + 1, text));
+}

@@ -1,0 +1,85 @@
+//! The command line: the only place that reads arguments and the environment, prints, and gives exit codes.
+
+pub mod command;
+pub mod error;
+pub mod size;
+pub mod ui;
+pub mod value;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use ui::Ui;
+
+/// Incident response for a compromised SaaS analytics account.
+#[derive(Debug, Parser)]
+#[command(
+    name = "portcullis",
+    version,
+    about,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "Start with `portcullis scan fixtures/incident`, or `portcullis scan --help`."
+)]
+pub struct Cli {
+    /// When to use colour; NO_COLOR is honoured.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+    /// No summary and no progress on standard error; errors are still said.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Scan(Box<command::scan::Args>),
+    Rules(command::rules::Args),
+    Synth(command::synth::Args),
+    Completions(command::completions::Args),
+    Man(command::man::Args),
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let ui = Ui::new(cli.color, cli.quiet);
+    let result = match &cli.command {
+        Command::Scan(args) => command::scan::run(&ui, args),
+        Command::Rules(args) => command::rules::run(&ui, args),
+        Command::Synth(args) => command::synth::run(&ui, args),
+        Command::Completions(args) => command::completions::run(&ui, args),
+        Command::Man(args) => command::man::run(&ui, args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            ui.error(&error);
+            error.code()
+        }
+    }
+}
+
+/// Help and version go to standard output and are no errors; everything else is bad usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Where even this cannot be printed, the exit code still says it.
+    let printed = error.print();
+    if error.use_stderr() || printed.is_err() { ExitCode::from(error::USAGE) } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,127 @@
+//! Standard output, standard error, colour, progress.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::error::CliError;
+use super::Color;
+use crate::output::escape::Safe;
+
+/// How to talk to the user.
+pub struct Ui {
+    color: Color,
+    no_color: bool,
+    quiet: bool,
+}
+
+impl Ui {
+    /// With the global flags, and NO_COLOR from the environment.
+    pub fn new(color: Color, quiet: bool) -> Self {
+        Self { color, no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()), quiet }
+    }
+
+    /// Whether standard output gets colour.
+    pub fn color_stdout(&self) -> bool {
+        self.colors(io::stdout().is_terminal())
+    }
+
+    fn colors(&self, terminal: bool) -> bool {
+        match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && !self.no_color,
+        }
+    }
+
+    /// Standard output, buffered.
+    pub fn stdout(&self) -> Box<dyn Write> {
+        Box::new(io::BufWriter::with_capacity(1 << 16, io::stdout()))
+    }
+
+    /// A line of the summary on standard error, unless `--quiet`.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            self.say(line);
+        }
+    }
+
+    /// A warning on standard error, `--quiet` or not.
+    pub fn warn(&self, line: &str) {
+        let style = self.style(AnsiColor::Yellow);
+        self.say(&format!("{style}warning:{style:#} {line}"));
+    }
+
+    /// An error with its advice.
+    pub fn error(&self, error: &CliError) {
+        let (red, cyan) = (self.style(AnsiColor::Red), self.style(AnsiColor::Cyan));
+        self.say(&format!("{red}error:{red:#} {}", Multi(error.message())));
+        if let Some(advice) = error.advice() {
+            self.say(&format!("{cyan}hint:{cyan:#} {}", Multi(advice)));
+        }
+    }
+
+    fn style(&self, color: AnsiColor) -> Style {
+        if self.colors(io::stderr().is_terminal()) {
+            Style::new().bold().fg_color(Some(color.into()))
+        } else {
+            Style::new()
+        }
+    }
+
+    fn say(&self, line: &str) {
+        // Where standard error is gone, nobody is left to tell.
+        let _gone = writeln!(io::stderr(), "{line}");
+    }
+
+    /// A progress bar on standard error: only on a terminal, and not with `--quiet`.
+    pub fn progress(&self) -> Bar {
+        let shown = !self.quiet && io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::no_length() } else { ProgressBar::hidden() };
+        let template = "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Bar { bar }
+    }
+}
+
+/// Untrusted text over several lines.
+struct Multi<'a>(&'a str);
+
+impl std::fmt::Display for Multi<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, line) in self.0.lines().enumerate() {
+            if at > 0 {
+                writeln!(out)?;
+            }
+            write!(out, "{}", Safe(line))?;
+        }
+        Ok(())
+    }
+}
+
+/// Progress of a scan.
+pub struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl crate::scan::Progress for Bar {
+    fn bytes(&self, count: u64) {
+        self.bar.inc(count);
+    }
+
+    fn total(&self, count: Option<u64>) {
+        if let Some(count) = count {
+            self.bar.set_length(count);
+        }
+    }
+}

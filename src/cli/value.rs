@@ -1,0 +1,45 @@
+//! Argument values: times, zones, levels, names from registries.
+
+use jiff::tz::TimeZone;
+
+use crate::event::time::{TimeOptions, TimeReader, Timestamp};
+use crate::output::{FORMATS, LEVELS, level_name};
+use crate::rule::Level;
+use crate::source::SOURCES;
+
+/// A date (midnight UTC), or any time that logs may have.
+pub fn time(text: &str) -> Result<Timestamp, String> {
+    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    TimeReader::new(TimeOptions::default())
+        .read(whole.as_bytes())
+        .map_err(|error| format!("{error}; write 2026-05-01 or 2026-05-01T02:14:09Z"))
+}
+
+/// A zone of the tz database.
+pub fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_unknown| "no such time zone; write a tz name such as Europe/Berlin or UTC".to_owned())
+}
+
+/// A level.
+pub fn level(name: &str) -> Result<Level, String> {
+    let names: Vec<&str> = LEVELS.iter().map(|level| level_name(*level)).collect();
+    Level::parse(&name.to_ascii_lowercase()).ok_or_else(|| unknown(name, &names))
+}
+
+/// The name of a source.
+pub fn source(name: &str) -> Result<String, String> {
+    let names: Vec<&str> = SOURCES.iter().map(|source| source.name).collect();
+    if names.contains(&name) { Ok(name.to_owned()) } else { Err(unknown(name, &names)) }
+}
+
+/// The name of a format.
+pub fn format(name: &str) -> Result<String, String> {
+    let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+    if names.contains(&name) { Ok(name.to_owned()) } else { Err(unknown(name, &names)) }
+}
+
+fn unknown(name: &str, known: &[&str]) -> String {
+    let near = crate::rule::nearest(name, known.iter().copied());
+    let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    format!("{near}one of {}", known.join(", "))
+}

@@ -1,0 +1,156 @@
+//! Okta System Log records, in the shape that Okta documents.
+
+use super::clock;
+use super::people::{Person, Place};
+use super::rng::Rng;
+
+/// What happened at the identity provider.
+#[derive(Debug, Clone)]
+pub struct Act<'a> {
+    /// Seconds since 1970.
+    pub time: i64,
+    /// Who.
+    pub person: &'a Person,
+    /// Event type.
+    pub event: &'static str,
+    /// Shown text.
+    pub message: &'static str,
+    /// `SUCCESS` or `FAILURE`, and the reason.
+    pub outcome: (&'static str, Option<&'static str>),
+    /// Address.
+    pub ip: String,
+    /// Where the address is.
+    pub place: &'a Place,
+    /// Browser.
+    pub agent: &'a str,
+    /// Whether it is a known proxy.
+    pub proxy: bool,
+    /// Type, id, login, name of what it was done to.
+    pub targets: Vec<[String; 4]>,
+}
+
+/// Ordinary events, often ones first: type, text, whether it has an app and a user as targets.
+const ORDINARY: [(&str, &str, bool, bool); 10] = [
+    ("user.session.start", "User login to Okta", false, false),
+    ("user.authentication.sso", "User single sign on to app", true, true),
+    ("user.authentication.auth_via_mfa", "Authentication of user via MFA", false, true),
+    ("policy.evaluate_sign_on", "Evaluation of sign-on policy", false, false),
+    ("user.session.end", "User logout from Okta", false, false),
+    ("app.oauth2.token.grant.access_token", "OAuth2 access token is granted", true, false),
+    ("user.authentication.verify", "Verify user identity", false, true),
+    ("app.generic.unauth_app_access_attempt", "User attempted unauthorized access to app", true, false),
+    ("user.account.update_profile", "Update user profile for Okta", false, true),
+    ("group.user_membership.add", "Add user to group membership", false, true),
+];
+
+/// An ordinary event of somebody.
+pub fn ordinary<'a>(person: &'a Person, time: i64, rng: &mut Rng) -> Act<'a> {
+    let (event, message, app, user) = ORDINARY.get(rng.skewed(ORDINARY.len())).copied().unwrap_or(ORDINARY[0]);
+    let failed = event == "user.session.start" && rng.one_in(20);
+    let mut targets = Vec::new();
+    if app {
+        targets.push(["AppInstance", "0oa4mixpanelprod0x7", "Mixpanel", "Mixpanel"].map(str::to_owned));
+    }
+    if user {
+        targets.push(["User".to_owned(), person.id.clone(), person.email.clone(), person.name.clone()]);
+    }
+    Act {
+        time,
+        person,
+        event,
+        message,
+        outcome: if failed { ("FAILURE", Some("INVALID_CREDENTIALS")) } else { ("SUCCESS", None) },
+        ip: person.ip.clone(),
+        place: person.place,
+        agent: person.agent,
+        proxy: false,
+        targets,
+    }
+}
+
+struct Writer<'a>(&'a mut Vec<u8>);
+
+impl Writer<'_> {
+    fn raw(&mut self, text: &str) -> &mut Self {
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    fn text(&mut self, key: &str, value: &str) -> &mut Self {
+        self.raw("\"").raw(key).raw("\":\"").raw(value).raw("\",")
+    }
+
+    fn hex(&mut self, value: u64, digits: u32) -> &mut Self {
+        for place in (0..digits).rev() {
+            let digit = (value >> (place * 4)) as u8 & 15;
+            self.0.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+        }
+        self
+    }
+}
+
+/// One JSON object, without a line end.
+pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
+    let (high, low, millis) = (rng.next(), rng.next(), rng.below(1000));
+    let session = rng.next();
+    let mut write = Writer(out);
+    write.raw("{\"actor\":{");
+    write.text("id", &act.person.id).text("type", "User").text("alternateId", &act.person.email);
+    write.raw("\"displayName\":\"").raw(&act.person.name).raw("\",\"detailEntry\":null},\"client\":{\"userAgent\":{");
+    let os = if act.agent.contains("Mac OS X") { "Mac OS X" } else if act.agent.contains("Linux") { "Linux" } else { "Windows 10" };
+    write.text("rawUserAgent", act.agent).text("os", os);
+    write.raw("\"browser\":\"").raw(browser(act.agent)).raw("\"},\"zone\":\"null\",\"device\":\"Computer\",\"id\":null,");
+    write.text("ipAddress", &act.ip);
+    write.raw("\"geographicalContext\":");
+    geo(&mut write, act.place);
+    write.raw("},\"device\":null,\"authenticationContext\":{\"authenticationProvider\":null,\"credentialProvider\":null,\"credentialType\":null,\"issuer\":null,\"interface\":null,\"authenticationStep\":0,\"externalSessionId\":\"102");
+    write.hex(session, 16).raw("\"},");
+    write.text("displayMessage", act.message).text("eventType", act.event);
+    write.raw("\"outcome\":{\"result\":\"").raw(act.outcome.0).raw("\",\"reason\":");
+    match act.outcome.1 {
+        Some(reason) => write.raw("\"").raw(reason).raw("\"},"),
+        None => write.raw("null},"),
+    };
+    write.raw("\"published\":\"");
+    clock::push_iso(write.0, act.time, Some(millis));
+    write.raw("Z\",\"securityContext\":{\"asNumber\":64496,\"asOrg\":\"example network\",\"isp\":\"example isp\",\"domain\":\"example.net\",\"isProxy\":");
+    write.raw(if act.proxy { "true" } else { "false" }).raw("},\"severity\":\"");
+    write.raw(if act.outcome.0 == "FAILURE" { "WARN" } else { "INFO" });
+    write.raw("\",\"debugContext\":{\"debugData\":{\"requestId\":\"").hex(high ^ low, 16);
+    write.raw("\",\"requestUri\":\"/api/v1/authn\",\"threatSuspected\":\"false\",\"url\":\"/api/v1/authn?\"}},\"legacyEventType\":\"core.");
+    write.raw(act.event).raw("\",\"transaction\":{\"type\":\"WEB\",\"id\":\"").hex(high, 16);
+    write.raw("\",\"detail\":{}},\"uuid\":\"").hex(high >> 32, 8).raw("-").hex(high >> 16, 4).raw("-11f0-").hex(low >> 48, 4).raw("-").hex(low, 12);
+    write.raw("\",\"version\":\"0\",\"request\":{\"ipChain\":[{");
+    write.text("ip", &act.ip).raw("\"geographicalContext\":");
+    geo(&mut write, act.place);
+    write.raw(",\"version\":\"V4\",\"source\":null}]},\"target\":");
+    targets(&mut write, &act.targets);
+    write.raw("}");
+}
+
+fn browser(agent: &str) -> &'static str {
+    match agent {
+        agent if agent.contains("Firefox") => "FIREFOX",
+        agent if agent.contains("Chrome") => "CHROME",
+        agent if agent.contains("Safari") => "SAFARI",
+        _ => "UNKNOWN",
+    }
+}
+
+fn geo(write: &mut Writer<'_>, place: &Place) {
+    write.raw("{").text("city", place.city).text("state", place.state).text("country", place.country);
+    write.raw("\"postalCode\":null,\"geolocation\":{\"lat\":").raw(place.at.0).raw(",\"lon\":").raw(place.at.1).raw("}}");
+}
+
+fn targets(write: &mut Writer<'_>, targets: &[[String; 4]]) {
+    if targets.is_empty() {
+        write.raw("null");
+        return;
+    }
+    for (at, [kind, id, login, name]) in targets.iter().enumerate() {
+        write.raw(if at == 0 { "[{" } else { ",{" });
+        write.text("id", id).text("type", kind).text("alternateId", login);
+        write.raw("\"displayName\":\"").raw(name).raw("\",\"detailEntry\":null}");
+    }
+    write.raw("]");
+}
