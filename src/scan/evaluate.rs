@@ -2,7 +2,8 @@
 //!
 //! A value's *class* is the set of a field's tests that it passes. For every class it is known which rules can still be
 //! true whatever the other fields say (three-valued logic over the condition). A record's candidates are what all its
-//! fields leave; only those are evaluated exactly. No rule is ever ruled out that could be true.
+//! fields leave. What those come to is a function of the classes alone, and is remembered as well. No rule is ever
+//! ruled out that could be true.
 
 use std::hash::BuildHasher;
 
@@ -22,6 +23,8 @@ const MAX_VALUES: usize = 1 << 15;
 const MAX_BYTES: usize = 1 << 20;
 /// Distinct classes of one field.
 const MAX_CLASSES: usize = 1 << 12;
+/// Combinations of classes whose outcome is remembered.
+const MAX_OUTCOMES: usize = 1 << 15;
 
 /// The class of an absent field: it passes no test.
 const ABSENT: u32 = 0;
@@ -55,6 +58,8 @@ pub struct Evaluator {
     /// This record's class of each column.
     classes: Vec<u32>,
     candidates: Vec<u64>,
+    /// What combinations of classes come to: the rules that match.
+    outcomes: HashMap<Box<[u32]>, Box<[usize]>, foldhash::fast::RandomState>,
     tests: Vec<u64>,
     many: Vec<Raw>,
     scratch: Scratch,
@@ -70,6 +75,7 @@ impl Evaluator {
             memories: Vec::new(),
             classes: vec![UNKNOWN; program.columns.len()],
             candidates: vec![0; program.words()],
+            outcomes: HashMap::default(),
             tests: Vec::new(),
             many: Vec::new(),
             scratch: Scratch::default(),
@@ -108,10 +114,23 @@ impl Evaluator {
                 return;
             }
         }
+        // Every column that a remaining candidate reads was looked at above.
+        if program.compares_fields {
+            return self.settle(program, view, record, matched);
+        }
+        if let Some(known) = self.outcomes.get(self.classes.as_slice()) {
+            matched.extend_from_slice(known);
+            return;
+        }
         self.settle(program, view, record, matched);
+        if self.outcomes.len() >= MAX_OUTCOMES {
+            self.outcomes.clear();
+        }
+        self.outcomes.insert(self.classes.as_slice().into(), matched.as_slice().into());
     }
 
     /// Evaluates the remaining candidates exactly.
+    #[inline(never)]
     fn settle<V: View>(&mut self, program: &Program, view: &V, record: &[u8], matched: &mut Vec<usize>) {
         for (number, condition) in program.conditions.iter().enumerate() {
             if !is_set(&self.candidates, number) {
@@ -229,6 +248,8 @@ impl Evaluator {
         }
         if memory.classes.len() >= MAX_CLASSES {
             memory.forget(program, at, column);
+            // Their keys name classes that are gone.
+            self.outcomes.clear();
         }
         memory.add(program, at, self.tests.as_slice().into())
     }

@@ -62,6 +62,8 @@ pub struct Program {
     /// Columns in the order in which they rule out most.
     pub(super) order: Vec<usize>,
     pub(super) conditions: Vec<Condition>,
+    /// Some condition compares two fields of the record.
+    pub(super) compares_fields: bool,
     /// A field of a rule that could not be added: more than 65,535 of them.
     pub overflow: bool,
 }
@@ -178,7 +180,8 @@ impl<'a> Compiler<'a> {
             })
             .collect();
         let order = order(&columns, &conditions);
-        Program { table: self.table, rules, columns, order, conditions, overflow: self.overflow }
+        let compares_fields = conditions.iter().any(Condition::compares_fields);
+        Program { table: self.table, rules, columns, order, conditions, compares_fields, overflow: self.overflow }
     }
 }
 
@@ -200,6 +203,14 @@ fn order(columns: &[Column], conditions: &[Condition]) -> Vec<usize> {
 }
 
 impl Condition {
+    fn compares_fields(&self) -> bool {
+        match self {
+            Self::Atom(place) => matches!(place, AtomPlace::Pair { .. }),
+            Self::Not(inner) => inner.compares_fields(),
+            Self::All(inner) | Self::Any(inner) => inner.iter().any(Self::compares_fields),
+        }
+    }
+
     /// The truth of the condition where some atoms are known and others (`None`) are not.
     pub(super) fn truth(&self, known: &dyn Fn(&AtomPlace) -> Option<bool>) -> Option<bool> {
         match self {

@@ -21,8 +21,9 @@ pub struct Line {
 /// Quotes and lines of a block. Reused from block to block.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// Offsets of quotes that no backslash escapes. Whether they are inside of strings is for the reader to know.
-    pub quotes: Vec<u32>,
+    /// A bit for every byte: quotes that no backslash escapes. Whether they are inside of strings is for the reader to
+    /// know.
+    pub quotes: Vec<u64>,
     /// Lines in order.
     pub lines: Vec<Line>,
 }
@@ -33,6 +34,8 @@ struct Seen {
     backslash: u64,
     control: u64,
     high: u64,
+    /// Quotes in the words before the current one.
+    quotes: u32,
 }
 
 impl Index {
@@ -43,69 +46,52 @@ impl Index {
     #[expect(clippy::cast_possible_truncation, reason = "blocks are shorter than 4 GiB")]
     pub fn build<S: Simd>(&mut self, simd: S, block: &[u8], len: usize) {
         debug_assert!(block.len() >= len + PADDING);
-        self.quotes.clear();
         self.lines.clear();
+        let words = len.div_ceil(64);
+        self.quotes.resize(words, 0);
         let (chunks, _) = block.as_chunks::<64>();
         let mut escaped_first = 0u64;
         let mut seen = Seen::default();
-        for (word, chunk) in chunks.iter().take(len.div_ceil(64)).enumerate() {
+        for ((word, chunk), quotes) in chunks.iter().enumerate().zip(&mut self.quotes) {
             let base = word * 64;
             let keep = if len - base >= 64 { u64::MAX } else { (1u64 << (len - base)) - 1 };
             let masks = simd.masks(chunk);
             let quote = masks.quote & !escaped(masks.backslash, &mut escaped_first) & keep;
-            self.push_lines(base as u32, &masks, masks.newline & keep, quote, &mut seen);
-            self.push_quotes(base as u32, quote);
+            *quotes = quote;
+            push_lines(&mut self.lines, base as u32, &masks, masks.newline & keep, quote, &mut seen);
+            seen.quotes += quote.count_ones();
         }
         let ended = self.lines.last().is_some_and(|line| line.end as usize + 1 == len);
         if len > 0 && !ended {
-            self.push_line(len as u32, self.quotes.len() as u32, seen);
+            push_line(&mut self.lines, len as u32, seen.quotes, seen);
         }
     }
+}
 
-    #[inline(always)]
-    fn push_quotes(&mut self, base: u32, mut quote: u64) {
-        // Eight at a time without a branch for each; the surplus is cut off.
-        let count = quote.count_ones() as usize;
-        let end = self.quotes.len() + count;
-        let mut left = count;
-        while left > 0 {
-            let mut batch = [0u32; 8];
-            for slot in &mut batch {
-                *slot = base.wrapping_add(quote.trailing_zeros());
-                quote &= quote.wrapping_sub(1);
-            }
-            self.quotes.extend_from_slice(&batch);
-            left = left.saturating_sub(8);
-        }
-        self.quotes.truncate(end);
+#[inline(always)]
+fn push_lines(lines: &mut Vec<Line>, base: u32, masks: &Masks, mut newline: u64, quote: u64, seen: &mut Seen) {
+    seen.backslash |= masks.backslash;
+    seen.high |= masks.high;
+    let control = masks.control & !masks.newline;
+    seen.control |= control;
+    while newline != 0 {
+        let at = newline.trailing_zeros();
+        let before = quote & ((1u64 << at) - 1);
+        push_line(lines, base + at, seen.quotes + before.count_ones(), *seen);
+        *seen = Seen { backslash: masks.backslash, control, high: masks.high, quotes: seen.quotes };
+        newline &= newline - 1;
     }
+}
 
-    #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "blocks are shorter than 4 GiB")]
-    fn push_lines(&mut self, base: u32, masks: &Masks, mut newline: u64, quote: u64, seen: &mut Seen) {
-        seen.backslash |= masks.backslash;
-        seen.high |= masks.high;
-        let control = masks.control & !masks.newline;
-        seen.control |= control;
-        while newline != 0 {
-            let at = newline.trailing_zeros();
-            let before = quote & ((1u64 << at) - 1);
-            self.push_line(base + at, self.quotes.len() as u32 + before.count_ones(), *seen);
-            *seen = Seen { backslash: masks.backslash, control, high: masks.high };
-            newline &= newline - 1;
-        }
-    }
-
-    #[inline(always)]
-    fn push_line(&mut self, end: u32, quotes_end: u32, seen: Seen) {
-        self.lines.push(Line {
-            end,
-            quotes_end,
-            backslash: seen.backslash != 0,
-            control: seen.control != 0,
-            high: seen.high != 0,
-        });
-    }
+#[inline(always)]
+fn push_line(lines: &mut Vec<Line>, end: u32, quotes_end: u32, seen: Seen) {
+    lines.push(Line {
+        end,
+        quotes_end,
+        backslash: seen.backslash != 0,
+        control: seen.control != 0,
+        high: seen.high != 0,
+    });
 }
 
 /// Which bytes a backslash escapes. `first` carries over from word to word: bit 0 is escaped.
@@ -167,7 +153,11 @@ mod tests {
             let (quotes, lines) = naive(&picks);
             for isa in [Isa::Portable, Isa::Avx2] {
                 let index = isa.run(Build(&block, picks.len()));
-                prop_assert_eq!(&index.quotes, &quotes);
+                let bits = index.quotes.iter().enumerate();
+                let found: Vec<u32> = bits
+                    .flat_map(|(word, bits)| (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word as u32 * 64 + bit))
+                    .collect();
+                prop_assert_eq!(&found, &quotes);
                 let found: Vec<_> = index.lines.iter().map(|line| (line.end, line.quotes_end)).collect();
                 prop_assert_eq!(&found, &lines);
                 let mut start = 0;

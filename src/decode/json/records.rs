@@ -3,9 +3,10 @@
 use super::index::{Index, Line};
 use super::shapes::Shapes;
 use super::simd::{Isa, Simd, Work};
-use super::template::{Candidate, Template, TemplateView};
+use super::template::{Candidate, Template, TemplateView, escapes_fit};
 use super::walk::{Fault, Hints, Walk, Walker};
 use crate::decode::fields::{FieldTable, View, WalkView};
+use crate::decode::Raw;
 use crate::decode::json::paths::Slot;
 
 /// A line: its record without line end, and where the line ends.
@@ -53,6 +54,7 @@ pub struct Decoder {
     walker: Walker,
     walk: Walk,
     shapes: Shapes,
+    holes: Vec<Raw>,
 }
 
 struct Lines<'a, H> {
@@ -81,6 +83,7 @@ impl Decoder {
             walker: Walker::default(),
             walk: Walk::default(),
             shapes: Shapes::default(),
+            holes: Vec::new(),
         }
     }
 
@@ -99,14 +102,14 @@ impl Decoder {
     fn run<S: Simd, H: Handler>(&mut self, simd: S, table: &FieldTable, block: &[u8], len: usize, handler: &mut H) {
         let mut index = std::mem::take(&mut self.index);
         index.build(simd, block, len);
-        let (mut start, mut rank) = (0u32, 0usize);
+        let (mut start, mut rank) = (0u32, 0u32);
         for line in &index.lines {
-            let quotes_end = line.quotes_end as usize;
-            let quotes = index.quotes.get(rank..quotes_end).unwrap_or_default();
+            let quotes = (line.quotes_end - rank) as usize;
             let next = (line.end + 1).min(len as u32);
-            self.line(simd, table, block, Span { start, end: line.end, next }, quotes, *line, handler);
+            let record = Candidate { block, start, end: line.end, quotes: &index.quotes };
+            self.line(simd, table, record, next, quotes, *line, handler);
             start = next;
-            rank = quotes_end;
+            rank = line.quotes_end;
         }
         self.index = index;
     }
@@ -117,33 +120,33 @@ impl Decoder {
         &mut self,
         simd: S,
         table: &FieldTable,
-        block: &[u8],
-        mut span: Span,
-        quotes: &[u32],
+        mut record: Candidate<'_>,
+        next: u32,
+        quotes: usize,
         line: Line,
         handler: &mut H,
     ) {
-        if line.control && span.end > span.start && block.get(span.end as usize - 1) == Some(&b'\r') {
-            span.end -= 1;
+        if line.control && record.bytes().ends_with(b"\r") {
+            record.end -= 1;
         }
-        let record = Candidate { block, start: span.start, end: span.end, quotes };
+        let span = Span { start: record.start, end: record.end, next };
         if (span.end - span.start) as usize > self.options.max_record {
             return handler.rejected(span, Fault { offset: span.start, reason: "record longer than the limit" });
         }
-        if self.options.templates && !quotes.is_empty() {
+        if self.options.templates && quotes > 0 {
             let clean = !line.control || !has_control(record);
             if clean
-                && let Some(hit) = self.shapes.find(simd, record)
-                && is_text(record, line, hit.template)
+                && let Some(hit) = self.shapes.find(simd, record, quotes, &mut self.holes)
+                && is_text(record, line, &self.holes)
             {
                 if hit.first {
                     hit.template.slots().iter().for_each(|&slot| handler.saw(slot));
                 }
-                handler.record(span, &TemplateView { record, template: hit.template });
+                handler.record(span, &TemplateView { record, template: hit.template, holes: &self.holes });
                 return;
             }
         }
-        self.strict(table, record, span, line, handler);
+        self.strict(table, record, span, line, quotes, handler);
     }
 
     /// Gives one value of a stream to `handler`. It may span lines; `range` is exactly its bytes.
@@ -158,7 +161,7 @@ impl Decoder {
         let (start, end) = (range.start as u32, range.end as u32);
         let line = Line { end, quotes_end: 0, backslash: true, control: true, high: true };
         let record = Candidate { block, start, end, quotes: &[] };
-        self.strict(table, record, Span { start, end, next: end }, line, handler);
+        self.strict(table, record, Span { start, end, next: end }, line, 0, handler);
     }
 
     /// The way of every record that no template fits.
@@ -169,10 +172,11 @@ impl Decoder {
         record: Candidate<'_>,
         span: Span,
         line: Line,
+        quotes: usize,
         handler: &mut H,
     ) {
         let range = span.start as usize..span.end as usize;
-        let bytes = record.block.get(range.clone()).unwrap_or_default();
+        let bytes = record.bytes();
         if bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
             return handler.blank(span);
         }
@@ -182,7 +186,7 @@ impl Decoder {
             let at = u32::try_from(error.valid_up_to()).unwrap_or_default();
             return handler.rejected(span, Fault { offset: span.start + at, reason: "invalid UTF-8" });
         }
-        let learn = self.options.templates && !record.quotes.is_empty() && self.shapes.wants(record.quotes.len());
+        let learn = self.options.templates && quotes > 0 && self.shapes.wants(quotes);
         let hints = Hints { control: line.control, backslash: line.backslash };
         let leaves = self.options.all_leaves || learn;
         let walked = self.walker.walk(record.block, range, table.paths(), hints, leaves, &mut self.walk);
@@ -195,21 +199,20 @@ impl Decoder {
         }
         handler.record(span, &WalkView { block: record.block, table, walk: &self.walk });
         if learn && let Some(template) = Template::learn(record, &self.walk, table) {
-            self.shapes.learn(record.quotes.len(), template);
+            self.shapes.learn(quotes, template);
         }
     }
 }
 
 fn has_control(record: Candidate<'_>) -> bool {
-    let bytes = record.block.get(record.start as usize..record.end as usize).unwrap_or_default();
-    bytes.iter().any(|&byte| byte < 0x20)
+    record.bytes().iter().any(|&byte| byte < 0x20)
 }
 
 /// The checks that a template leaves to its caller; rare, since most lines have neither escapes nor non-ASCII text.
 #[inline(always)]
-fn is_text(record: Candidate<'_>, line: Line, template: &Template) -> bool {
-    let bytes = || record.block.get(record.start as usize..record.end as usize).unwrap_or_default();
-    (!line.high || simdutf8::basic::from_utf8(bytes()).is_ok()) && (!line.backslash || template.escapes_fit(record))
+fn is_text(record: Candidate<'_>, line: Line, holes: &[Raw]) -> bool {
+    (!line.high || simdutf8::basic::from_utf8(record.bytes()).is_ok())
+        && (!line.backslash || escapes_fit(record.block, holes))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::simd::Simd;
 use super::template::{Candidate, Template};
+use crate::decode::Raw;
 
 /// Templates kept at the most.
 const MAX_TEMPLATES: usize = 1024;
@@ -50,9 +51,15 @@ impl Shapes {
         self.generation = self.generation.wrapping_add(1);
     }
 
-    /// The template that the record fits.
+    /// The template that a record with so many quotes fits; `holes` then has its values.
     #[inline(always)]
-    pub fn find<S: Simd>(&mut self, simd: S, record: Candidate<'_>) -> Option<Hit<'_>> {
+    pub fn find<S: Simd>(
+        &mut self,
+        simd: S,
+        record: Candidate<'_>,
+        quotes: usize,
+        holes: &mut Vec<Raw>,
+    ) -> Option<Hit<'_>> {
         if self.resting > 0 {
             self.resting -= 1;
             return None;
@@ -61,10 +68,10 @@ impl Shapes {
         if self.looked >= WINDOW {
             self.judge();
         }
-        let bucket = self.buckets.get_mut(record.quotes.len())?;
+        let bucket = self.buckets.get_mut(quotes)?;
         let place = bucket
             .iter()
-            .position(|&id| self.known.get(usize::from(id)).is_some_and(|known| known.template.fits(simd, record)))?;
+            .position(|&id| self.known.get(usize::from(id)).is_some_and(|known| known.template.fits(simd, record, holes)))?;
         self.hits += 1;
         let id = *bucket.get(place)?;
         if place > 0 {
