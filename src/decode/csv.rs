@@ -22,6 +22,8 @@ pub struct FieldSpan {
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
+    /// It is in quotes.
+    pub quoted: bool,
     /// Its quotes are doubled.
     pub escaped: bool,
 }
@@ -39,6 +41,8 @@ pub enum Item<'a> {
         next: u32,
         /// Its cells.
         fields: &'a [FieldSpan],
+        /// A cell is quoted, so line ends may be inside.
+        quoted: bool,
     },
     /// An empty line, or one of white space.
     Blank {
@@ -112,7 +116,8 @@ impl<'a> Records<'a> {
         if let Some(reason) = self.fault(bytes) {
             return Some(Item::Rejected { start, next, reason });
         }
-        Some(Item::Record { start, end, next, fields: &self.fields })
+        let quoted = self.fields.iter().any(|cell| cell.quoted);
+        Some(Item::Record { start, end, next, fields: &self.fields, quoted })
     }
 
     fn fault(&self, record: &[u8]) -> Option<&'static str> {
@@ -258,7 +263,7 @@ impl Scanner<'_> {
                 }
                 None if !self.ends => return None,
                 _ => {
-                    self.push(open + 1, close, escaped);
+                    self.push(open + 1, close, true, escaped);
                     return Some(close + 1);
                 }
             }
@@ -276,11 +281,11 @@ impl Scanner<'_> {
         };
         match self.bytes.get(stop) {
             Some(b'"') => return Err(Scan::Fault("quote inside an unquoted cell")),
-            Some(&byte) if byte == delimiter => self.push(at, stop, false),
+            Some(&byte) if byte == delimiter => self.push(at, stop, false, false),
             // The last cell: a carriage return belongs to the line end.
             _ => {
                 let carriage = stop > at && self.bytes.get(stop - 1) == Some(&b'\r');
-                self.push(at, stop - usize::from(carriage), false);
+                self.push(at, stop - usize::from(carriage), false, false);
             }
         }
         Ok(stop)
@@ -288,8 +293,8 @@ impl Scanner<'_> {
 
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "blocks are shorter than 4 GiB")]
-    fn push(&mut self, start: usize, end: usize, escaped: bool) {
-        self.fields.push(FieldSpan { start: start as u32, end: end as u32, escaped });
+    fn push(&mut self, start: usize, end: usize, quoted: bool, escaped: bool) {
+        self.fields.push(FieldSpan { start: start as u32, end: end as u32, quoted, escaped });
     }
 }
 

@@ -123,10 +123,15 @@ impl TimeReader {
     /// Whatever leaves a doubt; see [`TimeError`].
     #[inline]
     pub fn read(&self, text: &[u8]) -> Result<Timestamp, TimeError> {
-        if let Some((seconds, rest)) = fixed(text)
-            && let Some((nanos, digits)) = fraction(rest)
-        {
-            return Ok(Timestamp { nanos: seconds * 1_000_000_000 + nanos, digits });
+        if let Some((seconds, rest)) = fixed(text) {
+            if let Some((nanos, digits)) = fraction(rest) {
+                return Ok(Timestamp { nanos: seconds * 1_000_000_000 + nanos, digits });
+            }
+            if self.options.log_zone.is_none()
+                && let Some(seconds) = halved(seconds, rest)
+            {
+                return Ok(Timestamp { nanos: seconds * 1_000_000_000, digits: 0 });
+            }
         }
         self.read_slowly(text)
     }
@@ -278,11 +283,11 @@ fn pair(tens: u8, ones: u8) -> Option<i64> {
     (tens < 10 && ones < 10).then(|| i64::from(tens) * 10 + i64::from(ones))
 }
 
-/// `YYYY-MM-DDTHH:MM:SS`: seconds since 1970, and what follows. `None` for anything that is not exactly that.
+/// `YYYY-MM-DDTHH:MM:SS`, or with a space: seconds since 1970, and what follows. `None` for anything that is not exactly that.
 #[inline]
 fn fixed(text: &[u8]) -> Option<(i64, &[u8])> {
     let (head, rest) = text.split_first_chunk::<19>()?;
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = *head else {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = *head else {
         return None;
     };
     let (year, month, day) = (pair(y1, y2)? * 100 + pair(y3, y4)?, pair(m1, m2)?, pair(d1, d2)?);
@@ -294,6 +299,22 @@ fn fixed(text: &[u8]) -> Option<(i64, &[u8])> {
         && minute < 60
         && second < 60;
     sane.then(|| (((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second, rest))
+}
+
+/// ` PM PDT` after a time: seconds since 1970. Only abbreviations with one meaning.
+#[inline]
+fn halved(seconds: i64, rest: &[u8]) -> Option<i64> {
+    let [b' ', half @ (b'A' | b'P'), b'M', b' ', zone @ ..] = rest else { return None };
+    let (_, offset) = ZONES.iter().find(|(name, _)| name.as_bytes() == zone)?;
+    let hour = seconds / 3600 % 24;
+    let moved = match (half, hour) {
+        (b'A', 12) => -12,
+        (b'P', 1..=11) => 12,
+        (_, 1..=12) => 0,
+        _ => return None,
+    };
+    let seconds = seconds + (moved - i64::from(*offset)) * 3600;
+    (seconds >= 0).then_some(seconds)
 }
 
 /// `Z` or `.123…Z`: nanoseconds and digits.

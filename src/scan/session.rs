@@ -169,10 +169,12 @@ fn csv_item(reader: &mut Reader<'_>, program: &Program, block: &[u8], columns: &
     };
     let before = reader.outcome.coverage.lines;
     match *item {
-        csv::Item::Record { start, end, next, fields } => {
+        csv::Item::Record { start, end, next, fields, quoted } => {
             let view = CsvView { block, table: &program.table, columns, fields };
             reader.record(Span { start, end, next }, &view);
-            reader.outcome.coverage.lines = before + newlines(start, next);
+            if quoted {
+                reader.outcome.coverage.lines = before + newlines(start, next);
+            }
         }
         csv::Item::Blank { start, next } => {
             reader.blank(Span { start, end: start, next });

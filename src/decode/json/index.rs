@@ -8,8 +8,6 @@ use crate::decode::PADDING;
 pub struct Line {
     /// Offset of its newline (or of the block's end).
     pub end: u32,
-    /// Number of quotes in the block up to here.
-    pub quotes_end: u32,
     /// There may be a backslash in it.
     pub backslash: bool,
     /// There may be a control character in it, its newline not counted.
@@ -34,8 +32,6 @@ struct Seen {
     backslash: u64,
     control: u64,
     high: u64,
-    /// Quotes in the words before the current one.
-    quotes: u32,
 }
 
 impl Index {
@@ -58,36 +54,33 @@ impl Index {
             let masks = simd.masks(chunk);
             let quote = masks.quote & !escaped(masks.backslash, &mut escaped_first) & keep;
             *quotes = quote;
-            push_lines(&mut self.lines, base as u32, &masks, masks.newline & keep, quote, &mut seen);
-            seen.quotes += quote.count_ones();
+            push_lines(&mut self.lines, base as u32, &masks, masks.newline & keep, &mut seen);
         }
         let ended = self.lines.last().is_some_and(|line| line.end as usize + 1 == len);
         if len > 0 && !ended {
-            push_line(&mut self.lines, len as u32, seen.quotes, seen);
+            push_line(&mut self.lines, len as u32, seen);
         }
     }
 }
 
 #[inline(always)]
-fn push_lines(lines: &mut Vec<Line>, base: u32, masks: &Masks, mut newline: u64, quote: u64, seen: &mut Seen) {
+fn push_lines(lines: &mut Vec<Line>, base: u32, masks: &Masks, mut newline: u64, seen: &mut Seen) {
     seen.backslash |= masks.backslash;
     seen.high |= masks.high;
     let control = masks.control & !masks.newline;
     seen.control |= control;
     while newline != 0 {
         let at = newline.trailing_zeros();
-        let before = quote & ((1u64 << at) - 1);
-        push_line(lines, base + at, seen.quotes + before.count_ones(), *seen);
-        *seen = Seen { backslash: masks.backslash, control, high: masks.high, quotes: seen.quotes };
+        push_line(lines, base + at, *seen);
+        *seen = Seen { backslash: masks.backslash, control, high: masks.high };
         newline &= newline - 1;
     }
 }
 
 #[inline(always)]
-fn push_line(lines: &mut Vec<Line>, end: u32, quotes_end: u32, seen: Seen) {
+fn push_line(lines: &mut Vec<Line>, end: u32, seen: Seen) {
     lines.push(Line {
         end,
-        quotes_end,
         backslash: seen.backslash != 0,
         control: seen.control != 0,
         high: seen.high != 0,
@@ -127,18 +120,18 @@ mod tests {
         }
     }
 
-    fn naive(text: &[u8]) -> (Vec<u32>, Vec<(u32, u32)>) {
+    fn naive(text: &[u8]) -> (Vec<u32>, Vec<u32>) {
         let (mut quotes, mut lines, mut escape) = (vec![], vec![], false);
         for (at, &byte) in text.iter().enumerate() {
             match byte {
-                b'\n' => lines.push((at as u32, quotes.len() as u32)),
+                b'\n' => lines.push(at as u32),
                 b'"' if !escape => quotes.push(at as u32),
                 _ => {}
             }
             escape = byte == b'\\' && !escape;
         }
         if text.last().is_some_and(|&byte| byte != b'\n') {
-            lines.push((text.len() as u32, quotes.len() as u32));
+            lines.push(text.len() as u32);
         }
         (quotes, lines)
     }
@@ -158,7 +151,7 @@ mod tests {
                     .flat_map(|(word, bits)| (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word as u32 * 64 + bit))
                     .collect();
                 prop_assert_eq!(&found, &quotes);
-                let found: Vec<_> = index.lines.iter().map(|line| (line.end, line.quotes_end)).collect();
+                let found: Vec<_> = index.lines.iter().map(|line| line.end).collect();
                 prop_assert_eq!(&found, &lines);
                 let mut start = 0;
                 for line in &index.lines {

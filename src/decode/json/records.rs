@@ -102,14 +102,12 @@ impl Decoder {
     fn run<S: Simd, H: Handler>(&mut self, simd: S, table: &FieldTable, block: &[u8], len: usize, handler: &mut H) {
         let mut index = std::mem::take(&mut self.index);
         index.build(simd, block, len);
-        let (mut start, mut rank) = (0u32, 0u32);
+        let mut start = 0u32;
         for line in &index.lines {
-            let quotes = (line.quotes_end - rank) as usize;
             let next = (line.end + 1).min(len as u32);
             let record = Candidate { block, start, end: line.end, quotes: &index.quotes };
-            self.line(simd, table, record, next, quotes, *line, handler);
+            self.line(simd, table, record, next, *line, handler);
             start = next;
-            rank = line.quotes_end;
         }
         self.index = index;
     }
@@ -122,7 +120,6 @@ impl Decoder {
         table: &FieldTable,
         mut record: Candidate<'_>,
         next: u32,
-        quotes: usize,
         line: Line,
         handler: &mut H,
     ) {
@@ -133,10 +130,10 @@ impl Decoder {
         if (span.end - span.start) as usize > self.options.max_record {
             return handler.rejected(span, Fault { offset: span.start, reason: "record longer than the limit" });
         }
-        if self.options.templates && quotes > 0 {
+        if self.options.templates && span.end > span.start {
             let clean = !line.control || !has_control(record);
             if clean
-                && let Some(hit) = self.shapes.find(simd, record, quotes, &mut self.holes)
+                && let Some(hit) = self.shapes.find(simd, record, &mut self.holes)
                 && is_text(record, line, &self.holes)
             {
                 if hit.first {
@@ -146,7 +143,8 @@ impl Decoder {
                 return;
             }
         }
-        self.strict(table, record, span, line, quotes, handler);
+        let learn = self.options.templates && self.shapes.wants_more();
+        self.strict(table, record, span, line, learn, handler);
     }
 
     /// Gives one value of a stream to `handler`. It may span lines; `range` is exactly its bytes.
@@ -159,9 +157,9 @@ impl Decoder {
         handler: &mut H,
     ) {
         let (start, end) = (range.start as u32, range.end as u32);
-        let line = Line { end, quotes_end: 0, backslash: true, control: true, high: true };
+        let line = Line { end, backslash: true, control: true, high: true };
         let record = Candidate { block, start, end, quotes: &[] };
-        self.strict(table, record, Span { start, end, next: end }, line, 0, handler);
+        self.strict(table, record, Span { start, end, next: end }, line, false, handler);
     }
 
     /// The way of every record that no template fits.
@@ -172,7 +170,7 @@ impl Decoder {
         record: Candidate<'_>,
         span: Span,
         line: Line,
-        quotes: usize,
+        learn: bool,
         handler: &mut H,
     ) {
         let range = span.start as usize..span.end as usize;
@@ -186,7 +184,6 @@ impl Decoder {
             let at = u32::try_from(error.valid_up_to()).unwrap_or_default();
             return handler.rejected(span, Fault { offset: span.start + at, reason: "invalid UTF-8" });
         }
-        let learn = self.options.templates && quotes > 0 && self.shapes.wants(quotes);
         let hints = Hints { control: line.control, backslash: line.backslash };
         let leaves = self.options.all_leaves || learn;
         let walked = self.walker.walk(record.block, range, table.paths(), hints, leaves, &mut self.walk);
@@ -199,7 +196,7 @@ impl Decoder {
         }
         handler.record(span, &WalkView { block: record.block, table, walk: &self.walk });
         if learn && let Some(template) = Template::learn(record, &self.walk, table) {
-            self.shapes.learn(quotes, template);
+            self.shapes.learn(template);
         }
     }
 }

@@ -6,7 +6,6 @@
 //! way.
 
 use super::paths::Slot;
-use super::simd::Simd;
 use super::string;
 use super::walk::{Walk, scalar_kind};
 use crate::decode::fields::{FieldId, FieldTable, Got, View};
@@ -17,7 +16,7 @@ const MAX_HOLES: usize = 2048;
 
 /// What follows a piece of fixed text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+pub(super) enum Then {
     /// More fixed text.
     Text,
     /// A string's inside; its opening quote was the last byte of the fixed text.
@@ -29,12 +28,12 @@ enum Then {
 }
 
 /// Up to 32 bytes of fixed text, and what follows.
-#[derive(Debug, Clone)]
-struct Piece {
-    bytes: [u8; 32],
-    mask: [u8; 32],
-    len: u32,
-    then: Then,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) bytes: [u8; 32],
+    pub(super) mask: [u8; 32],
+    pub(super) len: u32,
+    pub(super) then: Then,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +49,8 @@ enum Place {
 /// One shape.
 #[derive(Debug)]
 pub struct Template {
-    pieces: Vec<Piece>,
+    /// Its fixed text, until the tree of shapes takes it.
+    pub(super) pieces: Vec<Piece>,
     places: Vec<Place>,
     several: Vec<Place>,
     slots: Box<[Slot]>,
@@ -75,23 +75,29 @@ impl Candidate<'_> {
         self.block.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// The first quote at or after `at`.
+    /// The inside of the string that starts at `at`: up to the next quote.
     #[inline(always)]
-    fn next_quote(&self, at: u32) -> Option<u32> {
+    pub(super) fn string(&self, at: u32) -> Option<Raw> {
         let mut word = at >> 6;
         let mut bits = self.quotes.get(word as usize)? & (u64::MAX << (at & 63));
         while bits == 0 {
             word += 1;
             bits = *self.quotes.get(word as usize)?;
         }
-        Some((word << 6) + bits.trailing_zeros())
+        Some(Raw { start: at, end: (word << 6) + bits.trailing_zeros(), kind: Kind::JsonString })
     }
 
     /// The token at `at`.
     #[inline(always)]
-    fn scalar(&self, at: u32) -> Option<Raw> {
+    pub(super) fn scalar(&self, at: u32) -> Option<Raw> {
         let rest = self.block.get(at as usize..self.end as usize)?;
-        let length = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t')).unwrap_or(rest.len());
+        let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        let stops = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t');
+        // Most are whole numbers; the general grammar is only asked for the others.
+        if rest.get(digits).is_some_and(stops) && (digits == 1 || (digits > 1 && rest.first() != Some(&b'0'))) {
+            return Some(Raw { start: at, end: at + u32::try_from(digits).ok()?, kind: Kind::Number });
+        }
+        let length = rest.iter().position(stops).unwrap_or(rest.len());
         let kind = scalar_kind(rest.get(..length)?)?;
         Some(Raw { start: at, end: at + u32::try_from(length).ok()?, kind })
     }
@@ -160,34 +166,6 @@ impl Template {
     /// Raw paths that a record of this shape has.
     pub fn slots(&self) -> &[Slot] {
         &self.slots
-    }
-
-    /// Whether the record fits; `holes` then has its values in order. Escapes, control characters and UTF-8 inside of
-    /// strings are the caller's to check.
-    #[inline(always)]
-    pub fn fits<S: Simd>(&self, simd: S, record: Candidate<'_>, holes: &mut Vec<Raw>) -> bool {
-        holes.clear();
-        let mut at = record.start;
-        for piece in &self.pieces {
-            let bytes = record.block.get(at as usize..).and_then(<[u8]>::first_chunk::<32>);
-            if !bytes.is_some_and(|bytes| simd.same(bytes, &piece.bytes, &piece.mask)) {
-                return false;
-            }
-            at += piece.len;
-            let hole = match piece.then {
-                Then::Text => continue,
-                Then::End => return at == record.end,
-                Then::String => record.next_quote(at).map(|end| Raw { start: at, end, kind: Kind::JsonString }),
-                Then::Scalar => record.scalar(at),
-            };
-            let Some(hole) = hole else { return false };
-            holes.push(hole);
-            at = hole.end;
-            if at >= record.end {
-                return false;
-            }
-        }
-        false
     }
 }
 
