@@ -1,6 +1,8 @@
 //! The public Sigma rules and their regression data. They are found through `PORTCULLIS_CORPUS`; without it these
 //! tests say so and check nothing.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "a test fails by panicking, and says what it skips")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -23,7 +23,7 @@ use ui::Ui;
     after_help = "Start with `portcullis scan fixtures/incident`, or `portcullis scan --help`."
 )]
 pub struct Cli {
-    /// When to use colour; NO_COLOR is honoured.
+    /// When to use colour; `NO_COLOR` is honoured.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     color: Color,
     /// No summary and no progress on standard error; errors are still said.
@@ -45,7 +45,7 @@ enum Command {
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,
@@ -64,8 +64,8 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => command::scan::run(&ui, args),
         Command::Rules(args) => command::rules::run(&ui, args),
         Command::Synth(args) => command::synth::run(&ui, args),
-        Command::Completions(args) => command::completions::run(&ui, args),
-        Command::Man(args) => command::man::run(&ui, args),
+        Command::Completions(args) => command::completions::run(args),
+        Command::Man(args) => command::man::run(args),
     };
     match result {
         Ok(code) => code,

@@ -9,6 +9,11 @@ use super::error::CliError;
 use super::Color;
 use crate::output::escape::Safe;
 
+/// Standard output, buffered.
+pub fn stdout() -> Box<dyn Write> {
+    Box::new(io::BufWriter::with_capacity(1 << 16, io::stdout()))
+}
+
 /// How to talk to the user.
 pub struct Ui {
     color: Color,
@@ -17,7 +22,7 @@ pub struct Ui {
 }
 
 impl Ui {
-    /// With the global flags, and NO_COLOR from the environment.
+    /// With the global flags, and `NO_COLOR` from the environment.
     pub fn new(color: Color, quiet: bool) -> Self {
         Self { color, no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()), quiet }
     }
@@ -35,30 +40,25 @@ impl Ui {
         }
     }
 
-    /// Standard output, buffered.
-    pub fn stdout(&self) -> Box<dyn Write> {
-        Box::new(io::BufWriter::with_capacity(1 << 16, io::stdout()))
-    }
-
     /// A line of the summary on standard error, unless `--quiet`.
     pub fn note(&self, line: &str) {
         if !self.quiet {
-            self.say(line);
+            say(line);
         }
     }
 
     /// A warning on standard error, `--quiet` or not.
     pub fn warn(&self, line: &str) {
         let style = self.style(AnsiColor::Yellow);
-        self.say(&format!("{style}warning:{style:#} {line}"));
+        say(&format!("{style}warning:{style:#} {line}"));
     }
 
     /// An error with its advice.
     pub fn error(&self, error: &CliError) {
         let (red, cyan) = (self.style(AnsiColor::Red), self.style(AnsiColor::Cyan));
-        self.say(&format!("{red}error:{red:#} {}", Multi(error.message())));
+        say(&format!("{red}error:{red:#} {}", Multi(error.message())));
         if let Some(advice) = error.advice() {
-            self.say(&format!("{cyan}hint:{cyan:#} {}", Multi(advice)));
+            say(&format!("{cyan}hint:{cyan:#} {}", Multi(advice)));
         }
     }
 
@@ -70,10 +70,6 @@ impl Ui {
         }
     }
 
-    fn say(&self, line: &str) {
-        // Where standard error is gone, nobody is left to tell.
-        let _gone = writeln!(io::stderr(), "{line}");
-    }
 
     /// A progress bar on standard error: only on a terminal, and not with `--quiet`.
     pub fn progress(&self) -> Bar {
@@ -85,6 +81,11 @@ impl Ui {
         }
         Bar { bar }
     }
+}
+
+fn say(line: &str) {
+    // Where standard error is gone, nobody is left to tell.
+    let _gone = writeln!(io::stderr(), "{line}");
 }
 
 /// Untrusted text over several lines.

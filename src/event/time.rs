@@ -182,7 +182,7 @@ impl TimeReader {
     fn abbreviation(&self, local: DateTime, zone: &str) -> Result<Offset, TimeError> {
         if let Some(log_zone) = &self.options.log_zone {
             let ambiguous = log_zone.to_ambiguous_timestamp(local);
-            for instant in [ambiguous.clone().earlier(), ambiguous.later()].into_iter().flatten() {
+            for instant in [ambiguous.earlier(), ambiguous.later()].into_iter().flatten() {
                 let info = log_zone.to_offset_info(instant);
                 if info.abbreviation().eq_ignore_ascii_case(zone) {
                     return Ok(info.offset());
@@ -320,6 +320,8 @@ fn halved(seconds: i64, rest: &[u8]) -> Option<i64> {
 /// `Z` or `.123…Z`: nanoseconds and digits.
 #[inline]
 fn fraction(rest: &[u8]) -> Option<(i64, u8)> {
+    const SCALE: [i64; 10] =
+        [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     match rest {
         b"Z" => Some((0, 0)),
         [b'.', digits @ .., b'Z'] if (1..=9).contains(&digits.len()) => {
@@ -327,8 +329,6 @@ fn fraction(rest: &[u8]) -> Option<(i64, u8)> {
                 let digit = digit.wrapping_sub(b'0');
                 (digit < 10).then(|| value * 10 + i64::from(digit))
             })?;
-            const SCALE: [i64; 10] =
-                [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
             Some((value * SCALE.get(digits.len())?, u8::try_from(digits.len()).ok()?))
         }
         _ => None,

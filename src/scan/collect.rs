@@ -62,10 +62,24 @@ impl Collector {
         Ok(())
     }
 
-    /// The state of every input that had a unit, and all matches in their final order.
-    pub fn finish(self) -> io::Result<(BTreeMap<usize, InputState>, BTreeMap<usize, u64>, Sorted)> {
-        Ok((self.inputs, self.suppressed, self.sorter.finish()?))
+    /// Everything together.
+    ///
+    /// # Errors
+    /// A spilled run could not be read back.
+    pub fn finish(self) -> io::Result<Collected> {
+        Ok(Collected { inputs: self.inputs, suppressed: self.suppressed, sorted: self.sorter.finish()? })
     }
+}
+
+/// What all units came to.
+#[derive(Debug)]
+pub struct Collected {
+    /// Every input that had a unit.
+    pub inputs: BTreeMap<usize, InputState>,
+    /// Matches that a filter kept back, by rule.
+    pub suppressed: BTreeMap<usize, u64>,
+    /// All matches in their final order.
+    pub sorted: Sorted,
 }
 
 impl InputState {
@@ -229,7 +243,9 @@ mod tests {
 
     #[test]
     fn spilled_runs_merge_to_the_order_of_one_sort() {
-        let hits: Vec<Hit> = (0..500i64).map(|n| hit((n % 7 > 0).then_some(n * 37 % 101), (n % 3) as usize, n as u64)).collect();
+        let hits: Vec<Hit> = (0..500u32)
+            .map(|n| hit((n % 7 > 0).then_some(i64::from(n * 37 % 101)), (n % 3) as usize, u64::from(n)))
+            .collect();
         let mut expected: Vec<Key> = hits.iter().map(key).collect();
         expected.sort_unstable();
         let mut spilling = Sorter::default();
@@ -245,15 +261,15 @@ mod tests {
 
     #[test]
     fn records_are_numbered_through_units_that_arrive_out_of_order() {
-        let unit = |records, record| Outcome {
+        let unit = |records, record: u32| Outcome {
             coverage: Coverage { records, ..Coverage::default() },
-            hits: vec![Hit { record, ..hit(Some(record as i64), 0, record) }],
+            hits: vec![Hit { record: u64::from(record), ..hit(Some(i64::from(record)), 0, u64::from(record)) }],
             ..Outcome::default()
         };
         let mut collector = Collector::default();
         collector.add(0, 1, unit(5, 2)).unwrap();
         collector.add(0, 0, unit(10, 3)).unwrap();
-        let (inputs, _, mut sorted) = collector.finish().unwrap();
+        let Collected { inputs, mut sorted, .. } = collector.finish().unwrap();
         assert_eq!(inputs[&0].coverage.records, 15);
         let numbers: Vec<u64> = std::iter::from_fn(|| sorted.next().unwrap()).map(|hit| hit.record).collect();
         assert_eq!(numbers, [12, 3]);

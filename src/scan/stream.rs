@@ -36,7 +36,7 @@ enum Payload {
     Items(Chunk, Vec<Item>),
     Csv(Chunk, std::sync::Arc<Columns>),
     /// No record: already accounted for.
-    Settled(Outcome),
+    Settled(Box<Outcome>),
 }
 
 /// Reads an input from its start.
@@ -73,7 +73,7 @@ fn skip_leading_space<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &m
         let mut outcome = blank(space.len() as u64);
         outcome.coverage.lines = memchr::memchr_iter(b'\n', &space).count() as u64;
         outcome.coverage.blank_lines = outcome.coverage.lines;
-        units.give(scope, 0, Payload::Settled(outcome));
+        units.give(scope, 0, Payload::Settled(Box::new(outcome)));
     }
 }
 
@@ -100,7 +100,7 @@ impl<'s> Units<'s, '_> {
 
 fn work(scan: &Scan<'_>, at: usize, source: usize, number: u64, payload: Payload) {
     let outcome = match payload {
-        Payload::Settled(outcome) => outcome,
+        Payload::Settled(outcome) => *outcome,
         payload => {
             let read = scan.with_session(at, source, |session, task| payload.read(session, task));
             read.unwrap_or_default()
@@ -154,7 +154,7 @@ fn read_as<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sn
     let source = units.scan.recognised(units.at, sniffed.source, &sniffed.framing);
     if feed.held.starts_with(BOM) {
         let (bom, _) = feed.take(BOM.len());
-        units.give(scope, source, Payload::Settled(blank(bom.len() as u64)));
+        units.give(scope, source, Payload::Settled(Box::new(blank(bom.len() as u64))));
     }
     match sniffed.framing {
         Framing::JsonLines => lines(units, scope, feed, source),
@@ -176,7 +176,7 @@ fn lines<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sour
             None if feed.eof => feed.held.len(),
             None if feed.held.len() > units.scan.settings.max_record + 1 => {
                 let outcome = skip_line(units.scan, feed);
-                units.give(scope, source, Payload::Settled(outcome));
+                units.give(scope, source, Payload::Settled(Box::new(outcome)));
                 target = chunk_size(units.scan);
                 continue;
             }
@@ -254,7 +254,7 @@ fn table<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sour
     let mut settled = Outcome::default();
     settled.coverage.parsed_bytes = header.len() as u64;
     settled.coverage.lines = u64::from(header.ends_with(b"\n"));
-    units.give(scope, source, Payload::Settled(settled));
+    units.give(scope, source, Payload::Settled(Box::new(settled)));
     let mut framer = CsvFramer::new(columns.layout(units.scan.settings.max_record));
     let mut target = chunk_size(units.scan);
     loop {
@@ -262,7 +262,7 @@ fn table<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sour
         let cut = framer.cut(&feed.held, feed.eof);
         if cut == 0 && !feed.eof && feed.held.len() > units.scan.settings.max_record + 2 {
             let outcome = skip_line(units.scan, feed);
-            units.give(scope, source, Payload::Settled(outcome));
+            units.give(scope, source, Payload::Settled(Box::new(outcome)));
             continue;
         }
         if cut == 0 && !feed.eof {
@@ -295,7 +295,7 @@ fn refuse_all<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed,
     }
     let outcome = if only_space { blank(length) } else { rejected(0, length, reason) };
     if length > 0 {
-        units.give(scope, 0, Payload::Settled(outcome));
+        units.give(scope, 0, Payload::Settled(Box::new(outcome)));
     }
 }
 

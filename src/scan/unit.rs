@@ -136,7 +136,7 @@ impl Reader<'_> {
     #[inline]
     fn read_time(&mut self, block: &[u8], raw: Raw) -> Result<Timestamp, &'static str> {
         let bytes = raw.bytes(block);
-        let read = |bytes: &[u8]| self.settings.time.read(bytes).map_err(|error| error.reason());
+        let read = |bytes: &[u8]| self.settings.time.read(bytes).map_err(super::super::event::time::TimeError::reason);
         match raw.kind {
             Kind::JsonString | Kind::CsvPlain | Kind::Number => match read(bytes) {
                 Err(_) if bytes.contains(&b'\\') => match raw.scalar(block, &mut self.buffers.text) {
@@ -190,7 +190,7 @@ impl Reader<'_> {
     fn hits<V: View>(&mut self, span: Span, view: &V, record: &[u8], time: Option<Timestamp>) {
         let matched = std::mem::take(&mut self.buffers.matched);
         let rules = matched.iter().filter_map(|&number| self.program.rules.get(number).copied());
-        let actor = self.shown(view, ACTOR);
+        let actor = shown(view, ACTOR);
         let other = |account: &String| actor.as_ref().is_none_or(|actor| !actor.eq_ignore_ascii_case(account));
         if !self.wanted(time) || self.settings.account.as_ref().is_some_and(other) {
             self.outcome.suppressed.extend(rules);
@@ -201,8 +201,8 @@ impl Reader<'_> {
         let hit = Hit {
             rule: 0,
             time: time.map(|time| (time.nanos, time.digits)),
-            source_ip: self.shown(view, SOURCE_IP),
-            action: self.shown(view, ACTION),
+            source_ip: shown(view, SOURCE_IP),
+            action: shown(view, ACTION),
             actor,
             why: Vec::new(),
             input: self.input,
@@ -216,19 +216,6 @@ impl Reader<'_> {
             self.outcome.hits.push(Hit { rule, why, ..hit.clone() });
         }
         self.buffers.matched = matched;
-    }
-
-    /// The first text of a field, shortened.
-    fn shown<V: View>(&self, view: &V, field: FieldId) -> Option<String> {
-        let mut many = Vec::new();
-        let raw = match view.get(field, &mut many) {
-            Got::Absent => return None,
-            Got::One(raw) => raw,
-            Got::Many => *many.first()?,
-        };
-        let mut scratch = String::new();
-        let text = raw.scalar(view.block(), &mut scratch).text()?;
-        (!text.is_empty()).then(|| text.chars().take(MAX_SHOWN).collect())
     }
 }
 
@@ -269,4 +256,17 @@ impl Handler for Reader<'_> {
     fn duplicate_keys(&mut self, count: u32) {
         self.outcome.coverage.duplicate_keys += u64::from(count);
     }
+}
+
+/// The first text of a field, shortened.
+fn shown<V: View>(view: &V, field: FieldId) -> Option<String> {
+    let mut many = Vec::new();
+    let raw = match view.get(field, &mut many) {
+        Got::Absent => return None,
+        Got::One(raw) => raw,
+        Got::Many => *many.first()?,
+    };
+    let mut scratch = String::new();
+    let text = raw.scalar(view.block(), &mut scratch).text()?;
+    (!text.is_empty()).then(|| text.chars().take(MAX_SHOWN).collect())
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::Scope;
 
-use super::collect::{Collector, InputState, Sorted};
+use super::collect::{Collected, Collector, InputState, Sorted};
 use super::program::Program;
 use super::session::{Session, Task};
 use super::stream;
@@ -110,7 +110,8 @@ impl<'a> Scan<'a> {
         if let Some(error) = into_inner(self.failure) {
             return Err(ScanError::Spill(error));
         }
-        let (states, suppressed, sorted) = into_inner(self.collector).finish().map_err(ScanError::Spill)?;
+        let collected = into_inner(self.collector).finish().map_err(ScanError::Spill)?;
+        let Collected { inputs: states, suppressed, sorted } = collected;
         let programs = self.programs.into_iter().map(OnceLock::into_inner).collect();
         let seen = states.iter().map(|(&at, state)| (at, state.slots.clone())).collect();
         Ok(Done { states, seen, suppressed, sorted, notes: into_inner(self.notes), programs })

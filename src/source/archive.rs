@@ -58,7 +58,7 @@ fn clean_path(name: &str) -> (String, bool) {
     let name = name.replace('\\', "/");
     let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let odd = |part: &&str| *part == ".." || part.ends_with(':');
-    let leaves = name.starts_with('/') || parts.iter().any(|part| odd(part));
+    let leaves = name.starts_with('/') || parts.iter().any(&odd);
     let kept: Vec<&str> = parts.into_iter().filter(|part| !odd(part)).collect();
     (kept.join("/"), leaves)
 }

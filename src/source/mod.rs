@@ -16,6 +16,12 @@ pub mod spelling;
 use crate::rule::LogSource;
 pub use mapping::Mapping;
 
+/// Whether a raw path is in a sample of records.
+pub type Has<'a> = &'a dyn Fn(&str) -> bool;
+
+/// For an event type of the vendor's catalogue, the date from which it is recorded.
+pub type EventType = fn(name: &str) -> Option<&'static str>;
+
 /// A kind of log.
 pub struct Source {
     /// Name on the command line.
@@ -31,9 +37,9 @@ pub struct Source {
     /// ECS fields without which a log is not of this source.
     pub required: &'static [&'static str],
     /// Whether a sample of records looks like this source: `has` says whether a raw path is present in it.
-    pub looks_like: fn(has: &dyn Fn(&str) -> bool) -> bool,
-    /// What is known of an event type, where the vendor's catalogue is.
-    pub event_type: Option<fn(name: &str) -> Option<&'static str>>,
+    pub looks_like: fn(has: Has<'_>) -> bool,
+    /// The date from which an event type is recorded, where the vendor has a catalogue.
+    pub event_type: Option<EventType>,
 }
 
 /// Every source, the most particular first: sniffing takes the first that fits.

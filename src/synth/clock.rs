@@ -31,15 +31,19 @@ pub fn push_iso(out: &mut Vec<u8>, seconds: i64, millis: Option<u64>) {
     }
 }
 
-/// `2026-03-30 03:08:08 PM PDT`, as the vendor's page shows times; always seven hours behind UTC.
+/// When the Pacific zone goes back to standard time in 2026, and to summer time in 2027.
+const WINTER: std::ops::Range<i64> = 1_793_523_600..1_805_018_400;
+
+/// `2026-03-30 03:08:08 PM PDT`, as the vendor's page shows times, in Pacific time of 2026.
 pub fn page_time(seconds: i64) -> String {
-    let local = seconds - 7 * 3600;
+    let (zone, behind) = if WINTER.contains(&seconds) { ("PST", 8) } else { ("PDT", 7) };
+    let local = seconds - behind * 3600;
     let (year, month, day) = civil(local.div_euclid(86_400));
     let clock = local.rem_euclid(86_400);
     let hour = clock / 3600;
     let half = if hour < 12 { "AM" } else { "PM" };
     let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
-    format!("{year:04}-{month:02}-{day:02} {twelve:02}:{:02}:{:02} {half} PDT", clock / 60 % 60, clock % 60)
+    format!("{year:04}-{month:02}-{day:02} {twelve:02}:{:02}:{:02} {half} {zone}", clock / 60 % 60, clock % 60)
 }
 
 fn push_clock(out: &mut Vec<u8>, hour: i64, clock: i64) {
@@ -72,6 +76,8 @@ mod tests {
         push_iso(&mut out, 1_777_601_649, Some(7));
         assert_eq!(String::from_utf8(out).unwrap(), "2026-05-01T02:14:09.007");
         assert_eq!(page_time(1_774_908_488), "2026-03-30 03:08:08 PM PDT");
+        assert_eq!(page_time(1_793_523_599), "2026-11-01 01:59:59 AM PDT");
+        assert_eq!(page_time(1_793_523_600), "2026-11-01 01:00:00 AM PST");
         assert_eq!(weekday(1_777_601_649), 4);
     }
 }

@@ -27,7 +27,7 @@ const ORDINARY: [(&str, bool, &str); 22] = [
     ("bookmark.created", true, r#"{"report_type":"insights","name":"Weekly signups {n}"}"#),
     ("bookmark.updated", true, r#"{"report_type":"funnels","name":"Checkout {n}"}"#),
     ("session.logged_in", false, r#"{"method":"saml"}"#),
-    ("session.logged_out", false, r#"{}"#),
+    ("session.logged_out", false, r"{}"),
     ("board.updated", true, r#"{"board_id":{n},"name":"Growth"}"#),
     ("bookmark.deleted", true, r#"{"report_type":"insights","name":"Draft {n}"}"#),
     ("board.created", true, r#"{"board_id":{n},"name":"Launch week"}"#),
@@ -60,7 +60,7 @@ pub fn ordinary(person: &Person, time: i64, rng: &mut Rng) -> Act {
         time,
         who: (person.email.clone(), person.name.clone()),
         action,
-        ip: person.ip.clone(),
+        ip: person.address(rng),
         project: in_project.then(|| rng.skewed(PROJECTS.len())),
         details: details.replace("{n}", &(1000 + rng.below(90_000)).to_string()),
     }

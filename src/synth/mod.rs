@@ -21,6 +21,9 @@ pub const START: i64 = 1_786_924_800;
 /// When the compromise begins: Saturday 2026-10-24, 01:02 UTC.
 pub const STORY_START: i64 = 1_792_803_720;
 
+/// When the responder suspends the account: it does nothing from then on.
+const BLOCKED: i64 = STORY_START + 465 * 60;
+
 /// What to make.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -53,7 +56,8 @@ pub enum Log {
 pub fn write(log: Log, options: &Options, out: &mut dyn Write) -> io::Result<u64> {
     let mut rng = Rng::new(options.seed);
     let people = people::staff(options.people, &mut rng);
-    let mut maker = Maker { rng, people: &people, options, buffer: Vec::with_capacity(1 << 17), out, count: 0 };
+    let calendar = Calendar::new(options.days);
+    let mut maker = Maker { rng, people: &people, options, calendar, buffer: Vec::with_capacity(1 << 17), out, count: 0 };
     match log {
         Log::MixpanelNdjson => maker.mixpanel(false)?,
         Log::MixpanelCsv => maker.mixpanel(true)?,
@@ -68,6 +72,7 @@ struct Maker<'a> {
     rng: Rng,
     people: &'a [Person],
     options: &'a Options,
+    calendar: Calendar,
     buffer: Vec<u8>,
     out: &'a mut dyn Write,
     count: u64,
@@ -82,7 +87,7 @@ impl<'a> Maker<'a> {
         let story = if self.options.incident { story::mixpanel(STORY_START, self.people) } else { Vec::new() };
         let mut story = story.into_iter().peekable();
         for number in 0..self.options.records {
-            let (person, time) = self.moment(number);
+            let Some((person, time)) = self.moment(number) else { break };
             while let Some(act) = story.next_if(|act| act.time <= time) {
                 push(&mut self.buffer, &act);
                 self.count += 1;
@@ -105,7 +110,7 @@ impl<'a> Maker<'a> {
             self.buffer.extend_from_slice(b"[\n");
         }
         for number in 0..self.options.records {
-            let (person, time) = self.moment(number);
+            let Some((person, time)) = self.moment(number) else { break };
             while let Some(act) = story.next_if(|act| act.time <= time) {
                 self.push_okta(&act, array);
             }
@@ -133,27 +138,27 @@ impl<'a> Maker<'a> {
         self.count += 1;
     }
 
-    /// Somebody at work around the record's share of the time: nine times out of ten within their working hours.
-    fn moment(&mut self, number: u64) -> (&'a Person, i64) {
-        let span = i64::from(self.options.days) * 86_400;
-        let share = i128::from(number) * i128::from(span) / i128::from(self.options.records.max(1));
-        let time = START + i64::try_from(share).unwrap_or_default();
-        let mut person = self.somebody();
+    /// Somebody, at the record's share of all working time: nearly always within their own working hours.
+    fn moment(&mut self, number: u64) -> Option<(&'a Person, i64)> {
+        let time = START + self.calendar.second(number, self.options.records);
+        let mut person = self.somebody()?;
         for _ in 0..12 {
             let local = time + person.place.offset * 3600;
             let hour = local.rem_euclid(86_400) / 3600;
             if (8..18).contains(&hour) && clock::weekday(local) < 5 {
                 break;
             }
-            person = self.somebody();
+            person = self.somebody()?;
         }
-        (person, time)
+        if self.options.incident && time >= BLOCKED && person.email == people::VICTIM {
+            person = self.people.first()?;
+        }
+        Some((person, time))
     }
 
-    fn somebody(&mut self) -> &'a Person {
+    fn somebody(&mut self) -> Option<&'a Person> {
         let at = self.rng.skewed(self.people.len());
-        // The staff is never empty.
-        self.people.get(at).unwrap_or(&self.people[0])
+        self.people.get(at)
     }
 
     fn next(&mut self) -> io::Result<()> {
@@ -169,5 +174,43 @@ impl<'a> Maker<'a> {
         self.out.write_all(&self.buffer)?;
         self.buffer.clear();
         Ok(())
+    }
+}
+
+/// How busy each hour is: work from Berlin's morning to Toronto's evening, little at night and at the weekend.
+struct Calendar {
+    /// Work done before each hour ends.
+    done: Vec<u64>,
+}
+
+impl Calendar {
+    fn new(days: u32) -> Self {
+        let mut sum = 0;
+        let hours = 0..i64::from(days.max(1)) * 24;
+        let done = hours
+            .map(|hour| {
+                let weekend = clock::weekday(START + hour * 3600) >= 5;
+                sum += match (weekend, hour % 24) {
+                    (false, 7..23) => 40,
+                    (true, 9..20) => 2,
+                    _ => 1,
+                };
+                sum
+            })
+            .collect();
+        Self { done }
+    }
+
+    /// The second at which `number` of `total` records come, in even steps of work.
+    fn second(&self, number: u64, total: u64) -> i64 {
+        let all = self.done.last().copied().unwrap_or(1);
+        // A thousandth of an hour's unit, so that records within an hour differ.
+        let work = u128::from(number) * u128::from(all) * 1000 / u128::from(total.max(1));
+        let hour = self.done.partition_point(|&done| u128::from(done) * 1000 <= work);
+        let before = hour.checked_sub(1).and_then(|before| self.done.get(before)).copied().unwrap_or(0);
+        let here = self.done.get(hour).copied().unwrap_or(before + 1) - before;
+        let part = (work - u128::from(before) * 1000) * 3600 / (u128::from(here) * 1000);
+        let hour = i64::try_from(hour).unwrap_or_default();
+        hour * 3600 + i64::try_from(part).unwrap_or_default().min(3599)
     }
 }

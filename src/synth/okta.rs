@@ -51,6 +51,9 @@ pub fn ordinary<'a>(person: &'a Person, time: i64, rng: &mut Rng) -> Act<'a> {
     if app {
         targets.push(["AppInstance", "0oa4mixpanelprod0x7", "Mixpanel", "Mixpanel"].map(str::to_owned));
     }
+    if app && rng.one_in(3) {
+        targets.push(["AppUser", "0ua7mixpaneluser0x7", "assigned", "Mixpanel user"].map(str::to_owned));
+    }
     if user {
         targets.push(["User".to_owned(), person.id.clone(), person.email.clone(), person.name.clone()]);
     }
@@ -60,7 +63,7 @@ pub fn ordinary<'a>(person: &'a Person, time: i64, rng: &mut Rng) -> Act<'a> {
         event,
         message,
         outcome: if failed { ("FAILURE", Some("INVALID_CREDENTIALS")) } else { ("SUCCESS", None) },
-        ip: person.ip.clone(),
+        ip: person.address(rng),
         place: person.place,
         agent: person.agent,
         proxy: false,
@@ -82,8 +85,8 @@ impl Writer<'_> {
 
     fn hex(&mut self, value: u64, digits: u32) -> &mut Self {
         for place in (0..digits).rev() {
-            let digit = (value >> (place * 4)) as u8 & 15;
-            self.0.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+            let digit = (value >> (place * 4)) & 15;
+            self.0.push(b"0123456789abcdef".get(usize::try_from(digit).unwrap_or_default()).copied().unwrap_or(b'0'));
         }
         self
     }
@@ -99,7 +102,7 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
     write.raw("\"displayName\":\"").raw(&act.person.name).raw("\",\"detailEntry\":null},\"client\":{\"userAgent\":{");
     let os = if act.agent.contains("Mac OS X") { "Mac OS X" } else if act.agent.contains("Linux") { "Linux" } else { "Windows 10" };
     write.text("rawUserAgent", act.agent).text("os", os);
-    write.raw("\"browser\":\"").raw(browser(act.agent)).raw("\"},\"zone\":\"null\",\"device\":\"Computer\",\"id\":null,");
+    write.raw("\"browser\":\"").raw(browser(act.agent)).raw("\"},\"zone\":").raw(zone(&act.ip)).raw(",\"device\":\"Computer\",\"id\":null,");
     write.text("ipAddress", &act.ip);
     write.raw("\"geographicalContext\":");
     geo(&mut write, act.place);
@@ -113,11 +116,12 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
     };
     write.raw("\"published\":\"");
     clock::push_iso(write.0, act.time, Some(millis));
-    write.raw("Z\",\"securityContext\":{\"asNumber\":64496,\"asOrg\":\"example network\",\"isp\":\"example isp\",\"domain\":\"example.net\",\"isProxy\":");
+    write.raw("Z\",\"securityContext\":{\"asNumber\":");
+    write.raw(network(&act.ip)).raw(",\"asOrg\":\"example network\",\"isp\":\"example isp\",\"domain\":\"example.net\",\"isProxy\":");
     write.raw(if act.proxy { "true" } else { "false" }).raw("},\"severity\":\"");
     write.raw(if act.outcome.0 == "FAILURE" { "WARN" } else { "INFO" });
     write.raw("\",\"debugContext\":{\"debugData\":{\"requestId\":\"").hex(high ^ low, 16);
-    write.raw("\",\"requestUri\":\"/api/v1/authn\",\"threatSuspected\":\"false\",\"url\":\"/api/v1/authn?\"}},\"legacyEventType\":\"core.");
+    write.raw("\",\"requestUri\":\"/api/v1/authn\",\"threatSuspected\":\"false\"").raw(debug(act.event)).raw(",\"url\":\"/api/v1/authn?\"}},\"legacyEventType\":\"core.");
     write.raw(act.event).raw("\",\"transaction\":{\"type\":\"WEB\",\"id\":\"").hex(high, 16);
     write.raw("\",\"detail\":{}},\"uuid\":\"").hex(high >> 32, 8).raw("-").hex(high >> 16, 4).raw("-11f0-").hex(low >> 48, 4).raw("-").hex(low, 12);
     write.raw("\",\"version\":\"0\",\"request\":{\"ipChain\":[{");
@@ -126,6 +130,35 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
     write.raw(",\"version\":\"V4\",\"source\":null}]},\"target\":");
     targets(&mut write, &act.targets);
     write.raw("}");
+}
+
+/// Zones are null, the text "null", or a name, as Okta gives them.
+fn zone(ip: &str) -> &'static str {
+    match ip {
+        ip if ip.starts_with("192.0.2.") => "\"Office\"",
+        ip if ip.starts_with("198.") => "\"null\"",
+        _ => "null",
+    }
+}
+
+/// Autonomous systems from the range for documentation: the attacker's is seen nowhere else.
+fn network(ip: &str) -> &'static str {
+    match ip {
+        ip if ip.starts_with("203.0.113.") => "64511",
+        ip if ip.starts_with("192.0.2.") => "64496",
+        _ => "64500",
+    }
+}
+
+/// What the debug data of an event has besides the usual.
+fn debug(event: &str) -> &'static str {
+    match event {
+        "user.session.start" => ",\"dtHash\":\"4c1f0e2b9d\",\"risk\":\"{level=LOW}\",\"behaviors\":\"{New IP=NEGATIVE, New Device=NEGATIVE}\"",
+        "user.authentication.sso" => ",\"initiationType\":\"IDP_INITIATED\",\"signOnMode\":\"SAML 2.0\"",
+        "user.authentication.auth_via_mfa" => ",\"factor\":\"OKTA_VERIFY_PUSH\",\"factorIntent\":\"AUTHENTICATION\"",
+        "policy.evaluate_sign_on" => ",\"logOnlySecurityData\":\"{}\"",
+        _ => "",
+    }
 }
 
 fn browser(agent: &str) -> &'static str {

@@ -102,13 +102,26 @@ fn pick(list: &[&'static str], at: usize) -> &'static str {
     list.get(at % list.len().max(1)).copied().unwrap_or_default()
 }
 
-/// Half the staff share an office's address; the others have their own.
+impl Person {
+    /// The address of one act: those of large organisations come from ten addresses of a network.
+    pub fn address(&self, rng: &mut Rng) -> String {
+        match self.ip.strip_prefix("10.").and_then(|_| self.ip.rsplit_once('.')) {
+            Some((network, last)) => {
+                let last: u64 = last.parse().unwrap_or_default();
+                format!("{network}.{}", last + rng.below(10) + 1)
+            }
+            None => self.ip.clone(),
+        }
+    }
+}
+
+/// Half the staff share an office's address; the others have their own. Beyond 500 people, networks of their own.
 fn address(number: usize, rng: &mut Rng) -> String {
-    if number.is_multiple_of(2) {
+    if number >= 500 {
+        format!("10.{}.{}.{}", rng.below(256), rng.below(256), rng.below(24) * 10)
+    } else if number.is_multiple_of(2) {
         format!("192.0.2.{}", 10 + number % PLACES.len())
-    } else if number < 500 {
-        format!("198.51.100.{}", number % 250 + 1)
     } else {
-        format!("10.{}.{}.{}", rng.below(256), rng.below(256), rng.below(254) + 1)
+        format!("198.51.100.{}", number % 250 + 1)
     }
 }

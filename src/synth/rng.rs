@@ -44,12 +44,12 @@ impl Rng {
     pub fn skewed(&mut self, len: usize) -> usize {
         let halvings = self.next().trailing_zeros().min(16);
         let bound = (len >> halvings).max(1);
-        self.below(bound as u64) as usize
+        usize::try_from(self.below(bound as u64)).unwrap_or_default()
     }
 
     /// One of the items, each as often.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
-        let at = self.below(items.len() as u64) as usize;
+        let at = usize::try_from(self.below(items.len() as u64)).unwrap_or_default();
         items.get(at)
     }
 }

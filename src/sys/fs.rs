@@ -1,7 +1,8 @@
 //! Files that are either whole or not there.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -14,7 +15,9 @@ pub struct Pending {
 impl Pending {
     /// Starts a file that will be `path`. Its folder must exist.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: NamedTempFile::new_in(folder(path))? })
+        // Findings are not secrets of ours: the file gets the permissions that the user's mask gives.
+        let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder(path))?;
+        Ok(Self { file })
     }
 
     /// Puts the file in place: synced, renamed, and the folder synced, so that it survives a crash once this returns.

@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use crate::cli::error::CliError;
-use crate::cli::ui::Ui;
+use crate::cli::ui::stdout;
 use crate::cli::Cli;
 
 /// Print a completion script for a shell.
 ///
 /// Examples:
-///   portcullis completions bash > /etc/bash_completion.d/portcullis
+///   portcullis completions bash > /`etc/bash_completion.d/portcullis`
 ///   portcullis completions fish > ~/.config/fish/completions/portcullis.fish
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -23,10 +23,10 @@ pub struct Args {
 }
 
 /// Runs it.
-pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "portcullis", &mut script);
-    let mut out = ui.stdout();
+    let mut out = stdout();
     io::Write::write_all(&mut out, &script).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))?;
     Ok(ExitCode::SUCCESS)
 }

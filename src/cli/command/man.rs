@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use crate::cli::error::CliError;
-use crate::cli::ui::Ui;
+use crate::cli::ui::stdout;
 use crate::cli::Cli;
 
 /// Print the manual page, in roff.
@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 /// Runs it.
-pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let mut command = Cli::command();
     command.build();
     if let Some(name) = &args.command {
@@ -31,7 +31,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         })?;
         command = known;
     }
-    let mut out = ui.stdout();
+    let mut out = stdout();
     let rendered = clap_mangen::Man::new(command).render(&mut out).and_then(|()| out.flush());
     rendered.map_err(|error| CliError::output(&error))?;
     Ok(ExitCode::SUCCESS)

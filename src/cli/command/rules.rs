@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::error::{CliError, USAGE};
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Ui, stdout};
 use crate::output::escape::{Safe, shortened};
 use crate::output::level_name;
 use crate::rule::sample::JsonFields;
@@ -67,7 +67,7 @@ enum Command {
     /// Say test by test why a rule matches a record, or why not.
     ///
     /// Examples:
-    ///   portcullis rules explain mixpanel_raw_event_export fixtures/incident/mixpanel-audit.ndjson:12
+    ///   portcullis rules explain `mixpanel_raw_event_export` fixtures/incident/mixpanel-audit.ndjson:12
     ///   portcullis rules explain my-rule.yml audit.ndjson:1841
     #[command(verbatim_doc_comment)]
     Explain {
@@ -90,7 +90,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         }
         Command::Check { paths, placeholders } => check(ui, &load_rules(paths, false, placeholders.as_deref())?),
         Command::Test { paths, placeholders } => test(ui, &load_rules(paths, false, placeholders.as_deref())?),
-        Command::Explain { rule, record, placeholders } => explain(ui, rule, record, placeholders.as_deref()),
+        Command::Explain { rule, record, placeholders } => explain(rule, record, placeholders.as_deref()),
     }
 }
 
@@ -114,8 +114,8 @@ pub(super) fn load_rules(
     Ok(loaded)
 }
 
-fn print(ui: &Ui, text: &str) -> Result<(), CliError> {
-    let mut out = ui.stdout();
+fn print(text: &str) -> Result<(), CliError> {
+    let mut out = stdout();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
 }
 
@@ -140,7 +140,7 @@ fn list(ui: &Ui, loaded: &Loaded, as_json: bool) -> Result<ExitCode, CliError> {
             ));
         }
     }
-    print(ui, &text)?;
+    print(&text)?;
     report_errors(ui, loaded);
     Ok(if loaded.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
 }
@@ -164,7 +164,7 @@ fn report_errors(ui: &Ui, loaded: &Loaded) {
 fn check(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
     report_errors(ui, loaded);
     let (good, bad, skipped) = (loaded.rules.len(), loaded.errors.len(), loaded.skipped.len());
-    print(ui, &format!("{good} rules are good, {bad} are not, {skipped} documents are of a kind that is not evaluated\n"))?;
+    print(&format!("{good} rules are good, {bad} are not, {skipped} documents are of a kind that is not evaluated\n"))?;
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
 }
 
@@ -197,7 +197,7 @@ fn test(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
         text.push_str(&format!("{name}: needs samples that match and samples that do not\n"));
     }
     text.push_str(&format!("{} rules: {passed} samples right, {failed} wrong, {} rules without samples\n", loaded.rules.len(), bare.len()));
-    print(ui, &Safe(&text).to_string().replace("\\n", "\n"))?;
+    print(&Safe(&text).to_string().replace("\\n", "\n"))?;
     let good = failed == 0 && bare.is_empty() && loaded.errors.is_empty();
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
 }
@@ -211,7 +211,7 @@ pub fn sample_matches(rule: &Rule, sample: &Value) -> bool {
     })
 }
 
-fn explain(ui: &Ui, name: &str, place: &str, placeholders: Option<&Path>) -> Result<ExitCode, CliError> {
+fn explain(name: &str, place: &str, placeholders: Option<&Path>) -> Result<ExitCode, CliError> {
     let rule = find_rule(name, placeholders)?;
     let (path, number) = place
         .rsplit_once(':')
@@ -226,7 +226,7 @@ fn explain(ui: &Ui, name: &str, place: &str, placeholders: Option<&Path>) -> Res
     let verdict = if explanation.holds { "matches" } else { "does not match" };
     let mut text = format!("{} {verdict} record {number} of {}\n", Safe(&rule.meta.title), Safe(path));
     render(&explanation, 1, &mut text);
-    print(ui, &text)?;
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
 use super::rules;
-use crate::cli::error::{CliError, FINDING, INCOMPLETE};
-use crate::cli::ui::Ui;
+use crate::cli::error::{CliError, FINDING, INCOMPLETE, USAGE};
+use crate::cli::ui::{Ui, stdout};
 use crate::cli::{size, value};
 use crate::event::time::Timestamp;
 use crate::output::{self, Options};
@@ -31,7 +31,7 @@ use crate::sys::fs::Pending;
 ///   portcullis scan fixtures/incident
 ///   portcullis scan audit.ndjson okta.json.gz --level high --since 2026-05-01
 ///   portcullis scan logs/ --format jsonl --ledger ledger.json -o findings.jsonl
-///   portcullis scan 'exports/*.csv' --source mixpanel-audit --log-zone America/Los_Angeles
+///   portcullis scan 'exports/*.csv' --source mixpanel-audit --log-zone `America/Los_Angeles`
 ///   zstdcat big.zst | portcullis scan - --account jane@agency.example --fail-on high
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -131,6 +131,8 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let serious = args.fail_on.is_some_and(|level| ledger.findings().at_least(level) > 0);
     Ok(if serious {
         ExitCode::from(FINDING)
+    } else if !ledger.rule_errors.is_empty() {
+        ExitCode::from(USAGE)
     } else if !ledger.is_clean() {
         ExitCode::from(INCOMPLETE)
     } else {
@@ -186,7 +188,7 @@ fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
     let bar = ui.progress();
     let result = match &args.output {
         None => {
-            let mut sink = (format.open)(ui.stdout(), options);
+            let mut sink = (format.open)(stdout(), options);
             scan::run(config, &mut *sink, &bar)
         }
         Some(path) => {

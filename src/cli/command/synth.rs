@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use crate::cli::error::CliError;
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Ui, stdout};
 use crate::synth::{self, Log, Options};
 use crate::sys::fs::Pending;
 
@@ -68,13 +68,10 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         records: args.records,
         incident: args.incident,
     };
-    let count = match &args.output {
-        Some(path) => to_file(path, log, &options)?,
-        None => {
-            let mut out = ui.stdout();
-            let written = synth::write(log, &options, &mut out).and_then(|count| out.flush().map(|()| count));
-            written.map_err(|error| CliError::output(&error))?
-        }
+    let count = if let Some(path) = &args.output { to_file(path, log, &options)? } else {
+        let mut out = stdout();
+        let written = synth::write(log, &options, &mut out).and_then(|count| out.flush().map(|()| count));
+        written.map_err(|error| CliError::output(&error))?
     };
     ui.note(&format!("{count} records"));
     Ok(ExitCode::SUCCESS)

@@ -90,10 +90,10 @@ fn push_line(lines: &mut Vec<Line>, end: u32, seen: Seen) {
 /// Which bytes a backslash escapes. `first` carries over from word to word: bit 0 is escaped.
 #[inline(always)]
 fn escaped(backslash: u64, first: &mut u64) -> u64 {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
     if backslash == 0 {
         return std::mem::take(first);
     }
-    const EVEN: u64 = 0x5555_5555_5555_5555;
     let backslash = backslash & !*first;
     let follows = backslash << 1 | *first;
     let odd_starts = backslash & !EVEN & !follows;
@@ -103,6 +103,7 @@ fn escaped(backslash: u64, first: &mut u64) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "test inputs are short")]
 mod tests {
     use proptest::prelude::*;
 

@@ -113,7 +113,6 @@ impl Decoder {
     }
 
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "one call in a hot loop; a struct would only be unpacked again")]
     fn line<S: Simd, H: Handler>(
         &mut self,
         simd: S,

@@ -124,17 +124,17 @@ impl Shapes {
     pub fn learn(&mut self, mut template: Template) {
         let Ok(id) = u16::try_from(self.known.len()) else { return };
         let pieces = std::mem::take(&mut template.pieces);
-        if self.insert(pieces, id).is_some() {
+        if self.insert(&pieces, id).is_some() {
             self.known.push(Known { template, generation: self.generation });
         }
     }
 
     /// Puts a path into the tree; `None` where it is there already or has no room.
-    fn insert(&mut self, pieces: Vec<Piece>, id: u16) -> Option<()> {
+    fn insert(&mut self, pieces: &[Piece], id: u16) -> Option<()> {
         if self.nodes.is_empty() {
             self.nodes.push(Node::default());
         }
-        let (mut node, mut rest) = (0u16, pieces.as_slice());
+        let (mut node, mut rest) = (0u16, pieces);
         loop {
             let here = self.nodes.get(usize::from(node))?;
             let shared = here.run.iter().zip(rest).take_while(|(left, right)| left == right).count();
