@@ -4,6 +4,8 @@
 //! next one. A whole record with the wrong number of cells, with NUL or with invalid UTF-8 costs itself. None of this
 //! depends on how the stream was cut for reading.
 
+use super::json::simd::{Isa, Simd, Work};
+
 /// How records are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
@@ -74,21 +76,96 @@ enum Found {
     Unknown,
 }
 
+/// Where quotes, and quotes, delimiters and newlines, are in a block: a bit for every byte.
+#[derive(Debug, Default)]
+pub struct Marks {
+    quotes: Vec<u64>,
+    all: Vec<u64>,
+}
+
+struct Mark<'a> {
+    marks: &'a mut Marks,
+    block: &'a [u8],
+    delimiter: u8,
+}
+
+impl Work for Mark<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (chunks, _) = self.block.as_chunks::<64>();
+        self.marks.quotes.clear();
+        self.marks.all.clear();
+        for chunk in chunks {
+            let quotes = simd.equal(chunk, b'"');
+            self.marks.quotes.push(quotes);
+            self.marks.all.push(quotes | simd.equal(chunk, self.delimiter) | simd.equal(chunk, b'\n'));
+        }
+    }
+}
+
+/// A way to find the next mark.
+trait Find: Copy {
+    fn quote(self, bytes: &[u8], from: usize) -> Option<usize>;
+    fn mark(self, bytes: &[u8], from: usize, delimiter: u8) -> Option<usize>;
+}
+
+/// By looking at the bytes.
+#[derive(Clone, Copy)]
+struct Search;
+
+impl Find for Search {
+    fn quote(self, bytes: &[u8], from: usize) -> Option<usize> {
+        memchr::memchr(b'"', bytes.get(from..)?).map(|at| from + at)
+    }
+
+    fn mark(self, bytes: &[u8], from: usize, delimiter: u8) -> Option<usize> {
+        memchr::memchr3(delimiter, b'\n', b'"', bytes.get(from..)?).map(|at| from + at)
+    }
+}
+
+impl Find for &Marks {
+    #[inline]
+    fn quote(self, bytes: &[u8], from: usize) -> Option<usize> {
+        next_bit(&self.quotes, from).filter(|at| *at < bytes.len())
+    }
+
+    #[inline]
+    fn mark(self, bytes: &[u8], from: usize, _delimiter: u8) -> Option<usize> {
+        next_bit(&self.all, from).filter(|at| *at < bytes.len())
+    }
+}
+
+#[inline]
+fn next_bit(bits: &[u64], from: usize) -> Option<usize> {
+    let mut word = from / 64;
+    let mut left = bits.get(word)? & (u64::MAX << (from % 64));
+    while left == 0 {
+        word += 1;
+        left = *bits.get(word)?;
+    }
+    Some(word * 64 + left.trailing_zeros() as usize)
+}
+
 /// The records of a block that a [`CsvFramer`] cut.
 pub struct Records<'a> {
     block: &'a [u8],
     layout: Layout,
     at: usize,
     fields: Vec<FieldSpan>,
+    marks: &'a Marks,
     /// The block has NUL or is not UTF-8: every record is looked at.
     suspect: bool,
 }
 
 impl<'a> Records<'a> {
-    /// The records of `block`.
-    pub fn new(block: &'a [u8], layout: Layout) -> Self {
+    /// The records of `padded[..len]`, which has [`crate::decode::PADDING`] bytes more. `marks` is scratch.
+    pub fn new(padded: &'a [u8], len: usize, layout: Layout, isa: Isa, marks: &'a mut Marks) -> Self {
+        isa.run(Mark { marks, block: padded, delimiter: layout.delimiter });
+        let block = padded.get(..len).unwrap_or_default();
         let suspect = memchr::memchr(0, block).is_some() || simdutf8::basic::from_utf8(block).is_err();
-        Self { block, layout, at: 0, fields: Vec::new(), suspect }
+        Self { block, layout, at: 0, fields: Vec::new(), marks, suspect }
     }
 
     /// The next item; every byte belongs to exactly one.
@@ -99,7 +176,7 @@ impl<'a> Records<'a> {
         if start >= self.block.len() {
             return None;
         }
-        let (end, next) = match find(self.block, start, self.layout, true, &mut self.fields) {
+        let (end, next) = match find(self.marks, self.block, start, self.layout, true, &mut self.fields) {
             Found::Whole { end, next } => (end, next),
             Found::Faulty { next, reason } => {
                 self.at = next;
@@ -138,13 +215,14 @@ impl<'a> Records<'a> {
 /// Cuts a stream into blocks of whole records.
 pub struct CsvFramer {
     layout: Layout,
+    isa: Isa,
     fields: Vec<FieldSpan>,
 }
 
 impl CsvFramer {
     /// A framer at the start of the records.
-    pub fn new(layout: Layout) -> Self {
-        Self { layout, fields: Vec::new() }
+    pub fn new(layout: Layout, isa: Isa) -> Self {
+        Self { layout, isa, fields: Vec::new() }
     }
 
     /// How many leading bytes of `buffer` are whole records. The next buffer starts after them. At the end of the
@@ -153,6 +231,12 @@ impl CsvFramer {
     pub fn cut(&mut self, buffer: &[u8], eof: bool) -> usize {
         if eof {
             return buffer.len();
+        }
+        // No record of a buffer within the limit can be over it.
+        if buffer.len() <= self.layout.max_record
+            && let Some(cut) = self.isa.run(Regular { buffer, delimiter: self.layout.delimiter })
+        {
+            return cut;
         }
         let mut at = 0;
         loop {
@@ -163,7 +247,7 @@ impl CsvFramer {
             // Lines before that of the quote are records of their own.
             let line = memchr::memrchr(b'\n', rest.get(..quote).unwrap_or_default());
             at += line.map_or(0, |newline| newline + 1);
-            match find(buffer, at, self.layout, false, &mut self.fields) {
+            match find(Search, buffer, at, self.layout, false, &mut self.fields) {
                 Found::Whole { next, .. } | Found::Faulty { next, .. } => at = next,
                 Found::Unknown => return at,
             }
@@ -171,13 +255,75 @@ impl CsvFramer {
     }
 }
 
+/// Where the last record ends that ends in the buffer's whole words, if all quotes before stand as they should: an
+/// opening one after a delimiter, a newline or a quote, and after a closing one the same or a line end. `None` where one
+/// does not, or no record ends: then it takes the careful way.
+struct Regular<'a> {
+    buffer: &'a [u8],
+    delimiter: u8,
+}
+
+impl Work for Regular<'_> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Option<usize> {
+        let (chunks, _) = self.buffer.as_chunks::<64>();
+        // What the byte before the chunk was: inside of quotes; one after which a quote may open; a closing quote; a
+        // carriage return after one.
+        let (mut inside_before, mut opens, mut closed, mut returned) = (0u64, 1u64, 0u64, 0u64);
+        let mut cut = None;
+        for (word, chunk) in chunks.iter().enumerate() {
+            let quotes = simd.equal(chunk, b'"');
+            let newlines = simd.equal(chunk, b'\n');
+            let borders = quotes | newlines | simd.equal(chunk, self.delimiter);
+            let returns = simd.equal(chunk, b'\r');
+            let inside = parity(quotes) ^ inside_before;
+            let closing = quotes & !inside;
+            let after_closing = closing << 1 | closed;
+            let after_return = (after_closing & returns) << 1 | returned;
+            let odd = (quotes & inside & !(borders << 1 | opens))
+                | (after_closing & !(borders | returns))
+                | (after_return & !newlines);
+            if odd != 0 {
+                return None;
+            }
+            (opens, closed) = (borders >> 63, closing >> 63);
+            returned = (after_closing & returns) >> 63;
+            inside_before = 0u64.wrapping_sub(inside >> 63);
+            let ends = newlines & !inside;
+            if ends != 0 {
+                cut = Some(word * 64 + 64 - ends.leading_zeros() as usize);
+            }
+        }
+        cut
+    }
+}
+
+/// Bit n: whether an odd number of the bits up to n is set.
+#[inline(always)]
+fn parity(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
 /// Finds the end of the record at `at`. `eof`: the stream ends with the buffer.
 #[inline]
-fn find(buffer: &[u8], at: usize, layout: Layout, eof: bool, fields: &mut Vec<FieldSpan>) -> Found {
+fn find<F: Find>(
+    by: F,
+    buffer: &[u8],
+    at: usize,
+    layout: Layout,
+    eof: bool,
+    fields: &mut Vec<FieldSpan>,
+) -> Found {
     // Two more bytes: a line end may follow a record of exactly the limit.
     let stop = buffer.len().min(at.saturating_add(layout.max_record).saturating_add(2));
     let cut = stop < buffer.len() || stop - at == layout.max_record.saturating_add(2);
-    let mut scanner = Scanner { bytes: buffer.get(..stop).unwrap_or_default(), ends: eof && !cut, fields };
+    let bytes = buffer.get(..stop).unwrap_or_default();
+    let mut scanner = Scanner { by, bytes, ends: eof && !cut, fields };
     match scanner.record(at, layout.delimiter) {
         Scan::Whole { end, next } if end - at <= layout.max_record => Found::Whole { end, next },
         Scan::Open if !cut && !eof => Found::Unknown,
@@ -194,7 +340,7 @@ fn first_line(buffer: &[u8], at: usize, layout: Layout, eof: bool, fields: &mut 
         None => return Found::Unknown,
     };
     let line = buffer.get(..at + length).unwrap_or_default();
-    let reason = match (Scanner { bytes: line, ends: true, fields }).record(at, layout.delimiter) {
+    let reason = match (Scanner { by: Search, bytes: line, ends: true, fields }).record(at, layout.delimiter) {
         _ if length > layout.max_record => TOO_LONG,
         Scan::Fault(reason) => reason,
         Scan::Open | Scan::Whole { .. } => "quote is not closed within the limit",
@@ -209,14 +355,15 @@ enum Scan {
     Open,
 }
 
-struct Scanner<'a> {
+struct Scanner<'a, F> {
+    by: F,
     bytes: &'a [u8],
     /// The stream ends with the bytes.
     ends: bool,
     fields: &'a mut Vec<FieldSpan>,
 }
 
-impl Scanner<'_> {
+impl<F: Find> Scanner<'_, F> {
     #[inline]
     fn record(&mut self, start: usize, delimiter: u8) -> Scan {
         self.fields.clear();
@@ -255,7 +402,7 @@ impl Scanner<'_> {
         let mut from = open + 1;
         let mut escaped = false;
         loop {
-            let close = from + memchr::memchr(b'"', self.bytes.get(from..)?)?;
+            let close = self.by.quote(self.bytes, from)?;
             match self.bytes.get(close + 1) {
                 Some(b'"') => {
                     escaped = true;
@@ -273,9 +420,8 @@ impl Scanner<'_> {
     /// A cell without quotes: where it stops.
     #[inline]
     fn plain(&mut self, at: usize, delimiter: u8) -> Result<usize, Scan> {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        let stop = match memchr::memchr3(delimiter, b'\n', b'"', rest) {
-            Some(length) => at + length,
+        let stop = match self.by.mark(self.bytes, at, delimiter) {
+            Some(stop) => stop,
             None if self.ends => self.bytes.len(),
             None => return Err(Scan::Open),
         };
@@ -309,7 +455,7 @@ pub fn detect_delimiter(header: &[u8]) -> Option<u8> {
 pub fn header(line: &[u8], delimiter: u8) -> Vec<String> {
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     let mut fields = Vec::new();
-    let mut scanner = Scanner { bytes: line, ends: true, fields: &mut fields };
+    let mut scanner = Scanner { by: Search, bytes: line, ends: true, fields: &mut fields };
     if !matches!(scanner.record(0, delimiter), Scan::Whole { .. }) {
         return Vec::new();
     }
@@ -329,21 +475,21 @@ mod tests {
     const LAYOUT: Layout = Layout { delimiter: b',', columns: 2, max_record: 24 };
 
     /// All items of a text that is fed `step` bytes at a time, as the scan feeds it.
-    fn read(text: &[u8], step: usize) -> Vec<String> {
-        let mut framer = CsvFramer::new(LAYOUT);
+    fn read(text: &[u8], step: usize, layout: Layout) -> Vec<String> {
+        let mut framer = CsvFramer::new(layout, Isa::Avx2);
         let (mut items, mut base, mut fed) = (Vec::new(), 0, 0);
         loop {
             fed = (fed + step).min(text.len());
             let eof = fed == text.len();
             let held = &text[base..fed];
             let cut = framer.cut(held, eof);
-            if cut == 0 && !eof && held.len() > LAYOUT.max_record + 2 && !held.contains(&b'\n') {
+            if cut == 0 && !eof && held.len() > layout.max_record + 2 && !held.contains(&b'\n') {
                 let line = text[base..].iter().position(|&byte| byte == b'\n').map_or(text.len() - base, |at| at + 1);
                 items.push(format!("{base}..{} rejected {TOO_LONG}", base + line));
                 base += line;
                 fed = fed.max(base);
             } else {
-                note(&held[..cut], base, &mut items);
+                note(&held[..cut], base, layout, &mut items);
                 base += cut;
             }
             if base == text.len() {
@@ -352,8 +498,12 @@ mod tests {
         }
     }
 
-    fn note(block: &[u8], base: usize, items: &mut Vec<String>) {
-        let mut records = Records::new(block, LAYOUT);
+    fn note(block: &[u8], base: usize, layout: Layout, items: &mut Vec<String>) {
+        let mut padded = block.to_vec();
+        padded.resize(block.len() + crate::decode::PADDING, b'"');
+        let mut marks = Marks::default();
+        let isa = if block.len() % 2 == 0 { Isa::Avx2 } else { Isa::Portable };
+        let mut records = Records::new(&padded, block.len(), layout, isa, &mut marks);
         let mut at = 0;
         while let Some(item) = records.next() {
             let (from, to, what) = match item {
@@ -390,7 +540,7 @@ mod tests {
             "48..56 rejected quote is not closed within the limit",
             r#"56..59 ["u", "v"]"#,
         ];
-        assert_eq!(read(text, text.len()), expected);
+        assert_eq!(read(text, text.len(), LAYOUT), expected);
     }
 
     #[test]
@@ -408,7 +558,24 @@ mod tests {
             picks in prop::collection::vec(prop::sample::select(b"\"\"\",,\n\n\r ab\xFF\x00".to_vec()), 0..160),
             step in 1usize..50,
         ) {
-            prop_assert_eq!(read(&picks, step), read(&picks, picks.len().max(1)));
+            prop_assert_eq!(read(&picks, step, LAYOUT), read(&picks, picks.len().max(1), LAYOUT));
+        }
+
+        #[test]
+        fn regular_quotes_are_cut_as_the_careful_way_cuts_them(
+            cells in prop::collection::vec(prop::sample::select(vec![
+                "a", "bc", "\"q\"", "\"x,y\"", "\"line\nline\"", "\"say \"\"it\"\"\"", "\"\"", "", "\"\r\n\"", "o\"dd", "\"un", "\"x\"y",
+            ]), 0..200),
+            odd in any::<bool>(),
+            ends in prop::sample::select(vec!["\n", "\r\n"]),
+            step in 1usize..400,
+        ) {
+            let regular = cells.iter().filter(|cell| odd || !["o\"dd", "\"un", "\"x\"y"].contains(cell));
+            let cells: Vec<&str> = regular.copied().collect();
+            let text: String = cells.chunks(2).map(|row| row.join(",") + ends).collect();
+            let layout = Layout { max_record: 2000, ..LAYOUT };
+            let whole = read(text.as_bytes(), text.len().max(1), layout);
+            prop_assert_eq!(read(text.as_bytes(), step, layout), whole);
         }
     }
 }

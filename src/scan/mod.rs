@@ -124,6 +124,16 @@ pub struct Settings {
     pub count_duplicates: bool,
 }
 
+impl Settings {
+    /// The instruction set to use.
+    pub fn isa(&self) -> Isa {
+        match self.engine {
+            Engine::Fast => self.isa.unwrap_or_else(Isa::detect),
+            Engine::Strict => Isa::Portable,
+        }
+    }
+}
+
 /// Runs a scan: findings go to `sink` in their final order, the ledger comes back.
 pub fn run(config: &Config, sink: &mut dyn Sink, progress: &dyn Progress) -> Result<Ledger, ScanError> {
     let forced = match &config.source {

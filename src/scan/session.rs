@@ -42,6 +42,8 @@ pub struct Session {
     evaluator: Evaluator,
     buffers: Buffers,
     block: Vec<u8>,
+    isa: Isa,
+    marks: csv::Marks,
 }
 
 /// What a unit is read with.
@@ -61,7 +63,7 @@ impl Session {
     /// A session that has learnt nothing yet.
     pub fn new(task: Task<'_>) -> Self {
         let fast = task.settings.engine == super::Engine::Fast;
-        let isa = if fast { task.settings.isa.unwrap_or_else(Isa::detect) } else { Isa::Portable };
+        let isa = task.settings.isa();
         let all_leaves = task.program.reads_everything();
         let max_record = task.settings.max_record;
         Self {
@@ -69,6 +71,8 @@ impl Session {
             evaluator: Evaluator::new(task.program),
             buffers: Buffers::default(),
             block: Vec::new(),
+            isa,
+            marks: csv::Marks::default(),
         }
     }
 
@@ -151,15 +155,20 @@ impl Session {
 
     /// Reads whole CSV records.
     pub fn csv(&mut self, task: Task<'_>, chunk: &Chunk, columns: &Columns) -> Outcome {
+        let mut marks = std::mem::take(&mut self.marks);
+        let isa = self.isa;
         let (_, _, mut reader) = self.reader(task);
         reader.base = chunk.offset;
         columns.slots().for_each(|slot| reader.saw(slot));
         let content = chunk.bytes.get(..chunk.len).unwrap_or_default();
-        let mut records = csv::Records::new(content, columns.layout(task.settings.max_record));
+        let layout = columns.layout(task.settings.max_record);
+        let mut records = csv::Records::new(&chunk.bytes, chunk.len, layout, isa, &mut marks);
         while let Some(item) = records.next() {
             csv_item(&mut reader, task.program, content, columns, &item);
         }
-        reader.outcome
+        let outcome = reader.outcome;
+        self.marks = marks;
+        outcome
     }
 }
 

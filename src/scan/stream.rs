@@ -255,7 +255,7 @@ fn table<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sour
     settled.coverage.parsed_bytes = header.len() as u64;
     settled.coverage.lines = u64::from(header.ends_with(b"\n"));
     units.give(scope, source, Payload::Settled(Box::new(settled)));
-    let mut framer = CsvFramer::new(columns.layout(units.scan.settings.max_record));
+    let mut framer = CsvFramer::new(columns.layout(units.scan.settings.max_record), units.scan.settings.isa());
     let mut target = chunk_size(units.scan);
     loop {
         feed.fill(target);

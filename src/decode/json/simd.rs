@@ -23,6 +23,8 @@ pub struct Masks {
 pub trait Simd: Copy {
     /// The masks of one chunk.
     fn masks(self, chunk: &[u8; 64]) -> Masks;
+    /// Which of 64 bytes are this one.
+    fn equal(self, chunk: &[u8; 64], byte: u8) -> u64;
     /// Whether `(bytes ^ wanted) & mask` is zero in all 32 bytes.
     fn same(self, bytes: &[u8; 32], wanted: &[u8; 32], mask: &[u8; 32]) -> bool;
 }
@@ -87,6 +89,12 @@ impl Simd for Portable {
             masks.high |= gather(value & HIGH) << shift;
         }
         masks
+    }
+
+    #[inline(always)]
+    fn equal(self, chunk: &[u8; 64], byte: u8) -> u64 {
+        let words = chunk.as_chunks::<8>().0.iter().enumerate();
+        words.fold(0, |bits, (word, bytes)| bits | gather(equal(u64::from_le_bytes(*bytes), byte)) << (word * 8))
     }
 
     #[inline(always)]
@@ -165,6 +173,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn equal(self, chunk: &[u8; 64], byte: u8) -> u64 {
+            // SAFETY: the token exists, so the features do; the loads stay inside the 64 bytes.
+            unsafe { equal(chunk, byte) }
+        }
+
+        #[inline(always)]
         fn same(self, bytes: &[u8; 32], wanted: &[u8; 32], mask: &[u8; 32]) -> bool {
             // SAFETY: the token exists, so the features do; the loads stay inside the 32 bytes.
             unsafe { same(bytes, wanted, mask) }
@@ -204,6 +218,14 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2")]
+    fn equal(chunk: &[u8; 64], byte: u8) -> u64 {
+        let (halves, _) = chunk.as_chunks::<32>();
+        let [low, high] = halves else { return 0 };
+        let wanted = _mm256_set1_epi8(byte.cast_signed());
+        join(_mm256_cmpeq_epi8(load(low), wanted), _mm256_cmpeq_epi8(load(high), wanted))
+    }
+
+    #[target_feature(enable = "avx2")]
     fn join(low: __m256i, high: __m256i) -> u64 {
         let bits = |half| u64::from(_mm256_movemask_epi8(half).cast_unsigned());
         bits(low) | bits(high) << 32
@@ -219,7 +241,9 @@ mod tests {
     impl Work for Look<'_> {
         type Output = Masks;
         fn run<S: Simd>(self, simd: S) -> Masks {
-            simd.masks(self.0)
+            let masks = simd.masks(self.0);
+            assert_eq!(simd.equal(self.0, b'"'), masks.quote);
+            masks
         }
     }
 

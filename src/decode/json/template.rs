@@ -91,11 +91,17 @@ impl Candidate<'_> {
     #[inline(always)]
     pub(super) fn scalar(&self, at: u32) -> Option<Raw> {
         let rest = self.block.get(at as usize..self.end as usize)?;
-        let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
         let stops = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t');
-        // Most are whole numbers; the general grammar is only asked for the others.
-        if rest.get(digits).is_some_and(stops) && (digits == 1 || (digits > 1 && rest.first() != Some(&b'0'))) {
-            return Some(Raw { start: at, end: at + u32::try_from(digits).ok()?, kind: Kind::Number });
+        // Most are words or whole numbers; the general grammar is only asked for the others.
+        let (length, kind) = match rest {
+            [b'n', b'u', b'l', b'l', ..] => (4, Kind::Null),
+            [b't', b'r', b'u', b'e', ..] => (4, Kind::True),
+            [b'f', b'a', b'l', b's', b'e', ..] => (5, Kind::False),
+            [b'0', ..] => (1, Kind::Number),
+            _ => (rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(0), Kind::Number),
+        };
+        if length > 0 && rest.get(length).is_some_and(stops) {
+            return Some(Raw { start: at, end: at + u32::try_from(length).ok()?, kind });
         }
         let length = rest.iter().position(stops).unwrap_or(rest.len());
         let kind = scalar_kind(rest.get(..length)?)?;
