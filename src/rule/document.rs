@@ -129,13 +129,19 @@ fn logsource(node: &Node) -> Result<LogSource, Fault> {
 fn own_block(node: &Node) -> Result<(Samples, Option<String>), Fault> {
     const KEYS: [&str; 2] = ["response", "samples"];
     let Some(block) = node.get("x-portcullis") else { return Ok((Samples::default(), None)) };
+    if !matches!(block.value, Yaml::Map(_)) {
+        return Err(Fault::new(block.span, format!("`x-portcullis` has to be a map, not {}", block.kind())));
+    }
     for (key, _) in block.entries() {
         if !KEYS.contains(&key.text.as_str()) {
             return Err(unknown_key(&key.text, key.span, &KEYS));
         }
     }
     let samples = block.get("samples").map(sample::parse).transpose()?.unwrap_or_default();
-    Ok((samples, block.get("response").and_then(Node::text)))
+    let response = block.get("response").map(|response| {
+        response.text().ok_or_else(|| Fault::new(response.span, format!("`response` has to be text, not {}", response.kind())))
+    });
+    Ok((samples, response.transpose()?))
 }
 
 /// A key that the block does not know.

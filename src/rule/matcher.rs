@@ -3,7 +3,7 @@
 use aho_corasick::AhoCorasick;
 use hashbrown::HashMap;
 
-use super::test::{Comparison, DatePart, Test, address, number};
+use super::test::{Comparison, DatePart, Test, address, number, same_number};
 use super::text::{Pattern, fold_into};
 use crate::event::Scalar;
 
@@ -112,7 +112,7 @@ impl FieldMatcher {
         }
         let seen = number(text);
         for (wanted, value, bit) in &self.number_texts {
-            if wanted.eq_ignore_ascii_case(text) || (is_number && seen == Some(*value)) {
+            if same_number(wanted, *value, text, seen.filter(|_| is_number)) {
                 set(bits, *bit);
             }
         }

@@ -158,6 +158,17 @@ pub enum Expr {
     Any(Vec<Expr>),
 }
 
+impl Expr {
+    /// Nodes of the tree.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Atom(_) => 1,
+            Self::Not(inner) => 1 + inner.size(),
+            Self::All(inner) | Self::Any(inner) => 1 + inner.iter().map(Self::size).sum::<usize>(),
+        }
+    }
+}
+
 /// A detection rule.
 #[derive(Debug, Clone)]
 pub struct Rule {

@@ -8,6 +8,8 @@ use super::yaml::{Fault, Node, Span, Yaml};
 
 /// Texts that one value may become through placeholders.
 const MAX_EXPANDED: usize = 4096;
+/// Bytes that one value may become through placeholders and encodings, all its forms together.
+const MAX_VALUE_BYTES: usize = 1 << 20;
 /// Bytes of a compiled regular expression.
 const MAX_REGEX: usize = 8 << 20;
 
@@ -16,7 +18,7 @@ pub type Placeholders = BTreeMap<String, Vec<String>>;
 
 /// Every modifier of the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Modifier {
+pub(super) enum Modifier {
     /// `all`
     All,
     /// `startswith`
@@ -95,7 +97,7 @@ const NAMES: &[(&str, Modifier)] = &[
 
 /// A field's key: its name and modifiers.
 #[derive(Debug)]
-pub struct FieldKey {
+pub(super) struct FieldKey {
     /// The field; empty for a search over the whole record.
     pub field: String,
     modifiers: Vec<Modifier>,
@@ -115,7 +117,7 @@ enum Kind {
 
 impl FieldKey {
     /// Reads `field|modifier|modifier`.
-    pub fn parse(key: &str, span: Span) -> Result<Self, Fault> {
+    pub(super) fn parse(key: &str, span: Span) -> Result<Self, Fault> {
         let mut pieces = key.split('|');
         let field = pieces.next().unwrap_or_default().to_owned();
         let mut modifiers = Vec::new();
@@ -137,7 +139,7 @@ impl FieldKey {
     }
 
     /// Whether the modifier stands in the key.
-    pub fn has(&self, modifier: Modifier) -> bool {
+    pub(super) fn has(&self, modifier: Modifier) -> bool {
         self.modifiers.contains(&modifier)
     }
 
@@ -176,6 +178,30 @@ impl FieldKey {
         if places > 1 {
             return Err(self.fault("only one of `startswith`, `endswith`, `contains` can stand in a key"));
         }
+        self.check_reach()
+    }
+
+    /// Modifiers that would be without effect here.
+    fn check_reach(&self) -> Result<(), Fault> {
+        let kind = self.kind();
+        if self.has(Modifier::Expand) && !matches!(kind, Kind::Text | Kind::Regex | Kind::Cidr) {
+            return Err(self.fault("`expand` goes with text, `re` and `cidr` alone"));
+        }
+        if self.has(Modifier::Exists) && self.has(Modifier::Neq) {
+            return Err(self.fault("`exists` and `neq` do not go together").hint("write `exists: false`"));
+        }
+        if self.field.is_empty() && matches!(kind, Kind::FieldRef | Kind::Exists) {
+            return Err(self.fault("`fieldref` and `exists` need a field in front of them"));
+        }
+        Ok(())
+    }
+
+    /// The specification allows `all` for two values or more.
+    pub(super) fn check_count(&self, values: usize, span: Span) -> Result<(), Fault> {
+        if values < 2 && self.has(Modifier::All) {
+            return Err(Fault::new(span, "`all` needs a list of two values or more")
+                .hint("leave `all` out; for a second test on the field, add a search"));
+        }
         Ok(())
     }
 
@@ -202,7 +228,7 @@ impl FieldKey {
     }
 
     /// The tests that a value stands for: any of them has to pass. For [`Kind::Exists`] see [`FieldKey::exists`].
-    pub fn tests(&self, node: &Node, placeholders: &Placeholders) -> Result<Vec<Test>, Fault> {
+    pub(super) fn tests(&self, node: &Node, placeholders: &Placeholders) -> Result<Vec<Test>, Fault> {
         match self.kind() {
             Kind::Text => self.text_tests(node, placeholders),
             Kind::Regex => self.expanded(node, placeholders)?.iter().map(|text| self.regex(text, node.span)).collect(),
@@ -215,7 +241,7 @@ impl FieldKey {
     }
 
     /// What an `exists` key asks; `None` for any other key.
-    pub fn exists(&self, node: &Node) -> Option<Result<bool, Fault>> {
+    pub(super) fn exists(&self, node: &Node) -> Option<Result<bool, Fault>> {
         self.has(Modifier::Exists).then(|| match node.value {
             Yaml::Bool(wanted) => Ok(wanted),
             _ => Err(Fault::new(node.span, format!("`exists` takes true or false, not {}", node.kind()))),
@@ -271,6 +297,9 @@ impl FieldKey {
                 next.extend(transform(*modifier, parts, node.span)?);
             }
             values = next;
+            if values.iter().map(|parts| size(parts)).sum::<usize>() > MAX_VALUE_BYTES {
+                return Err(Fault::new(node.span, "encodings and placeholders make more than 1 MiB of this value"));
+            }
         }
         let whole_record = self.field.is_empty();
         let cased = self.has(Modifier::Cased);
@@ -291,7 +320,11 @@ fn transform(modifier: Modifier, parts: Vec<Part>, span: Span) -> Result<Vec<Vec
         Modifier::Contains => one(around(parts)),
         Modifier::Windash => one(text::windash(parts)),
         Modifier::Base64 => one(vec![Part::Literal(base64(&plain(parts, span)?).into_bytes())]),
-        Modifier::Base64Offset => Ok(base64_offsets(&plain(parts, span)?)),
+        Modifier::Base64Offset => match plain(parts, span)? {
+            bytes if bytes.len() < 2 => Err(Fault::new(span, "one letter leaves no trace of its own in Base64")
+                .hint("`base64offset` needs two letters or more")),
+            bytes => Ok(base64_offsets(&bytes)),
+        },
         Modifier::Utf16Le => one(vec![Part::Literal(utf16(&plain(parts, span)?, u16::to_le_bytes, span)?)]),
         Modifier::Utf16Be => one(vec![Part::Literal(utf16(&plain(parts, span)?, u16::to_be_bytes, span)?)]),
         Modifier::Utf16 => {
@@ -311,6 +344,11 @@ fn transform(modifier: Modifier, parts: Vec<Part>, span: Span) -> Result<Vec<Vec
         | Modifier::Cidr
         | Modifier::FieldRef => one(parts),
     }
+}
+
+/// Bytes of a pattern, about.
+fn size(parts: &[Part]) -> usize {
+    parts.iter().map(|part| if let Part::Literal(text) = part { text.len() } else { 1 }).sum()
 }
 
 fn around(parts: Vec<Part>) -> Vec<Part> {
@@ -367,9 +405,16 @@ fn base64_offsets(bytes: &[u8]) -> Vec<Vec<Part>> {
 
 fn cidr(text: &str, span: Span) -> Result<Test, Fault> {
     let network = text.parse::<ipnet::IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from));
-    network.map(|network| Test::Cidr(network.trunc())).map_err(|error| {
+    network.map(|network| Test::Cidr(unmapped(network.trunc()))).map_err(|error| {
         Fault::new(span, format!("`{text}` is no network: {error}")).hint("write it as 10.0.0.0/8 or 2001:db8::/32")
     })
+}
+
+/// A network of v4 addresses mapped into v6 as that of the v4 addresses, which is how addresses are compared.
+fn unmapped(network: ipnet::IpNet) -> ipnet::IpNet {
+    let ipnet::IpNet::V6(v6) = network else { return network };
+    let v4 = v6.network().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    v4.and_then(|(address, bits)| ipnet::Ipv4Net::new(address, bits).ok()).map_or(network, ipnet::IpNet::V4)
 }
 
 fn number(node: &Node) -> Result<f64, Fault> {
@@ -415,14 +460,28 @@ fn expand(text: &str, span: Span, placeholders: &Placeholders) -> Result<Vec<Str
             return Err(Fault::new(span, format!("placeholder `%{name}%` has no value"))
                 .hint("give its values in a file with --placeholders FILE"));
         };
-        values = values.iter().flat_map(|value| found.iter().map(move |found| format!("{value}{found}"))).collect();
-        if values.len() > MAX_EXPANDED {
-            return Err(Fault::new(span, "placeholders make more than 4,096 values of this one"));
+        if found.is_empty() {
+            return Err(Fault::new(span, format!("the list of values of placeholder `%{name}%` is empty"))
+                .hint("give it a value, or leave the rule out"));
         }
+        check_expansion(&values, found, span)?;
+        values = values.iter().flat_map(|value| found.iter().map(move |found| format!("{value}{found}"))).collect();
         rest = next;
     }
     values.iter_mut().for_each(|value| value.push_str(rest));
     Ok(values)
+}
+
+/// Refuses an expansion before it is made.
+fn check_expansion(values: &[String], found: &[String], span: Span) -> Result<(), Fault> {
+    if values.len().saturating_mul(found.len()) > MAX_EXPANDED {
+        return Err(Fault::new(span, "placeholders make more than 4,096 values of this one"));
+    }
+    let bytes = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+    if bytes(values) * found.len() + bytes(found) * values.len() > MAX_VALUE_BYTES {
+        return Err(Fault::new(span, "encodings and placeholders make more than 1 MiB of this value"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -452,6 +511,33 @@ mod tests {
     }
 
     #[test]
+    fn values_cannot_grow_without_limit() {
+        let span = Span { line: 1, column: 1 };
+        let many = (0..1000).map(|at| at.to_string()).collect();
+        let known = Placeholders::from([
+            ("many".to_owned(), many),
+            ("long".to_owned(), vec!["x".repeat(1000)]),
+            ("none".to_owned(), Vec::new()),
+        ]);
+        for (text, part) in [
+            ("%many%%many%".to_owned(), "4,096 values"),
+            ("%long%".repeat(2000), "1 MiB"),
+            ("%none%".to_owned(), "is empty"),
+        ] {
+            assert!(expand(&text, span, &known).unwrap_err().message.contains(part), "{part}");
+        }
+        let tests = |modifiers: &str, value: &str| {
+            let node = Node { value: Yaml::Text(value.to_owned()), span };
+            FieldKey::parse(&format!("f{modifiers}"), span).unwrap().tests(&node, &known)
+        };
+        for modifier in ["|wide", "|base64offset", "|base64"] {
+            assert!(tests(&modifier.repeat(60), "abcd").unwrap_err().message.contains("1 MiB"), "{modifier}");
+        }
+        assert!(tests("|base64offset|contains", "a").unwrap_err().hint.unwrap().contains("two letters"));
+        assert_eq!(tests("|base64offset|contains", "ab").unwrap().len(), 3);
+    }
+
+    #[test]
     fn combinations_that_mean_nothing_are_refused() {
         for (key, part) in [
             ("f|re|cidr", "different kinds"),
@@ -460,6 +546,10 @@ mod tests {
             ("f|i", "only for `re`"),
             ("f|contains|startswith", "only one"),
             ("f|contain", "unknown modifier"),
+            ("f|exists|neq", "do not go together"),
+            ("f|expand|gt", "`expand` goes with"),
+            ("|fieldref", "need a field"),
+            ("|exists", "need a field"),
         ] {
             assert!(FieldKey::parse(key, Span::default()).unwrap_err().message.contains(part), "{key}");
         }
