@@ -20,10 +20,13 @@ const DETECTIONS: &[Wrong] = &[
     ("pattern without a search", "  s: {f: x}\n  condition: 1 of t*\n", 5, 19, "no search is like `t*`", "searches of this rule: s"),
     ("only hidden searches", "  _s: {f: x}\n  condition: 1 of them\n", 5, 19, "no search is like `them`", "_s"),
     ("no condition", "  s: {f: x}\n", 4, 3, "`detection` has no `condition`", ""),
-    ("empty condition", "  s: {f: x}\n  condition: ''\n", 5, 14, "ends where a search", ""),
+    ("empty condition", "  s: {f: x}\n  condition: ''\n", 5, 15, "ends where a search", ""),
     ("condition cut short", "  s: {f: x}\n  condition: s and\n", 5, 14, "ends where a search", ""),
     ("open bracket", "  s: {f: x}\n  condition: s or (s\n", 5, 19, "never closed", ""),
     ("two searches in a row", "  s: {f: x}\n  condition: s s\n", 5, 16, "unexpected `s`", ""),
+    ("quoted condition", "  s: {f: x}\n  condition: 's or zz'\n", 5, 20, "no search is called `zz`", "s"),
+    ("condition over lines", "  s: {f: x}\n  condition:\n    s or\n    zz\n", 6, 5, "no search is called `zz`", "s"),
+    ("condition with an escape", "  s: {f: x}\n  condition: \"s \\x6fr zz\"\n", 5, 14, "no search is called `zz`", "s"),
     ("aggregation", "  s: {f: x}\n  condition: s | count() > 5\n", 5, 14, "after a pipe", "correlation"),
     ("condition of the wrong kind", "  s: {f: x}\n  condition: 1\n", 5, 14, "`condition` has to be text", ""),
     ("timeframe", "  s: {f: x}\n  timeframe: 5m\n  condition: s\n", 5, 3, "`timeframe` belongs to correlations", "correlation"),
@@ -72,7 +75,7 @@ const DOCUMENTS: &[Wrong] = &[
     ("no map", "- a\n", 1, 1, "a rule has to be a map, not a list", ""),
     ("nothing", "", 1, 1, "the file holds no rule", ""),
     ("no YAML", "title: 'x\n", 1, 8, "not valid YAML", ""),
-    ("alias alone", "title: *x\n", 1, 8, "", ""),
+    ("alias alone", "title: *x\n", 1, 8, "anchor", ""),
 ];
 
 fn check(name: &str, text: &str, expected: (usize, usize, &str, &str)) {
@@ -105,8 +108,7 @@ fn wrong_documents_are_named_with_their_place() {
 #[test]
 fn what_is_too_large_is_refused_in_little_time() {
     let start = std::time::Instant::now();
-    let values = vec!["a"; 1000];
-    let values: Vec<String> = values.iter().enumerate().map(|(at, letter)| format!("{letter}{at}")).collect();
+    let values: Vec<String> = (0..1000).map(|at| format!("a{at}")).collect();
     let searches = |count: usize| (0..count).map(|at| format!("  s{at}: {{f: x}}\n")).collect::<String>();
     let word = "w".repeat(400_000);
     let deep = "[".repeat(70);
@@ -136,6 +138,13 @@ fn what_is_too_large_is_refused_in_little_time() {
         assert_eq!(loaded.errors.len(), 1, "{name}");
         let shown: String = loaded.errors[0].message.chars().take(200).collect();
         assert!(shown.contains(message), "{name}: {shown}");
+    }
+    for piece in ["- ", "? ", "{", "[a, ", "'", "\"\\n", "a: ", "!a ", "&a ", "\n", " ", "\t", "# x\n", "a\n", "|\n", "---\n"] {
+        let text = format!("title: {}", piece.repeat((1 << 19) / piece.len()));
+        let start = std::time::Instant::now();
+        let loaded = parse_document(Path::new("r.yml"), &text, &Placeholders::new());
+        assert!(!loaded.errors.is_empty(), "{piece:?}");
+        assert!(start.elapsed().as_secs() < 5, "{piece:?}: {:?}", start.elapsed());
     }
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }

@@ -1,7 +1,7 @@
 //! The condition language: `and`, `or`, `not`, brackets, `1 of x*`, `all of them`.
 
 use super::Expr;
-use super::yaml::{Fault, Span};
+use super::yaml::{Fault, Node, Span};
 
 /// Deepest nesting of brackets and `not`.
 const MAX_DEPTH: usize = 64;
@@ -18,22 +18,22 @@ struct Parser<'a> {
     next: usize,
     searches: &'a [(String, Expr)],
     nodes: &'a mut usize,
-    span: Span,
+    node: &'a Node,
     depth: usize,
 }
 
 /// Reads a condition over the named searches. `nodes` is how many nodes it may still come to.
 pub(super) fn parse(
     text: &str,
-    span: Span,
+    node: &Node,
     searches: &[(String, Expr)],
     nodes: &mut usize,
 ) -> Result<Expr, Fault> {
     if text.contains('|') {
-        return Err(Fault::new(span, "aggregations after a pipe are not part of Sigma 2")
+        return Err(Fault::new(node.span, "aggregations after a pipe are not part of Sigma 2")
             .hint("write a correlation rule instead"));
     }
-    let mut parser = Parser { tokens: tokens(text), next: 0, searches, nodes, span, depth: 0 };
+    let mut parser = Parser { tokens: tokens(text), next: 0, searches, nodes, node, depth: 0 };
     let expr = parser.or()?;
     match parser.peek() {
         None => Ok(expr),
@@ -71,7 +71,8 @@ impl Parser<'_> {
     }
 
     fn fault(&self, at: usize, message: impl Into<String>) -> Fault {
-        Fault::new(Span { line: self.span.line, column: self.span.column + at }, message)
+        let letters = self.node.letters.map(|first| Span { column: first.column + at, ..first });
+        Fault::new(letters.unwrap_or(self.node.span), message)
     }
 
     fn or(&mut self) -> Result<Expr, Fault> {
@@ -188,6 +189,7 @@ fn like(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::yaml::Yaml;
     use super::*;
 
     fn read(text: &str) -> Result<String, String> {
@@ -195,7 +197,8 @@ mod tests {
         let searches: Vec<_> =
             names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), Expr::Atom(at))).collect();
         let span = Span { line: 3, column: 16 };
-        parse(text, span, &searches, &mut 1000)
+        let node = Node { value: Yaml::Text(text.to_owned()), span, letters: Some(span) };
+        parse(text, &node, &searches, &mut 1000)
             .map(|expr| format!("{expr:?}"))
             .map_err(|fault| format!("{}:{} {}", fault.span.column, fault.message, fault.hint.unwrap_or_default()))
     }

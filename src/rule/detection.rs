@@ -43,7 +43,7 @@ pub(super) fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Ve
 /// A condition, or a list of conditions of which any may hold.
 fn conditions(node: &Node, searches: &[(String, Expr)], nodes: &mut usize) -> Result<Expr, Fault> {
     match &node.value {
-        Yaml::Text(text) => condition::parse(text, node.span, searches, nodes),
+        Yaml::Text(text) => condition::parse(text, node, searches, nodes),
         Yaml::List(items) if !items.is_empty() => {
             Ok(Expr::Any(items.iter().map(|item| conditions(item, searches, nodes)).collect::<Result<_, _>>()?))
         }

@@ -527,7 +527,7 @@ mod tests {
             assert!(expand(&text, span, &known).unwrap_err().message.contains(part), "{part}");
         }
         let tests = |modifiers: &str, value: &str| {
-            let node = Node { value: Yaml::Text(value.to_owned()), span };
+            let node = Node { value: Yaml::Text(value.to_owned()), span, letters: None };
             FieldKey::parse(&format!("f{modifiers}"), span).unwrap().tests(&node, &known)
         };
         for modifier in ["|wide", "|base64offset", "|base64"] {

@@ -27,6 +27,8 @@ pub(super) struct Node {
     pub value: Yaml,
     /// Where.
     pub span: Span,
+    /// Where the first letter of a text stands, if all of it stands there letter by letter: on one line, no escapes.
+    pub letters: Option<Span>,
 }
 
 /// A YAML value after the core schema: plain scalars are typed, quoted ones are text.
@@ -124,7 +126,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, Fault> {
         let (event, span) = event.map_err(|error| {
             Fault::new(place(error.marker()), format!("not valid YAML: {}", error.info()))
         })?;
-        builder.event(event, place(&span.start))?;
+        let one_line = span.start.line() == span.end.line();
+        let width = one_line.then(|| span.end.col().saturating_sub(span.start.col()));
+        builder.event(event, place(&span.start), width)?;
     }
     Ok(builder.documents)
 }
@@ -146,12 +150,13 @@ struct Builder {
 }
 
 impl Builder {
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
+    fn event(&mut self, event: Event<'_>, span: Span, width: Option<usize>) -> Result<(), Fault> {
         match event {
             Event::Alias(_) => Err(Fault::new(span, "YAML aliases are not allowed in rules").hint("write the value out")),
             Event::Scalar(text, style, anchor, tag) => {
                 refuse(anchor, tag.is_some(), span)?;
-                self.add(Node { value: scalar(&text, style), span })
+                let letters = letters(&text, style, span, width);
+                self.add(Node { value: scalar(&text, style), span, letters })
             }
             Event::SequenceStart(anchor, tag) => {
                 refuse(anchor, tag.is_some(), span)?;
@@ -162,8 +167,8 @@ impl Builder {
                 self.push(Open::Map { entries: Vec::new(), known: HashSet::new(), key: None, span }, span)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List(items, span)) => self.add(Node { value: Yaml::List(items), span }),
-                Some(Open::Map { entries, span, .. }) => self.add(Node { value: Yaml::Map(entries), span }),
+                Some(Open::List(items, span)) => self.add(Node { value: Yaml::List(items), span, letters: None }),
+                Some(Open::Map { entries, span, .. }) => self.add(Node { value: Yaml::Map(entries), span, letters: None }),
                 None => Ok(()),
             },
             Event::Nothing
@@ -218,6 +223,18 @@ fn refuse(anchor: usize, tag: bool, span: Span) -> Result<(), Fault> {
         return Err(Fault::new(span, "YAML tags are not allowed in rules").hint("quote the value to make it text"));
     }
     Ok(())
+}
+
+/// See [`Node::letters`]; `width` is how many columns the text takes with its quotes, if it stands on one line.
+fn letters(text: &str, style: ScalarStyle, span: Span, width: Option<usize>) -> Option<Span> {
+    match style {
+        ScalarStyle::Plain => width.map(|_| span),
+        // An escape is wider than what it stands for.
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+            (width? == text.chars().count() + 2).then_some(Span { column: span.column + 1, ..span })
+        }
+        ScalarStyle::Literal | ScalarStyle::Folded => None,
+    }
 }
 
 fn scalar(text: &str, style: ScalarStyle) -> Yaml {
