@@ -1,6 +1,13 @@
 //! Rules that cannot be loaded: what is said, of which place, with what advice.
 
-#![allow(clippy::disallowed_methods, reason = "test files need not survive a power cut")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    reason = "a test may fail, and its files need not survive a power cut"
+)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,13 @@
 //! What rules mean, case by case. Every case is asked of the plain reference and of the scan's fast engine.
 
-#![allow(clippy::disallowed_methods, reason = "test files need not survive a power cut")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    reason = "a test may fail, and its files need not survive a power cut"
+)]
 
 mod sigma_cases;
 
@@ -48,7 +55,7 @@ fn placeholders() -> Placeholders {
 fn rule(case: &Case) -> Loaded {
     let mut text = String::from("title: t\nlogsource: {category: test}\ndetection:\n");
     for line in case.detection.lines() {
-        text.push_str(&format!("  {line}\n"));
+        text.extend(["  ", line, "\n"]);
     }
     if !case.detection.contains("condition:") {
         text.push_str("  condition: s\n");

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::modifier::{FieldKey, Modifier, Placeholders};
+use super::modifier::{FieldKey, Modifier};
+use super::placeholder::Placeholders;
 use super::test::Test;
 use super::yaml::{Fault, Key, Node, Span, Yaml};
 use super::{Atom, Expr, Subject, condition};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::modifier::Placeholders;
+use super::placeholder::Placeholders;
 use super::yaml::{Fault, Node, Span, Yaml};
 use super::{Level, LogSource, Meta, Rule, Samples, detection, hint, sample};
 
@@ -53,8 +53,8 @@ pub(super) fn parse(node: &Node, file: &Path, placeholders: &Placeholders) -> Re
 fn required<'a>(node: &'a Node, name: &str) -> Result<&'a Node, Fault> {
     node.get(name).ok_or_else(|| {
         let fault = Fault::new(node.span, format!("the rule has no `{name}`"));
-        let unknown = node.entries().map(|(key, _)| key).filter(|key| !ATTRIBUTES.contains(&key.text.as_str()));
-        let near = unknown.filter(|key| hint::nearest(&key.text, std::iter::once(name)).is_some()).next();
+        let mut unknown = node.entries().map(|(key, _)| key).filter(|key| !ATTRIBUTES.contains(&key.text.as_str()));
+        let near = unknown.find(|key| hint::nearest(&key.text, std::iter::once(name)).is_some());
         match near {
             Some(key) => {
                 Fault { span: key.span, ..fault }.hint(format!("`{}` was probably meant to be `{name}`", key.text))

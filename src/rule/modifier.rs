@@ -1,20 +1,14 @@
 //! Value modifiers: what a field's key says after `|`, and what it makes of a value.
 
-use std::collections::BTreeMap;
-
+use super::placeholder::{Placeholders, expand};
 use super::test::{Comparison, DatePart, Relation, Test};
 use super::text::{self, Part, Pattern};
 use super::yaml::{Fault, Node, Span, Yaml};
 
-/// Texts that one value may become through placeholders.
-const MAX_EXPANDED: usize = 4096;
-/// Bytes that one value may become through placeholders and encodings, all its forms together.
+/// Bytes that one value may become through encodings, all its forms together.
 const MAX_VALUE_BYTES: usize = 1 << 20;
 /// Bytes of a compiled regular expression.
 const MAX_REGEX: usize = 8 << 20;
-
-/// Values of placeholders, by name without percent signs.
-pub type Placeholders = BTreeMap<String, Vec<String>>;
 
 /// Every modifier of the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,11 +159,11 @@ impl FieldKey {
             matches!(modifier, Modifier::StartsWith | Modifier::EndsWith | Modifier::Contains)
         });
         let flags = count(&|modifier| matches!(modifier, Modifier::ReFlag(_)));
-        let typed = types + usize::from(compares + dates > 0);
-        if typed > 1 || compares > 1 || dates > 1 {
+        let kinds = types + usize::from(compares + dates > 0);
+        if kinds > 1 || compares > 1 || dates > 1 {
             return Err(self.fault("these modifiers ask for different kinds of test"));
         }
-        if typed == 1 && (texts > 0 || (places > 0 && !self.has(Modifier::FieldRef))) {
+        if kinds == 1 && (texts > 0 || (places > 0 && !self.has(Modifier::FieldRef))) {
             return Err(self.fault("text modifiers do not go with this kind of test"));
         }
         if flags > 0 && !self.has(Modifier::Re) {
@@ -298,7 +292,7 @@ impl FieldKey {
             }
             values = next;
             if values.iter().map(|parts| size(parts)).sum::<usize>() > MAX_VALUE_BYTES {
-                return Err(Fault::new(node.span, "encodings and placeholders make more than 1 MiB of this value"));
+                return Err(Fault::new(node.span, "encodings make more than 1 MiB of this value"));
             }
         }
         let whole_record = self.field.is_empty();
@@ -438,52 +432,6 @@ fn regex_fault(error: &regex::Error, text: &str, span: Span) -> Fault {
     Fault::new(span, format!("regular expression cannot be used: {reason}"))
 }
 
-/// Fills in `%name%`; `\%` is a plain percent sign.
-fn expand(text: &str, span: Span, placeholders: &Placeholders) -> Result<Vec<String>, Fault> {
-    let mut values = vec![String::new()];
-    let mut rest = text;
-    while let Some(at) = rest.find('%') {
-        let (before, from) = rest.split_at(at);
-        let after = from.get(1..).unwrap_or_default();
-        if let Some(before) = before.strip_suffix('\\') {
-            values.iter_mut().for_each(|value| value.push_str(&format!("{before}%")));
-            rest = after;
-            continue;
-        }
-        values.iter_mut().for_each(|value| value.push_str(before));
-        let Some((name, next)) = after.split_once('%') else {
-            values.iter_mut().for_each(|value| value.push('%'));
-            rest = after;
-            continue;
-        };
-        let Some(found) = placeholders.get(name) else {
-            return Err(Fault::new(span, format!("placeholder `%{name}%` has no value"))
-                .hint("give its values in a file with --placeholders FILE"));
-        };
-        if found.is_empty() {
-            return Err(Fault::new(span, format!("the list of values of placeholder `%{name}%` is empty"))
-                .hint("give it a value, or leave the rule out"));
-        }
-        check_expansion(&values, found, span)?;
-        values = values.iter().flat_map(|value| found.iter().map(move |found| format!("{value}{found}"))).collect();
-        rest = next;
-    }
-    values.iter_mut().for_each(|value| value.push_str(rest));
-    Ok(values)
-}
-
-/// Refuses an expansion before it is made.
-fn check_expansion(values: &[String], found: &[String], span: Span) -> Result<(), Fault> {
-    if values.len().saturating_mul(found.len()) > MAX_EXPANDED {
-        return Err(Fault::new(span, "placeholders make more than 4,096 values of this one"));
-    }
-    let bytes = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
-    if bytes(values) * found.len() + bytes(found) * values.len() > MAX_VALUE_BYTES {
-        return Err(Fault::new(span, "encodings and placeholders make more than 1 MiB of this value"));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -502,33 +450,11 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_multiply_and_percent_can_be_escaped() {
-        let known = Placeholders::from([("a".to_owned(), vec!["1".to_owned(), "2*".to_owned()])]);
-        let span = Span::default();
-        assert_eq!(expand("x%a%y%a%", span, &known).unwrap(), ["x1y1", "x1y2*", "x2*y1", "x2*y2*"]);
-        assert_eq!(expand(r"\%plain%a%", span, &known).unwrap(), ["%plain1", "%plain2*"]);
-        assert!(expand("%b%", span, &known).unwrap_err().hint.unwrap().contains("--placeholders"));
-    }
-
-    #[test]
     fn values_cannot_grow_without_limit() {
         let span = Span { line: 1, column: 1 };
-        let many = (0..1000).map(|at| at.to_string()).collect();
-        let known = Placeholders::from([
-            ("many".to_owned(), many),
-            ("long".to_owned(), vec!["x".repeat(1000)]),
-            ("none".to_owned(), Vec::new()),
-        ]);
-        for (text, part) in [
-            ("%many%%many%".to_owned(), "4,096 values"),
-            ("%long%".repeat(2000), "1 MiB"),
-            ("%none%".to_owned(), "is empty"),
-        ] {
-            assert!(expand(&text, span, &known).unwrap_err().message.contains(part), "{part}");
-        }
         let tests = |modifiers: &str, value: &str| {
             let node = Node { value: Yaml::Text(value.to_owned()), span, letters: None };
-            FieldKey::parse(&format!("f{modifiers}"), span).unwrap().tests(&node, &known)
+            FieldKey::parse(&format!("f{modifiers}"), span).unwrap().tests(&node, &Placeholders::new())
         };
         for modifier in ["|wide", "|base64offset", "|base64"] {
             assert!(tests(&modifier.repeat(60), "abcd").unwrap_err().message.contains("1 MiB"), "{modifier}");

@@ -206,6 +206,7 @@ impl Test {
 
 impl Comparison {
     /// Whether it holds of a seen and a wanted value.
+    #[expect(clippy::float_cmp, reason = "rules ask for equal numbers, not for near ones")]
     pub fn holds(self, seen: f64, wanted: f64) -> bool {
         match self {
             Self::Equal => seen == wanted,

@@ -107,6 +107,7 @@ impl Pattern {
     }
 
     /// The same with every literal folded.
+    #[must_use]
     pub fn folded(&self) -> Self {
         match self {
             Self::Exact(text) => Self::Exact(fold_bytes(text)),
