@@ -1,7 +1,7 @@
 //! The condition language: `and`, `or`, `not`, brackets, `1 of x*`, `all of them`.
 
 use super::Expr;
-use super::yaml::{Fault, Span};
+use super::yaml::{Fault, Node, Span};
 
 /// Deepest nesting of brackets and `not`.
 const MAX_DEPTH: usize = 64;
@@ -17,17 +17,23 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     next: usize,
     searches: &'a [(String, Expr)],
-    span: Span,
+    nodes: &'a mut usize,
+    node: &'a Node,
     depth: usize,
 }
 
-/// Reads a condition over the named searches.
-pub fn parse(text: &str, span: Span, searches: &[(String, Expr)]) -> Result<Expr, Fault> {
+/// Reads a condition over the named searches. `nodes` is how many nodes it may still come to.
+pub(super) fn parse(
+    text: &str,
+    node: &Node,
+    searches: &[(String, Expr)],
+    nodes: &mut usize,
+) -> Result<Expr, Fault> {
     if text.contains('|') {
-        return Err(Fault::new(span, "aggregations after a pipe are not part of Sigma 2")
+        return Err(Fault::new(node.span, "aggregations after a pipe are not part of Sigma 2")
             .hint("write a correlation rule instead"));
     }
-    let mut parser = Parser { tokens: tokens(text), next: 0, searches, span, depth: 0 };
+    let mut parser = Parser { tokens: tokens(text), next: 0, searches, nodes, node, depth: 0 };
     let expr = parser.or()?;
     match parser.peek() {
         None => Ok(expr),
@@ -65,7 +71,8 @@ impl Parser<'_> {
     }
 
     fn fault(&self, at: usize, message: impl Into<String>) -> Fault {
-        Fault::new(Span { line: self.span.line, column: self.span.column + at }, message)
+        let letters = self.node.letters.map(|first| Span { column: first.column + at, ..first });
+        Fault::new(letters.unwrap_or(self.node.span), message)
     }
 
     fn or(&mut self) -> Result<Expr, Fault> {
@@ -122,17 +129,33 @@ impl Parser<'_> {
         self.next += 1;
         let them = pattern.text.eq_ignore_ascii_case("them");
         let chosen = |name: &str| if them { !name.starts_with('_') } else { like(&pattern.text, name) };
-        let parts: Vec<Expr> =
-            self.searches.iter().filter(|(name, _)| chosen(name)).map(|(_, expr)| expr.clone()).collect();
+        let searches = self.searches;
+        let mut parts = Vec::new();
+        for (_, expr) in searches.iter().filter(|(name, _)| chosen(name)) {
+            parts.push(self.copy(expr, pattern.at)?);
+        }
         if parts.is_empty() {
             return Err(self.fault(pattern.at, format!("no search is like `{}`", pattern.text)).hint(self.known()));
         }
         Ok(if all { Expr::All(parts) } else { Expr::Any(parts) })
     }
 
-    fn search(&self, token: &Token) -> Result<Expr, Fault> {
-        if let Some((_, expr)) = self.searches.iter().find(|(name, _)| *name == token.text) {
-            return Ok(expr.clone());
+    /// A search's expression, if the condition may still grow by it.
+    fn copy(&mut self, expr: &Expr, at: usize) -> Result<Expr, Fault> {
+        match self.nodes.checked_sub(expr.size()) {
+            Some(left) => *self.nodes = left,
+            None => {
+                return Err(self.fault(at, "the condition comes to more than 200,000 nodes")
+                    .hint("name large searches less often, or make several rules of it"));
+            }
+        }
+        Ok(expr.clone())
+    }
+
+    fn search(&mut self, token: &Token) -> Result<Expr, Fault> {
+        let searches = self.searches;
+        if let Some((_, expr)) = searches.iter().find(|(name, _)| *name == token.text) {
+            return self.copy(expr, token.at);
         }
         let names = self.searches.iter().map(|(name, _)| name.as_str());
         let hint = super::hint::nearest(&token.text, names)
@@ -166,6 +189,7 @@ fn like(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::yaml::Yaml;
     use super::*;
 
     fn read(text: &str) -> Result<String, String> {
@@ -173,7 +197,8 @@ mod tests {
         let searches: Vec<_> =
             names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), Expr::Atom(at))).collect();
         let span = Span { line: 3, column: 16 };
-        parse(text, span, &searches)
+        let node = Node { value: Yaml::Text(text.to_owned()), span, letters: Some(span) };
+        parse(text, &node, &searches, &mut 1000)
             .map(|expr| format!("{expr:?}"))
             .map_err(|fault| format!("{}:{} {}", fault.span.column, fault.message, fault.hint.unwrap_or_default()))
     }
@@ -208,5 +233,7 @@ mod tests {
         }
         assert!(read("sel_a | count() > 5").unwrap_err().contains("correlation"));
         assert!(read(&"(".repeat(100)).is_err());
+        assert!(read(&["sel_a"; 1000].join(" or ")).is_ok());
+        assert!(read(&["sel_a"; 1001].join(" or ")).unwrap_err().contains("more than 200,000 nodes"));
     }
 }

@@ -2,13 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::modifier::{FieldKey, Modifier, Placeholders};
+use super::modifier::{FieldKey, Modifier};
+use super::placeholder::Placeholders;
 use super::test::Test;
 use super::yaml::{Fault, Key, Node, Span, Yaml};
 use super::{Atom, Expr, Subject, condition};
 
+/// Most searches of a rule.
+const MAX_SEARCHES: usize = 1000;
+/// Most nodes of a rule's condition: every mention of a search is a copy of it.
+const MAX_NODES: usize = 200_000;
+
 /// Reads a `detection` map.
-pub fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Vec<Atom>, Expr), Fault> {
+pub(super) fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Vec<Atom>, Expr), Fault> {
     if !matches!(detection.value, Yaml::Map(_)) {
         return Err(Fault::new(detection.span, format!("`detection` has to be a map, not {}", detection.kind())));
     }
@@ -17,6 +23,9 @@ pub fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Vec<Atom>
     for (key, node) in detection.entries() {
         if key.text == "condition" || key.text == "timeframe" {
             continue;
+        }
+        if searches.len() >= MAX_SEARCHES {
+            return Err(Fault::new(key.span, "`detection` has more than 1,000 searches"));
         }
         reader.search.clone_from(&key.text);
         searches.push((key.text.clone(), reader.search(node)?));
@@ -27,16 +36,17 @@ pub fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Vec<Atom>
     let Some(condition) = detection.get("condition") else {
         return Err(Fault::new(detection.span, "`detection` has no `condition`"));
     };
-    let expr = conditions(condition, &searches)?;
+    let mut left = MAX_NODES;
+    let expr = conditions(condition, &searches, &mut left)?;
     Ok((reader.atoms, expr))
 }
 
 /// A condition, or a list of conditions of which any may hold.
-fn conditions(node: &Node, searches: &[(String, Expr)]) -> Result<Expr, Fault> {
+fn conditions(node: &Node, searches: &[(String, Expr)], nodes: &mut usize) -> Result<Expr, Fault> {
     match &node.value {
-        Yaml::Text(text) => condition::parse(text, node.span, searches),
+        Yaml::Text(text) => condition::parse(text, node, searches, nodes),
         Yaml::List(items) if !items.is_empty() => {
-            Ok(Expr::Any(items.iter().map(|item| conditions(item, searches)).collect::<Result<_, _>>()?))
+            Ok(Expr::Any(items.iter().map(|item| conditions(item, searches, nodes)).collect::<Result<_, _>>()?))
         }
         _ => Err(Fault::new(node.span, format!("`condition` has to be text or a list of texts, not {}", node.kind()))),
     }
@@ -94,7 +104,10 @@ impl Reader<'_> {
                 return Err(Fault::new(node.span, format!("field `{}` cannot be a map", field.field))
                     .hint("nested fields are written with dots"));
             }
-            _ => self.value(&field, node)?,
+            _ => {
+                field.check_count(1, node.span)?;
+                self.value(&field, node)?
+            }
         };
         if !field.has(Modifier::Neq) {
             return Ok(combined);
@@ -111,6 +124,7 @@ impl Reader<'_> {
             return Err(Fault::new(null.span, "null cannot be part of a list of values")
                 .hint("give it a search of its own"));
         }
+        field.check_count(items.len(), span)?;
         let parts = items.iter().map(|item| self.value(field, item)).collect::<Result<Vec<_>, _>>()?;
         Ok(match parts.as_slice() {
             [one] => one.clone(),

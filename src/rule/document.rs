@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::modifier::Placeholders;
+use super::placeholder::Placeholders;
 use super::yaml::{Fault, Node, Span, Yaml};
 use super::{Level, LogSource, Meta, Rule, Samples, detection, hint, sample};
 
@@ -53,8 +53,8 @@ pub(super) fn parse(node: &Node, file: &Path, placeholders: &Placeholders) -> Re
 fn required<'a>(node: &'a Node, name: &str) -> Result<&'a Node, Fault> {
     node.get(name).ok_or_else(|| {
         let fault = Fault::new(node.span, format!("the rule has no `{name}`"));
-        let unknown = node.entries().map(|(key, _)| key).filter(|key| !ATTRIBUTES.contains(&key.text.as_str()));
-        let near = unknown.filter(|key| hint::nearest(&key.text, std::iter::once(name)).is_some()).next();
+        let mut unknown = node.entries().map(|(key, _)| key).filter(|key| !ATTRIBUTES.contains(&key.text.as_str()));
+        let near = unknown.find(|key| hint::nearest(&key.text, std::iter::once(name)).is_some());
         match near {
             Some(key) => {
                 Fault { span: key.span, ..fault }.hint(format!("`{}` was probably meant to be `{name}`", key.text))
@@ -129,13 +129,19 @@ fn logsource(node: &Node) -> Result<LogSource, Fault> {
 fn own_block(node: &Node) -> Result<(Samples, Option<String>), Fault> {
     const KEYS: [&str; 2] = ["response", "samples"];
     let Some(block) = node.get("x-portcullis") else { return Ok((Samples::default(), None)) };
+    if !matches!(block.value, Yaml::Map(_)) {
+        return Err(Fault::new(block.span, format!("`x-portcullis` has to be a map, not {}", block.kind())));
+    }
     for (key, _) in block.entries() {
         if !KEYS.contains(&key.text.as_str()) {
             return Err(unknown_key(&key.text, key.span, &KEYS));
         }
     }
     let samples = block.get("samples").map(sample::parse).transpose()?.unwrap_or_default();
-    Ok((samples, block.get("response").and_then(Node::text)))
+    let response = block.get("response").map(|response| {
+        response.text().ok_or_else(|| Fault::new(response.span, format!("`response` has to be text, not {}", response.kind())))
+    });
+    Ok((samples, response.transpose()?))
 }
 
 /// A key that the block does not know.

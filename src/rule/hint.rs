@@ -1,9 +1,17 @@
 //! "Did you mean …?"
 
+/// Longer words are not compared: the time grows with the product of two lengths.
+const MAX_LETTERS: usize = 64;
+
 /// The candidate that a misspelt word most likely meant: at most a third of its letters differ.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let short = |word: &str| word.chars().nth(MAX_LETTERS).is_none();
+    if !short(word) {
+        return None;
+    }
     let limit = (word.chars().count() / 3).max(1);
     candidates
+        .filter(|candidate| short(candidate))
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
@@ -40,5 +48,7 @@ mod tests {
         assert_eq!(nearest("Contain", known.into_iter()), Some("contains"));
         assert_eq!(nearest("xyz", known.into_iter()), None);
         assert_eq!(distance("kitten", "sitting"), 3);
+        let long = "x".repeat(65);
+        assert_eq!(nearest(&long, [long.as_str()].into_iter()), None);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::document::{self, Document};
-use super::modifier::Placeholders;
+use super::placeholder::Placeholders;
 use super::yaml::{self, Fault, Span};
 use super::Rule;
 
@@ -156,19 +156,20 @@ impl Loaded {
     fn refuse_duplicates(&mut self) {
         let mut first: HashMap<String, PathBuf> = HashMap::new();
         let mut faults = Vec::new();
-        self.rules.retain(|rule| match first.get(rule.key()) {
-            Some(known) => {
+        self.rules.retain(|rule| {
+            let known = first.get(rule.key());
+            if let Some(known) = known {
                 let message = format!("rule id `{}` is also in {}", rule.key(), known.display());
                 let fault = Fault::new(Span { line: 1, column: 1 }, message);
                 faults.push((rule.file.clone(), fault.hint("give each rule an id of its own")));
-                false
+                return false;
             }
-            None => {
-                first.insert(rule.key().to_owned(), rule.file.clone());
-                true
-            }
+            first.insert(rule.key().to_owned(), rule.file.clone());
+            true
         });
-        faults.iter().for_each(|(file, fault)| self.fail(file, fault));
+        for (file, fault) in &faults {
+            self.fail(file, fault);
+        }
     }
 }
 

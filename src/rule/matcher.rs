@@ -1,9 +1,11 @@
 //! All tests of one field together: a value is folded, parsed and searched once for all of them.
 
+use std::fmt::Write as _;
+
 use aho_corasick::AhoCorasick;
 use hashbrown::HashMap;
 
-use super::test::{Comparison, DatePart, Test, address, number};
+use super::test::{Comparison, DatePart, Test, address, number, same_number};
 use super::text::{Pattern, fold_into};
 use crate::event::Scalar;
 
@@ -112,7 +114,7 @@ impl FieldMatcher {
         }
         let seen = number(text);
         for (wanted, value, bit) in &self.number_texts {
-            if wanted.eq_ignore_ascii_case(text) || (is_number && seen == Some(*value)) {
+            if same_number(wanted, *value, text, seen.filter(|_| is_number)) {
                 set(bits, *bit);
             }
         }
@@ -154,7 +156,11 @@ impl Draft {
     fn one_by_one(&mut self) {
         let places = std::mem::take(&mut self.texts.places);
         for (text, (place, bit)) in self.literals.iter().zip(places) {
-            let literal: String = text.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+            let mut literal = String::new();
+            for byte in text {
+                // Writing to a String cannot fail.
+                let _ = write!(literal, "\\x{byte:02x}");
+            }
             let expression = match place {
                 Place::Start => format!("(?-u)^{literal}"),
                 Place::End => format!("(?-u){literal}$"),
@@ -173,7 +179,9 @@ impl Texts {
     fn eval(&self, text: &[u8], bits: &mut [u64]) {
         self.always.iter().for_each(|&bit| set(bits, bit));
         if let Some(found) = self.exact.get(text) {
-            found.iter().for_each(|&bit| set(bits, bit));
+            for &bit in found {
+                set(bits, bit);
+            }
         }
         if let Some(literals) = &self.literals {
             for found in literals.find_overlapping_iter(text) {

@@ -11,6 +11,7 @@ mod hint;
 mod load;
 mod matcher;
 mod modifier;
+mod placeholder;
 pub mod sample;
 mod test;
 mod text;
@@ -24,14 +25,14 @@ pub use explain::Explanation;
 pub use hint::nearest;
 pub use load::{Loaded, RuleError, Skipped, load, load_embedded, parse_document, read_placeholders};
 pub use matcher::{FieldMatcher, Scratch};
-pub use modifier::Placeholders;
+pub use placeholder::Placeholders;
 pub use sample::Samples;
 pub use test::{Comparison, DatePart, Relation, Test};
 pub use text::{Part, Pattern};
 pub use yaml::Span;
 
 /// Severity of a rule, after Sigma's `level`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// For enrichment; expected in numbers.
@@ -39,6 +40,7 @@ pub enum Level {
     /// Notable, rarely an incident.
     Low,
     /// To be reviewed.
+    #[default]
     Medium,
     /// To be reviewed promptly.
     High,
@@ -89,12 +91,6 @@ pub struct Meta {
     pub falsepositives: Vec<String>,
     /// Its `level`; medium where it gives none, so that it is neither hidden nor alarming.
     pub level: Level,
-}
-
-impl Default for Level {
-    fn default() -> Self {
-        Self::Medium
-    }
 }
 
 /// The log a rule is for.
@@ -156,6 +152,17 @@ pub enum Expr {
     All(Vec<Expr>),
     /// Any of them; false where there are none.
     Any(Vec<Expr>),
+}
+
+impl Expr {
+    /// Nodes of the tree.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Atom(_) => 1,
+            Self::Not(inner) => 1 + inner.size(),
+            Self::All(inner) | Self::Any(inner) => 1 + inner.iter().map(Self::size).sum::<usize>(),
+        }
+    }
 }
 
 /// A detection rule.

@@ -1,22 +1,18 @@
 //! Value modifiers: what a field's key says after `|`, and what it makes of a value.
 
-use std::collections::BTreeMap;
-
+use super::placeholder::{Placeholders, expand};
 use super::test::{Comparison, DatePart, Relation, Test};
 use super::text::{self, Part, Pattern};
 use super::yaml::{Fault, Node, Span, Yaml};
 
-/// Texts that one value may become through placeholders.
-const MAX_EXPANDED: usize = 4096;
+/// Bytes that one value may become through encodings, all its forms together.
+const MAX_VALUE_BYTES: usize = 1 << 20;
 /// Bytes of a compiled regular expression.
 const MAX_REGEX: usize = 8 << 20;
 
-/// Values of placeholders, by name without percent signs.
-pub type Placeholders = BTreeMap<String, Vec<String>>;
-
 /// Every modifier of the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Modifier {
+pub(super) enum Modifier {
     /// `all`
     All,
     /// `startswith`
@@ -95,7 +91,7 @@ const NAMES: &[(&str, Modifier)] = &[
 
 /// A field's key: its name and modifiers.
 #[derive(Debug)]
-pub struct FieldKey {
+pub(super) struct FieldKey {
     /// The field; empty for a search over the whole record.
     pub field: String,
     modifiers: Vec<Modifier>,
@@ -115,7 +111,7 @@ enum Kind {
 
 impl FieldKey {
     /// Reads `field|modifier|modifier`.
-    pub fn parse(key: &str, span: Span) -> Result<Self, Fault> {
+    pub(super) fn parse(key: &str, span: Span) -> Result<Self, Fault> {
         let mut pieces = key.split('|');
         let field = pieces.next().unwrap_or_default().to_owned();
         let mut modifiers = Vec::new();
@@ -137,7 +133,7 @@ impl FieldKey {
     }
 
     /// Whether the modifier stands in the key.
-    pub fn has(&self, modifier: Modifier) -> bool {
+    pub(super) fn has(&self, modifier: Modifier) -> bool {
         self.modifiers.contains(&modifier)
     }
 
@@ -163,11 +159,11 @@ impl FieldKey {
             matches!(modifier, Modifier::StartsWith | Modifier::EndsWith | Modifier::Contains)
         });
         let flags = count(&|modifier| matches!(modifier, Modifier::ReFlag(_)));
-        let typed = types + usize::from(compares + dates > 0);
-        if typed > 1 || compares > 1 || dates > 1 {
+        let kinds = types + usize::from(compares + dates > 0);
+        if kinds > 1 || compares > 1 || dates > 1 {
             return Err(self.fault("these modifiers ask for different kinds of test"));
         }
-        if typed == 1 && (texts > 0 || (places > 0 && !self.has(Modifier::FieldRef))) {
+        if kinds == 1 && (texts > 0 || (places > 0 && !self.has(Modifier::FieldRef))) {
             return Err(self.fault("text modifiers do not go with this kind of test"));
         }
         if flags > 0 && !self.has(Modifier::Re) {
@@ -175,6 +171,30 @@ impl FieldKey {
         }
         if places > 1 {
             return Err(self.fault("only one of `startswith`, `endswith`, `contains` can stand in a key"));
+        }
+        self.check_reach()
+    }
+
+    /// Modifiers that would be without effect here.
+    fn check_reach(&self) -> Result<(), Fault> {
+        let kind = self.kind();
+        if self.has(Modifier::Expand) && !matches!(kind, Kind::Text | Kind::Regex | Kind::Cidr) {
+            return Err(self.fault("`expand` goes with text, `re` and `cidr` alone"));
+        }
+        if self.has(Modifier::Exists) && self.has(Modifier::Neq) {
+            return Err(self.fault("`exists` and `neq` do not go together").hint("write `exists: false`"));
+        }
+        if self.field.is_empty() && matches!(kind, Kind::FieldRef | Kind::Exists) {
+            return Err(self.fault("`fieldref` and `exists` need a field in front of them"));
+        }
+        Ok(())
+    }
+
+    /// The specification allows `all` for two values or more.
+    pub(super) fn check_count(&self, values: usize, span: Span) -> Result<(), Fault> {
+        if values < 2 && self.has(Modifier::All) {
+            return Err(Fault::new(span, "`all` needs a list of two values or more")
+                .hint("leave `all` out; for a second test on the field, add a search"));
         }
         Ok(())
     }
@@ -202,7 +222,7 @@ impl FieldKey {
     }
 
     /// The tests that a value stands for: any of them has to pass. For [`Kind::Exists`] see [`FieldKey::exists`].
-    pub fn tests(&self, node: &Node, placeholders: &Placeholders) -> Result<Vec<Test>, Fault> {
+    pub(super) fn tests(&self, node: &Node, placeholders: &Placeholders) -> Result<Vec<Test>, Fault> {
         match self.kind() {
             Kind::Text => self.text_tests(node, placeholders),
             Kind::Regex => self.expanded(node, placeholders)?.iter().map(|text| self.regex(text, node.span)).collect(),
@@ -215,7 +235,7 @@ impl FieldKey {
     }
 
     /// What an `exists` key asks; `None` for any other key.
-    pub fn exists(&self, node: &Node) -> Option<Result<bool, Fault>> {
+    pub(super) fn exists(&self, node: &Node) -> Option<Result<bool, Fault>> {
         self.has(Modifier::Exists).then(|| match node.value {
             Yaml::Bool(wanted) => Ok(wanted),
             _ => Err(Fault::new(node.span, format!("`exists` takes true or false, not {}", node.kind()))),
@@ -271,6 +291,9 @@ impl FieldKey {
                 next.extend(transform(*modifier, parts, node.span)?);
             }
             values = next;
+            if values.iter().map(|parts| size(parts)).sum::<usize>() > MAX_VALUE_BYTES {
+                return Err(Fault::new(node.span, "encodings make more than 1 MiB of this value"));
+            }
         }
         let whole_record = self.field.is_empty();
         let cased = self.has(Modifier::Cased);
@@ -291,7 +314,11 @@ fn transform(modifier: Modifier, parts: Vec<Part>, span: Span) -> Result<Vec<Vec
         Modifier::Contains => one(around(parts)),
         Modifier::Windash => one(text::windash(parts)),
         Modifier::Base64 => one(vec![Part::Literal(base64(&plain(parts, span)?).into_bytes())]),
-        Modifier::Base64Offset => Ok(base64_offsets(&plain(parts, span)?)),
+        Modifier::Base64Offset => match plain(parts, span)? {
+            bytes if bytes.len() < 2 => Err(Fault::new(span, "one letter leaves no trace of its own in Base64")
+                .hint("`base64offset` needs two letters or more")),
+            bytes => Ok(base64_offsets(&bytes)),
+        },
         Modifier::Utf16Le => one(vec![Part::Literal(utf16(&plain(parts, span)?, u16::to_le_bytes, span)?)]),
         Modifier::Utf16Be => one(vec![Part::Literal(utf16(&plain(parts, span)?, u16::to_be_bytes, span)?)]),
         Modifier::Utf16 => {
@@ -311,6 +338,11 @@ fn transform(modifier: Modifier, parts: Vec<Part>, span: Span) -> Result<Vec<Vec
         | Modifier::Cidr
         | Modifier::FieldRef => one(parts),
     }
+}
+
+/// Bytes of a pattern, about.
+fn size(parts: &[Part]) -> usize {
+    parts.iter().map(|part| if let Part::Literal(text) = part { text.len() } else { 1 }).sum()
 }
 
 fn around(parts: Vec<Part>) -> Vec<Part> {
@@ -367,9 +399,16 @@ fn base64_offsets(bytes: &[u8]) -> Vec<Vec<Part>> {
 
 fn cidr(text: &str, span: Span) -> Result<Test, Fault> {
     let network = text.parse::<ipnet::IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from));
-    network.map(|network| Test::Cidr(network.trunc())).map_err(|error| {
+    network.map(|network| Test::Cidr(unmapped(network.trunc()))).map_err(|error| {
         Fault::new(span, format!("`{text}` is no network: {error}")).hint("write it as 10.0.0.0/8 or 2001:db8::/32")
     })
+}
+
+/// A network of v4 addresses mapped into v6 as that of the v4 addresses, which is how addresses are compared.
+fn unmapped(network: ipnet::IpNet) -> ipnet::IpNet {
+    let ipnet::IpNet::V6(v6) = network else { return network };
+    let v4 = v6.network().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    v4.and_then(|(address, bits)| ipnet::Ipv4Net::new(address, bits).ok()).map_or(network, ipnet::IpNet::V4)
 }
 
 fn number(node: &Node) -> Result<f64, Fault> {
@@ -393,38 +432,6 @@ fn regex_fault(error: &regex::Error, text: &str, span: Span) -> Fault {
     Fault::new(span, format!("regular expression cannot be used: {reason}"))
 }
 
-/// Fills in `%name%`; `\%` is a plain percent sign.
-fn expand(text: &str, span: Span, placeholders: &Placeholders) -> Result<Vec<String>, Fault> {
-    let mut values = vec![String::new()];
-    let mut rest = text;
-    while let Some(at) = rest.find('%') {
-        let (before, from) = rest.split_at(at);
-        let after = from.get(1..).unwrap_or_default();
-        if let Some(before) = before.strip_suffix('\\') {
-            values.iter_mut().for_each(|value| value.push_str(&format!("{before}%")));
-            rest = after;
-            continue;
-        }
-        values.iter_mut().for_each(|value| value.push_str(before));
-        let Some((name, next)) = after.split_once('%') else {
-            values.iter_mut().for_each(|value| value.push('%'));
-            rest = after;
-            continue;
-        };
-        let Some(found) = placeholders.get(name) else {
-            return Err(Fault::new(span, format!("placeholder `%{name}%` has no value"))
-                .hint("give its values in a file with --placeholders FILE"));
-        };
-        values = values.iter().flat_map(|value| found.iter().map(move |found| format!("{value}{found}"))).collect();
-        if values.len() > MAX_EXPANDED {
-            return Err(Fault::new(span, "placeholders make more than 4,096 values of this one"));
-        }
-        rest = next;
-    }
-    values.iter_mut().for_each(|value| value.push_str(rest));
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -443,12 +450,17 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_multiply_and_percent_can_be_escaped() {
-        let known = Placeholders::from([("a".to_owned(), vec!["1".to_owned(), "2*".to_owned()])]);
-        let span = Span::default();
-        assert_eq!(expand("x%a%y%a%", span, &known).unwrap(), ["x1y1", "x1y2*", "x2*y1", "x2*y2*"]);
-        assert_eq!(expand(r"\%plain%a%", span, &known).unwrap(), ["%plain1", "%plain2*"]);
-        assert!(expand("%b%", span, &known).unwrap_err().hint.unwrap().contains("--placeholders"));
+    fn values_cannot_grow_without_limit() {
+        let span = Span { line: 1, column: 1 };
+        let tests = |modifiers: &str, value: &str| {
+            let node = Node { value: Yaml::Text(value.to_owned()), span, letters: None };
+            FieldKey::parse(&format!("f{modifiers}"), span).unwrap().tests(&node, &Placeholders::new())
+        };
+        for modifier in ["|wide", "|base64offset", "|base64"] {
+            assert!(tests(&modifier.repeat(60), "abcd").unwrap_err().message.contains("1 MiB"), "{modifier}");
+        }
+        assert!(tests("|base64offset|contains", "a").unwrap_err().hint.unwrap().contains("two letters"));
+        assert_eq!(tests("|base64offset|contains", "ab").unwrap().len(), 3);
     }
 
     #[test]
@@ -460,6 +472,10 @@ mod tests {
             ("f|i", "only for `re`"),
             ("f|contains|startswith", "only one"),
             ("f|contain", "unknown modifier"),
+            ("f|exists|neq", "do not go together"),
+            ("f|expand|gt", "`expand` goes with"),
+            ("|fieldref", "need a field"),
+            ("|exists", "need a field"),
         ] {
             assert!(FieldKey::parse(key, Span::default()).unwrap_err().message.contains(part), "{key}");
         }

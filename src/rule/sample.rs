@@ -18,6 +18,9 @@ pub struct Samples {
 /// Reads `samples`.
 pub(super) fn parse(node: &Node) -> Result<Samples, Fault> {
     const KEYS: [&str; 2] = ["match", "no_match"];
+    if !matches!(node.value, Yaml::Map(_)) {
+        return Err(Fault::new(node.span, format!("`samples` has to be a map, not {}", node.kind())));
+    }
     if let Some((key, _)) = node.entries().find(|(key, _)| !KEYS.contains(&key.text.as_str())) {
         return Err(unknown_key(&key.text, key.span, &KEYS));
     }

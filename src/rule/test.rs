@@ -139,7 +139,7 @@ impl Test {
                 compared.matches(folded.as_bytes(), glob.as_ref())
             }
             Self::NumberText { text: wanted, value } => {
-                wanted.eq_ignore_ascii_case(text) || (is_number && number(text) == Some(*value))
+                same_number(wanted, *value, text, number(text).filter(|_| is_number))
             }
             Self::Number { comparison, value } => number(text).is_some_and(|seen| comparison.holds(seen, *value)),
             Self::Date { part, comparison, value } => {
@@ -206,6 +206,7 @@ impl Test {
 
 impl Comparison {
     /// Whether it holds of a seen and a wanted value.
+    #[expect(clippy::float_cmp, reason = "rules ask for equal numbers, not for near ones")]
     pub fn holds(self, seen: f64, wanted: f64) -> bool {
         match self {
             Self::Equal => seen == wanted,
@@ -264,15 +265,26 @@ impl DatePart {
     }
 }
 
+/// Whether a value equals a rule's number: as text, or, where `seen` is a number, by value. Whole numbers are compared
+/// exactly: identifiers can be longer than a float tells apart.
+pub(super) fn same_number(wanted: &str, value: f64, text: &str, seen: Option<f64>) -> bool {
+    wanted.eq_ignore_ascii_case(text)
+        || (seen == Some(value)
+            && match (wanted.parse::<i128>(), text.parse::<i128>()) {
+                (Ok(wanted), Ok(seen)) => wanted == seen,
+                _ => true,
+            })
+}
+
 /// A value as a number: finite decimals only, as in JSON.
-pub fn number(text: &str) -> Option<f64> {
+pub(super) fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let decimal = text.starts_with(|letter: char| letter.is_ascii_digit() || "+-.".contains(letter));
     decimal.then(|| text.parse::<f64>().ok()).flatten().filter(|value| value.is_finite())
 }
 
 /// A value as an address: v4, or v6 with or without zone; a v4 address mapped into v6 counts as v4.
-pub fn address(text: &str) -> Option<IpAddr> {
+pub(super) fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let text = text.split_once('%').map_or(text, |(address, _)| address);
     text.parse::<IpAddr>().ok().map(|address| address.to_canonical())

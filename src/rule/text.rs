@@ -16,7 +16,7 @@ pub enum Part {
 }
 
 /// Characters that `windash` takes for each other.
-pub const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
+pub(super) const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 
 /// A pattern by the way in which it is matched.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ pub enum Pattern {
 
 /// Splits a rule's text at its wildcards. A backslash escapes `*`, `?` and, before them, itself; any other backslash
 /// is plain, and two in a row are one.
-pub fn parse(text: &str) -> Vec<Part> {
+pub(super) fn parse(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut letters = text.chars().peekable();
@@ -66,7 +66,7 @@ fn push_literal(parts: &mut Vec<Part>, literal: &mut String) {
 }
 
 /// Replaces option dashes: one of the five before a word character and not after one.
-pub fn windash(parts: Vec<Part>) -> Vec<Part> {
+pub(super) fn windash(parts: Vec<Part>) -> Vec<Part> {
     let mut out = Vec::new();
     for part in parts {
         let Part::Literal(bytes) = part else {
@@ -107,6 +107,7 @@ impl Pattern {
     }
 
     /// The same with every literal folded.
+    #[must_use]
     pub fn folded(&self) -> Self {
         match self {
             Self::Exact(text) => Self::Exact(fold_bytes(text)),
@@ -186,7 +187,7 @@ fn push_escaped(expression: &mut String, bytes: &[u8]) {
 }
 
 /// Folds text for comparison without case: each character's lower case, the final sigma as the plain one.
-pub fn fold_into(text: &str, out: &mut String) {
+pub(super) fn fold_into(text: &str, out: &mut String) {
     out.clear();
     if text.is_ascii() {
         out.push_str(text);
@@ -202,7 +203,7 @@ pub fn fold_into(text: &str, out: &mut String) {
 }
 
 /// Folds bytes: as text where they are UTF-8, else their ASCII letters.
-pub fn fold_bytes(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn fold_bytes(bytes: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(bytes) {
         Ok(text) => {
             let mut out = String::new();

@@ -1,9 +1,11 @@
 //! YAML as a tree in which everything has a place, and nothing can blow up: no aliases, no tags, limits on all sizes.
 
+use std::collections::HashSet;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 /// Largest rule file, in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 64;
 /// Most nodes in a file.
@@ -20,16 +22,18 @@ pub struct Span {
 
 /// A node and where it starts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub(super) struct Node {
     /// What it is.
     pub value: Yaml,
     /// Where.
     pub span: Span,
+    /// Where the first letter of a text stands, if all of it stands there letter by letter: on one line, no escapes.
+    pub letters: Option<Span>,
 }
 
 /// A YAML value after the core schema: plain scalars are typed, quoted ones are text.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Yaml {
+pub(super) enum Yaml {
     /// `null`, `~` or nothing.
     Null,
     /// `true` or `false`.
@@ -46,7 +50,7 @@ pub enum Yaml {
 
 /// A key and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub(super) struct Key {
     /// Its text.
     pub text: String,
     /// Where.
@@ -55,7 +59,7 @@ pub struct Key {
 
 /// What is wrong with a file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub(super) struct Fault {
     /// Where.
     pub span: Span,
     /// What.
@@ -66,13 +70,13 @@ pub struct Fault {
 
 impl Fault {
     /// A fault without advice.
-    pub fn new(span: Span, message: impl Into<String>) -> Self {
+    pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
         Self { span, message: message.into(), hint: None }
     }
 
     /// The same with advice.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -80,18 +84,18 @@ impl Fault {
 
 impl Node {
     /// The value of a key, where this is a map that has it.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
         self.entries().find(|(name, _)| name.text == key).map(|(_, node)| node)
     }
 
     /// Entries of a map; none for anything else.
-    pub fn entries(&self) -> impl Iterator<Item = (&Key, &Node)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Key, &Node)> {
         let entries = if let Yaml::Map(entries) = &self.value { entries.as_slice() } else { &[] };
         entries.iter().map(|(key, node)| (key, node))
     }
 
     /// The text of a scalar; `None` for null, lists and maps.
-    pub fn text(&self) -> Option<String> {
+    pub(super) fn text(&self) -> Option<String> {
         match &self.value {
             Yaml::Text(text) | Yaml::Number(_, text) => Some(text.clone()),
             Yaml::Bool(truth) => Some(truth.to_string()),
@@ -100,7 +104,7 @@ impl Node {
     }
 
     /// What this is, for errors.
-    pub fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Yaml::Null => "null",
             Yaml::Bool(_) => "a boolean",
@@ -113,7 +117,7 @@ impl Node {
 }
 
 /// Reads every document of a file.
-pub fn parse(text: &str) -> Result<Vec<Node>, Fault> {
+pub(super) fn parse(text: &str) -> Result<Vec<Node>, Fault> {
     if text.len() > MAX_BYTES {
         return Err(Fault::new(Span { line: 1, column: 1 }, "file is larger than 1 MiB"));
     }
@@ -122,7 +126,9 @@ pub fn parse(text: &str) -> Result<Vec<Node>, Fault> {
         let (event, span) = event.map_err(|error| {
             Fault::new(place(error.marker()), format!("not valid YAML: {}", error.info()))
         })?;
-        builder.event(event, place(&span.start))?;
+        let one_line = span.start.line() == span.end.line();
+        let width = one_line.then(|| span.end.col().saturating_sub(span.start.col()));
+        builder.event(event, place(&span.start), width)?;
     }
     Ok(builder.documents)
 }
@@ -133,7 +139,7 @@ fn place(marker: &Marker) -> Span {
 
 enum Open {
     List(Vec<Node>, Span),
-    Map(Vec<(Key, Node)>, Option<Key>, Span),
+    Map { entries: Vec<(Key, Node)>, known: HashSet<String>, key: Option<Key>, span: Span },
 }
 
 #[derive(Default)]
@@ -144,12 +150,13 @@ struct Builder {
 }
 
 impl Builder {
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
+    fn event(&mut self, event: Event<'_>, span: Span, width: Option<usize>) -> Result<(), Fault> {
         match event {
             Event::Alias(_) => Err(Fault::new(span, "YAML aliases are not allowed in rules").hint("write the value out")),
             Event::Scalar(text, style, anchor, tag) => {
                 refuse(anchor, tag.is_some(), span)?;
-                self.add(Node { value: scalar(&text, style), span })
+                let letters = letters(&text, style, span, width);
+                self.add(Node { value: scalar(&text, style), span, letters })
             }
             Event::SequenceStart(anchor, tag) => {
                 refuse(anchor, tag.is_some(), span)?;
@@ -157,11 +164,11 @@ impl Builder {
             }
             Event::MappingStart(anchor, tag) => {
                 refuse(anchor, tag.is_some(), span)?;
-                self.push(Open::Map(Vec::new(), None, span), span)
+                self.push(Open::Map { entries: Vec::new(), known: HashSet::new(), key: None, span }, span)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List(items, span)) => self.add(Node { value: Yaml::List(items), span }),
-                Some(Open::Map(entries, _, span)) => self.add(Node { value: Yaml::Map(entries), span }),
+                Some(Open::List(items, span)) => self.add(Node { value: Yaml::List(items), span, letters: None }),
+                Some(Open::Map { entries, span, .. }) => self.add(Node { value: Yaml::Map(entries), span, letters: None }),
                 None => Ok(()),
             },
             Event::Nothing
@@ -188,21 +195,20 @@ impl Builder {
         match self.open.last_mut() {
             None => self.documents.push(node),
             Some(Open::List(items, _)) => items.push(node),
-            Some(Open::Map(entries, key, _)) => match key.take() {
+            Some(Open::Map { entries, known, key, .. }) => match key.take() {
                 Some(key) => entries.push((key, node)),
-                None => *key = Some(unique_key(entries, &node)?),
+                None => *key = Some(unique_key(known, &node)?),
             },
         }
         Ok(())
     }
 }
 
-fn unique_key(entries: &[(Key, Node)], node: &Node) -> Result<Key, Fault> {
-    let text = match &node.value {
-        Yaml::Null => String::new(),
-        _ => node.text().ok_or_else(|| Fault::new(node.span, format!("{} cannot be a key", node.kind())))?,
-    };
-    if entries.iter().any(|(known, _)| known.text == text) {
+fn unique_key(known: &mut HashSet<String>, node: &Node) -> Result<Key, Fault> {
+    let text = node.text().ok_or_else(|| {
+        Fault::new(node.span, format!("{} cannot be a key", node.kind())).hint("quote a key that is text")
+    })?;
+    if !known.insert(text.clone()) {
         return Err(Fault::new(node.span, format!("key `{text}` stands twice in one map"))
             .hint("join the two, or give one of them a name of its own"));
     }
@@ -217,6 +223,18 @@ fn refuse(anchor: usize, tag: bool, span: Span) -> Result<(), Fault> {
         return Err(Fault::new(span, "YAML tags are not allowed in rules").hint("quote the value to make it text"));
     }
     Ok(())
+}
+
+/// See [`Node::letters`]; `width` is how many columns the text takes with its quotes, if it stands on one line.
+fn letters(text: &str, style: ScalarStyle, span: Span, width: Option<usize>) -> Option<Span> {
+    match style {
+        ScalarStyle::Plain => width.map(|_| span),
+        // An escape is wider than what it stands for.
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+            (width? == text.chars().count() + 2).then_some(Span { column: span.column + 1, ..span })
+        }
+        ScalarStyle::Literal | ScalarStyle::Folded => None,
+    }
 }
 
 fn scalar(text: &str, style: ScalarStyle) -> Yaml {
@@ -271,6 +289,7 @@ mod tests {
             ("a: [1\n", 2, 1, "YAML"),
             (deep.as_str(), 1, 65, "64 levels"),
             ("{a: 1}: 2\n", 1, 1, "key"),
+            ("a: 1\nnull: 2\n", 2, 1, "null cannot be a key"),
         ] {
             let fault = parse(text).unwrap_err();
             assert!(fault.message.contains(part), "{text}: {fault:?}");
