@@ -1,6 +1,9 @@
 //! Lists the rule pack, so that the program carries it: `rules/**/*.yml` become one constant of names and texts.
 
-#![expect(clippy::disallowed_methods, reason = "a build script writes where cargo tells it; durability does not matter")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script writes where cargo tells it; durability does not matter"
+)]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -11,7 +14,8 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     collect(&root.join("rules"), &mut files)?;
     files.sort();
-    let mut code = String::from("/// The rule pack: file names and texts.\nconst EMBEDDED: &[(&str, &str)] = &[\n");
+    let mut code =
+        String::from("/// The rule pack: file names and texts.\nconst EMBEDDED: &[(&str, &str)] = &[\n");
     for file in &files {
         let name = file.strip_prefix(&root).unwrap_or(file).display().to_string();
         code.push_str(&format!("    ({name:?}, include_str!({:?})),\n", file.display().to_string()));

@@ -105,7 +105,8 @@ fn rules(okta: bool, count: usize, hits: bool) -> Loaded {
     let mut text = String::new();
     for number in 0..count {
         let common = ordinary.get(number / 3 % ordinary.len()).copied().unwrap_or_default();
-        let event = if hits && number % 3 == 0 { common.to_owned() } else { format!("custom.event.number_{number}") };
+        let event =
+            if hits && number % 3 == 0 { common.to_owned() } else { format!("custom.event.number_{number}") };
         let mut tests = vec![format!("{action}: '{event}'")];
         if okta && number % 2 == 1 {
             tests.push("outcome.result: 'FAILURE'".to_owned());
@@ -193,6 +194,11 @@ fn main() {
             }
         }
         row(format!("{name}: 1 thread, 50 rules, many hits"), &rules(*okta, 50, true), 1, None);
-        row(format!("{name}: 1 thread, 50 rules, portable"), &rules(*okta, 50, false), 1, Some(Isa::Portable));
+        row(
+            format!("{name}: 1 thread, 50 rules, portable"),
+            &rules(*okta, 50, false),
+            1,
+            Some(Isa::Portable),
+        );
     }
 }

@@ -15,12 +15,15 @@ fn made(log: Log, records: u64, days: u32, incident: bool) -> Vec<u8> {
 
 #[test]
 fn committed_logs_are_what_the_generator_makes() {
-    let same = |path: &str, made: Vec<u8>| assert!(std::fs::read(path).unwrap() == made, "{path} is out of date");
+    let same =
+        |path: &str, made: Vec<u8>| assert!(std::fs::read(path).unwrap() == made, "{path} is out of date");
     same("fixtures/incident/mixpanel-audit.ndjson", made(Log::MixpanelNdjson, 3000, 91, true));
     same("fixtures/incident/okta-system-log.ndjson", made(Log::OktaNdjson, 1200, 91, true));
     same("fixtures/source/mixpanel_audit/audit.csv", made(Log::MixpanelCsv, 60, 20, false));
-    let page: Value = serde_json::from_slice(&std::fs::read("fixtures/source/okta/page.json").unwrap()).unwrap();
-    let array: Value = serde_json::from_slice(&std::fs::read("fixtures/source/okta/array.json").unwrap()).unwrap();
+    let page: Value =
+        serde_json::from_slice(&std::fs::read("fixtures/source/okta/page.json").unwrap()).unwrap();
+    let array: Value =
+        serde_json::from_slice(&std::fs::read("fixtures/source/okta/array.json").unwrap()).unwrap();
     let generated: Value = serde_json::from_slice(&made(Log::OktaArray, 20, 20, false)).unwrap();
     assert!(page == generated && array == generated);
 }
@@ -72,7 +75,8 @@ fn findings_point_at_the_bytes_they_rest_on() {
     let mut checked = 0;
     for finding in findings(&["fixtures/incident/mixpanel-audit.ndjson"]).values().flatten() {
         let event = &finding["events"][0];
-        let (offset, length) = (event["offset"].as_u64().unwrap() as usize, event["length"].as_u64().unwrap() as usize);
+        let (offset, length) =
+            (event["offset"].as_u64().unwrap() as usize, event["length"].as_u64().unwrap() as usize);
         let bytes = &log[offset..offset + length];
         assert_eq!(portcullis::sys::hash::sha256_hex(bytes), event["sha256"].as_str().unwrap());
         let number = event["record"].as_u64().unwrap() as usize;

@@ -20,64 +20,288 @@ type Wrong = (&'static str, &'static str, usize, usize, &'static str, &'static s
 const HEAD: &str = "title: t\nlogsource: {category: c}\ndetection:\n";
 
 const DETECTIONS: &[Wrong] = &[
-    ("unknown modifier", "  s: {f|contain: x}\n  condition: s\n", 4, 7, "unknown modifier `contain`", "did you mean `contains`?"),
-    ("unknown modifier, far", "  s: {f|qqqq: x}\n  condition: s\n", 4, 7, "unknown modifier `qqqq`", "appendix"),
-    ("unknown search", "  sel: {f: x}\n  condition: sel and not filter\n", 5, 26, "no search is called `filter`", "searches of this rule: sel"),
-    ("misspelt search", "  selection: {f: x}\n  condition: selecton\n", 5, 14, "no search is called `selecton`", "did you mean `selection`?"),
-    ("pattern without a search", "  s: {f: x}\n  condition: 1 of t*\n", 5, 19, "no search is like `t*`", "searches of this rule: s"),
-    ("only hidden searches", "  _s: {f: x}\n  condition: 1 of them\n", 5, 19, "no search is like `them`", "_s"),
+    (
+        "unknown modifier",
+        "  s: {f|contain: x}\n  condition: s\n",
+        4,
+        7,
+        "unknown modifier `contain`",
+        "did you mean `contains`?",
+    ),
+    (
+        "unknown modifier, far",
+        "  s: {f|qqqq: x}\n  condition: s\n",
+        4,
+        7,
+        "unknown modifier `qqqq`",
+        "appendix",
+    ),
+    (
+        "unknown search",
+        "  sel: {f: x}\n  condition: sel and not filter\n",
+        5,
+        26,
+        "no search is called `filter`",
+        "searches of this rule: sel",
+    ),
+    (
+        "misspelt search",
+        "  selection: {f: x}\n  condition: selecton\n",
+        5,
+        14,
+        "no search is called `selecton`",
+        "did you mean `selection`?",
+    ),
+    (
+        "pattern without a search",
+        "  s: {f: x}\n  condition: 1 of t*\n",
+        5,
+        19,
+        "no search is like `t*`",
+        "searches of this rule: s",
+    ),
+    (
+        "only hidden searches",
+        "  _s: {f: x}\n  condition: 1 of them\n",
+        5,
+        19,
+        "no search is like `them`",
+        "_s",
+    ),
     ("no condition", "  s: {f: x}\n", 4, 3, "`detection` has no `condition`", ""),
     ("empty condition", "  s: {f: x}\n  condition: ''\n", 5, 15, "ends where a search", ""),
     ("condition cut short", "  s: {f: x}\n  condition: s and\n", 5, 14, "ends where a search", ""),
     ("open bracket", "  s: {f: x}\n  condition: s or (s\n", 5, 19, "never closed", ""),
     ("two searches in a row", "  s: {f: x}\n  condition: s s\n", 5, 16, "unexpected `s`", ""),
     ("quoted condition", "  s: {f: x}\n  condition: 's or zz'\n", 5, 20, "no search is called `zz`", "s"),
-    ("condition over lines", "  s: {f: x}\n  condition:\n    s or\n    zz\n", 6, 5, "no search is called `zz`", "s"),
-    ("condition with an escape", "  s: {f: x}\n  condition: \"s \\x6fr zz\"\n", 5, 14, "no search is called `zz`", "s"),
+    (
+        "condition over lines",
+        "  s: {f: x}\n  condition:\n    s or\n    zz\n",
+        6,
+        5,
+        "no search is called `zz`",
+        "s",
+    ),
+    (
+        "condition with an escape",
+        "  s: {f: x}\n  condition: \"s \\x6fr zz\"\n",
+        5,
+        14,
+        "no search is called `zz`",
+        "s",
+    ),
     ("aggregation", "  s: {f: x}\n  condition: s | count() > 5\n", 5, 14, "after a pipe", "correlation"),
     ("condition of the wrong kind", "  s: {f: x}\n  condition: 1\n", 5, 14, "`condition` has to be text", ""),
-    ("timeframe", "  s: {f: x}\n  timeframe: 5m\n  condition: s\n", 5, 3, "`timeframe` belongs to correlations", "correlation"),
-    ("duplicate key", "  s:\n    f: x\n    f: y\n  condition: s\n", 6, 5, "key `f` stands twice", "join the two"),
-    ("two searches of one name", "  s: {f: x}\n  s: {g: x}\n  condition: s\n", 5, 3, "key `s` stands twice", "name of its own"),
+    (
+        "timeframe",
+        "  s: {f: x}\n  timeframe: 5m\n  condition: s\n",
+        5,
+        3,
+        "`timeframe` belongs to correlations",
+        "correlation",
+    ),
+    (
+        "duplicate key",
+        "  s:\n    f: x\n    f: y\n  condition: s\n",
+        6,
+        5,
+        "key `f` stands twice",
+        "join the two",
+    ),
+    (
+        "two searches of one name",
+        "  s: {f: x}\n  s: {g: x}\n  condition: s\n",
+        5,
+        3,
+        "key `s` stands twice",
+        "name of its own",
+    ),
     ("bad regex", "  s: {f|re: 'a(b'}\n  condition: s\n", 4, 13, "unclosed group", ""),
     ("look-around", "  s: {f|re: 'a(?!b)'}\n  condition: s\n", 4, 13, "look-around", ""),
     ("regex too large", "  s: {f|re: '(\\w{1000}){1000}'}\n  condition: s\n", 4, 13, "size limit", ""),
-    ("bad network", "  s: {f|cidr: 10.0.0.0/33}\n  condition: s\n", 4, 15, "`10.0.0.0/33` is no network", "10.0.0.0/8"),
-    ("placeholder", "  s: {f|expand: '%who%'}\n  condition: s\n", 4, 17, "placeholder `%who%` has no value", "--placeholders"),
-    ("null in a list", "  s: {f: [a, null]}\n  condition: s\n", 4, 14, "null cannot be part of a list", "search of its own"),
+    (
+        "bad network",
+        "  s: {f|cidr: 10.0.0.0/33}\n  condition: s\n",
+        4,
+        15,
+        "`10.0.0.0/33` is no network",
+        "10.0.0.0/8",
+    ),
+    (
+        "placeholder",
+        "  s: {f|expand: '%who%'}\n  condition: s\n",
+        4,
+        17,
+        "placeholder `%who%` has no value",
+        "--placeholders",
+    ),
+    (
+        "null in a list",
+        "  s: {f: [a, null]}\n  condition: s\n",
+        4,
+        14,
+        "null cannot be part of a list",
+        "search of its own",
+    ),
     ("null as a keyword", "  s: [a, ~]\n  condition: s\n", 4, 10, "null is no keyword", ""),
-    ("exists with text", "  s: {f|exists: 'yes'}\n  condition: s\n", 4, 17, "`exists` takes true or false, not text", ""),
-    ("all with one value", "  s: {f|contains|all: x}\n  condition: s\n", 4, 23, "`all` needs a list of two", "leave `all` out"),
-    ("all with a list of one", "  s:\n    '|all': [x]\n  condition: s\n", 5, 13, "`all` needs a list of two", "leave `all` out"),
+    (
+        "exists with text",
+        "  s: {f|exists: 'yes'}\n  condition: s\n",
+        4,
+        17,
+        "`exists` takes true or false, not text",
+        "",
+    ),
+    (
+        "all with one value",
+        "  s: {f|contains|all: x}\n  condition: s\n",
+        4,
+        23,
+        "`all` needs a list of two",
+        "leave `all` out",
+    ),
+    (
+        "all with a list of one",
+        "  s:\n    '|all': [x]\n  condition: s\n",
+        5,
+        13,
+        "`all` needs a list of two",
+        "leave `all` out",
+    ),
     ("number that is none", "  s: {f|gt: x}\n  condition: s\n", 4, 13, "expected a number, not text", ""),
     ("two kinds of test", "  s: {f|re|cidr: x}\n  condition: s\n", 4, 7, "different kinds", ""),
     ("flag without re", "  s: {f|i: x}\n  condition: s\n", 4, 7, "only for `re`", "re|i"),
-    ("wildcard that is encoded", "  s: {f|base64: 'a*'}\n  condition: s\n", 4, 17, "wildcards cannot be encoded", "`contains` after"),
-    ("too short for offsets", "  s: {f|base64offset|contains: a}\n  condition: s\n", 4, 32, "no trace", "two letters"),
+    (
+        "wildcard that is encoded",
+        "  s: {f|base64: 'a*'}\n  condition: s\n",
+        4,
+        17,
+        "wildcards cannot be encoded",
+        "`contains` after",
+    ),
+    (
+        "too short for offsets",
+        "  s: {f|base64offset|contains: a}\n  condition: s\n",
+        4,
+        32,
+        "no trace",
+        "two letters",
+    ),
     ("fieldref to a number", "  s: {f|fieldref: 1}\n  condition: s\n", 4, 19, "takes a field's name", ""),
     ("a map as a value", "  s: {f: {g: x}}\n  condition: s\n", 4, 10, "`f` cannot be a map", "dots"),
     ("a list in a list", "  s: [[a]]\n  condition: s\n", 4, 7, "list in a list", ""),
     ("empty search", "  s: {}\n  condition: s\n", 4, 6, "this search is empty", ""),
     ("empty list of values", "  s: {f: []}\n  condition: s\n", 4, 10, "`f` has no value", ""),
-    ("alias", "  s: {f: &x a, g: *x}\n  condition: s\n", 4, 10, "anchors are not allowed", "write the value out"),
+    (
+        "alias",
+        "  s: {f: &x a, g: *x}\n  condition: s\n",
+        4,
+        10,
+        "anchors are not allowed",
+        "write the value out",
+    ),
     ("tag", "  s: {f: !!str 1}\n  condition: s\n", 4, 10, "tags are not allowed", "quote the value"),
     ("key that is null", "  s: {null: x}\n  condition: s\n", 4, 7, "null cannot be a key", "quote"),
-    ("level", "  s: {f: x}\n  condition: s\nlevel: hihgh\n", 6, 8, "unknown level `hihgh`", "did you mean `high`?"),
-    ("own block, unknown key", "  s: {f: x}\n  condition: s\nx-portcullis: {sample: []}\n", 6, 16, "unknown key `sample` in x-portcullis", "did you mean `samples`?"),
-    ("samples, unknown key", "  s: {f: x}\n  condition: s\nx-portcullis: {samples: {nomatch: []}}\n", 6, 26, "unknown key `nomatch`", "did you mean `no_match`?"),
-    ("own block of the wrong kind", "  s: {f: x}\n  condition: s\nx-portcullis: text\n", 6, 15, "`x-portcullis` has to be a map", ""),
-    ("samples of the wrong kind", "  s: {f: x}\n  condition: s\nx-portcullis: {samples: [1]}\n", 6, 25, "`samples` has to be a map", ""),
-    ("response of the wrong kind", "  s: {f: x}\n  condition: s\nx-portcullis: {response: [1]}\n", 6, 26, "`response` has to be text", ""),
+    (
+        "level",
+        "  s: {f: x}\n  condition: s\nlevel: hihgh\n",
+        6,
+        8,
+        "unknown level `hihgh`",
+        "did you mean `high`?",
+    ),
+    (
+        "own block, unknown key",
+        "  s: {f: x}\n  condition: s\nx-portcullis: {sample: []}\n",
+        6,
+        16,
+        "unknown key `sample` in x-portcullis",
+        "did you mean `samples`?",
+    ),
+    (
+        "samples, unknown key",
+        "  s: {f: x}\n  condition: s\nx-portcullis: {samples: {nomatch: []}}\n",
+        6,
+        26,
+        "unknown key `nomatch`",
+        "did you mean `no_match`?",
+    ),
+    (
+        "own block of the wrong kind",
+        "  s: {f: x}\n  condition: s\nx-portcullis: text\n",
+        6,
+        15,
+        "`x-portcullis` has to be a map",
+        "",
+    ),
+    (
+        "samples of the wrong kind",
+        "  s: {f: x}\n  condition: s\nx-portcullis: {samples: [1]}\n",
+        6,
+        25,
+        "`samples` has to be a map",
+        "",
+    ),
+    (
+        "response of the wrong kind",
+        "  s: {f: x}\n  condition: s\nx-portcullis: {response: [1]}\n",
+        6,
+        26,
+        "`response` has to be text",
+        "",
+    ),
 ];
 
 const DOCUMENTS: &[Wrong] = &[
     ("no detection", "title: t\nlogsource: {category: c}\n", 1, 1, "the rule has no `detection`", ""),
-    ("misspelt detection", "title: t\nlogsource: {category: c}\ndetecton: {s: {f: x}, condition: s}\n", 3, 1, "the rule has no `detection`", "`detecton` was probably meant"),
-    ("no logsource", "title: t\ndetection: {s: {f: x}, condition: s}\n", 1, 1, "the rule has no `logsource`", ""),
-    ("empty logsource", "title: t\nlogsource: {definition: d}\ndetection: {s: {f: x}, condition: s}\n", 2, 12, "needs a category, a product or a service", ""),
-    ("no title", "logsource: {category: c}\ndetection: {s: {f: x}, condition: s}\n", 1, 1, "the rule has no `title`", ""),
-    ("title of the wrong kind", "title: [t]\nlogsource: {category: c}\ndetection: {s: {f: x}, condition: s}\n", 1, 8, "`title` has to be text", ""),
-    ("detection of the wrong kind", "title: t\nlogsource: {category: c}\ndetection: text\n", 3, 12, "`detection` has to be a map, not text", ""),
+    (
+        "misspelt detection",
+        "title: t\nlogsource: {category: c}\ndetecton: {s: {f: x}, condition: s}\n",
+        3,
+        1,
+        "the rule has no `detection`",
+        "`detecton` was probably meant",
+    ),
+    (
+        "no logsource",
+        "title: t\ndetection: {s: {f: x}, condition: s}\n",
+        1,
+        1,
+        "the rule has no `logsource`",
+        "",
+    ),
+    (
+        "empty logsource",
+        "title: t\nlogsource: {definition: d}\ndetection: {s: {f: x}, condition: s}\n",
+        2,
+        12,
+        "needs a category, a product or a service",
+        "",
+    ),
+    (
+        "no title",
+        "logsource: {category: c}\ndetection: {s: {f: x}, condition: s}\n",
+        1,
+        1,
+        "the rule has no `title`",
+        "",
+    ),
+    (
+        "title of the wrong kind",
+        "title: [t]\nlogsource: {category: c}\ndetection: {s: {f: x}, condition: s}\n",
+        1,
+        8,
+        "`title` has to be text",
+        "",
+    ),
+    (
+        "detection of the wrong kind",
+        "title: t\nlogsource: {category: c}\ndetection: text\n",
+        3,
+        12,
+        "`detection` has to be a map, not text",
+        "",
+    ),
     ("collection", "action: global\ntitle: t\n", 1, 9, "rule collections", "in full"),
     ("no map", "- a\n", 1, 1, "a rule has to be a map, not a list", ""),
     ("nothing", "", 1, 1, "the file holds no rule", ""),
@@ -123,17 +347,33 @@ fn what_is_too_large_is_refused_in_little_time() {
     for (name, text, message) in [
         (
             "condition",
-            format!("{HEAD}  s: {{f: [{}]}}\n  condition: {}\n", values.join(","), vec!["s"; 250].join(" or ")),
+            format!(
+                "{HEAD}  s: {{f: [{}]}}\n  condition: {}\n",
+                values.join(","),
+                vec!["s"; 250].join(" or ")
+            ),
             "more than 200,000 nodes",
         ),
         (
             "list of conditions",
-            format!("{HEAD}  s: {{f: [{}]}}\n  condition: [{}]\n", values.join(","), vec!["s"; 250].join(",")),
+            format!(
+                "{HEAD}  s: {{f: [{}]}}\n  condition: [{}]\n",
+                values.join(","),
+                vec!["s"; 250].join(",")
+            ),
             "more than 200,000 nodes",
         ),
         ("searches", format!("{HEAD}{}  condition: s1\n", searches(1001)), "more than 1,000 searches"),
-        ("long words", format!("{HEAD}  ? {word}x\n  : {{f: x}}\n  condition: {word}y\n"), "no search is called"),
-        ("long modifier", format!("{HEAD}  s:\n    ? f|{word}\n    : x\n  condition: s\n"), "unknown modifier"),
+        (
+            "long words",
+            format!("{HEAD}  ? {word}x\n  : {{f: x}}\n  condition: {word}y\n"),
+            "no search is called",
+        ),
+        (
+            "long modifier",
+            format!("{HEAD}  s:\n    ? f|{word}\n    : x\n  condition: s\n"),
+            "unknown modifier",
+        ),
         ("brackets", format!("{HEAD}  s: {{f: x}}\n  condition: {}s\n", "(".repeat(65)), "deeper than 64"),
         ("nots", format!("{HEAD}  s: {{f: x}}\n  condition: {}s\n", "not ".repeat(65)), "deeper than 64"),
         ("nesting", format!("title: {deep}\n"), "nested deeper than 64"),
@@ -146,7 +386,10 @@ fn what_is_too_large_is_refused_in_little_time() {
         let shown: String = loaded.errors[0].message.chars().take(200).collect();
         assert!(shown.contains(message), "{name}: {shown}");
     }
-    for piece in ["- ", "? ", "{", "[a, ", "'", "\"\\n", "a: ", "!a ", "&a ", "\n", " ", "\t", "# x\n", "a\n", "|\n", "---\n"] {
+    for piece in [
+        "- ", "? ", "{", "[a, ", "'", "\"\\n", "a: ", "!a ", "&a ", "\n", " ", "\t", "# x\n", "a\n", "|\n",
+        "---\n",
+    ] {
         let text = format!("title: {}", piece.repeat((1 << 19) / piece.len()));
         let start = std::time::Instant::now();
         let loaded = parse_document(Path::new("r.yml"), &text, &Placeholders::new());
@@ -167,14 +410,18 @@ fn loaded(files: &[(&str, &str)]) -> (Loaded, tempfile::TempDir) {
 #[test]
 fn two_rules_with_one_id_are_an_error() {
     let rule = |title: &str| {
-        format!("title: {title}\nid: 5f0c1e5e-0000-4000-8000-000000000001\nlogsource: {{category: c}}\ndetection: {{s: {{f: x}}, condition: s}}\n")
+        format!(
+            "title: {title}\nid: 5f0c1e5e-0000-4000-8000-000000000001\nlogsource: {{category: c}}\ndetection: {{s: {{f: x}}, condition: s}}\n"
+        )
     };
     let (loaded, folder) = loaded(&[("a.yml", &rule("one")), ("b.yaml", &rule("two")), ("c.txt", "no rule")]);
     let titles: Vec<&str> = loaded.rules.iter().map(|rule| rule.meta.title.as_str()).collect();
     assert_eq!(titles, ["one"]);
     let [error] = loaded.errors.as_slice() else { panic!("{:?}", loaded.errors) };
     assert_eq!(error.file, folder.path().join("b.yaml"));
-    assert!(error.message.contains("5f0c1e5e-0000-4000-8000-000000000001") && error.message.contains("a.yml"));
+    assert!(
+        error.message.contains("5f0c1e5e-0000-4000-8000-000000000001") && error.message.contains("a.yml")
+    );
     assert!(error.hint.as_ref().unwrap().contains("an id of its own"));
 }
 
@@ -192,11 +439,15 @@ fn one_bad_document_leaves_the_others() {
 #[test]
 fn correlations_and_filters_are_skipped_with_a_reason() {
     let (loaded, folder) = loaded(&[
-        ("a.yml", "title: c\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 1h, condition: {gte: 2}}\n"),
+        (
+            "a.yml",
+            "title: c\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 1h, condition: {gte: 2}}\n",
+        ),
         ("b.yml", "title: f\nlogsource: {category: c}\nfilter: {rules: [a], s: {f: x}, condition: s}\n"),
     ]);
     assert_eq!((loaded.rules.len(), loaded.errors.len()), (0, 0));
-    let skipped: Vec<(PathBuf, &str)> = loaded.skipped.iter().map(|skipped| (skipped.file.clone(), skipped.reason)).collect();
+    let skipped: Vec<(PathBuf, &str)> =
+        loaded.skipped.iter().map(|skipped| (skipped.file.clone(), skipped.reason)).collect();
     assert_eq!(
         skipped,
         [

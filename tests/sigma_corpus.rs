@@ -1,7 +1,12 @@
 //! The public Sigma rules and their regression data. They are found through `PORTCULLIS_CORPUS`; without it these
 //! tests say so and check nothing.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "a test fails by panicking, and says what it skips")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it skips"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -45,7 +50,10 @@ fn every_public_rule_loads_or_is_named_with_its_reason() {
     let reasons: BTreeSet<String> = loaded
         .errors
         .iter()
-        .filter(|error| !(error.message.contains("placeholder") && error.hint.as_ref().is_some_and(|hint| hint.contains("--placeholders"))))
+        .filter(|error| {
+            !(error.message.contains("placeholder")
+                && error.hint.as_ref().is_some_and(|hint| hint.contains("--placeholders")))
+        })
         .map(ToString::to_string)
         .collect();
     assert_eq!(reasons, BTreeSet::new(), "only unresolved placeholders keep a rule from loading");
@@ -128,7 +136,8 @@ fn matches_grouped(rule: &Rule, record: &dyn Fields) -> bool {
         .map(|atom| {
             let matcher = FieldMatcher::new(&[&atom.test]);
             let (mut bits, mut scratch) = ([0u64], Scratch::default());
-            let mut each = |value: portcullis::event::Scalar<'_>| matcher.eval(value, &mut scratch, &mut bits);
+            let mut each =
+                |value: portcullis::event::Scalar<'_>| matcher.eval(value, &mut scratch, &mut bits);
             match &atom.subject {
                 Subject::Field(name) => record.values(name, &mut each),
                 Subject::Record => record.all_values(&mut each),

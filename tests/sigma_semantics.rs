@@ -47,7 +47,11 @@ impl Progress for Silent {
 }
 
 fn placeholders() -> Placeholders {
-    let known = [("admins", vec!["root", "adm*"]), ("nets", vec!["10.0.0.0/8", "2001:db8::/32"]), ("re", vec!["^a.c$"])];
+    let known = [
+        ("admins", vec!["root", "adm*"]),
+        ("nets", vec!["10.0.0.0/8", "2001:db8::/32"]),
+        ("re", vec!["^a.c$"]),
+    ];
     known.map(|(name, values)| (name.to_owned(), values.into_iter().map(str::to_owned).collect())).into()
 }
 
@@ -110,7 +114,10 @@ fn check(cases: &[Case]) {
             let expected = at < case.yes.len();
             if (plain, fast[at], strict[at]) != (expected, expected, expected) {
                 let got = format!("plain {plain}, fast {}, strict {}", fast[at], strict[at]);
-                wrong.push(format!("{}: {}\n    on {record}: expected {expected}, got {got}", case.why, case.detection));
+                wrong.push(format!(
+                    "{}: {}\n    on {record}: expected {expected}, got {got}",
+                    case.why, case.detection
+                ));
             }
         }
     }
@@ -131,12 +138,41 @@ fn searches_conditions_and_fields() {
 #[test]
 fn every_modifier_has_a_case() {
     let all = [
-        "all", "startswith", "endswith", "contains", "exists", "cased", "neq", "windash", "re", "i", "m", "s", "base64",
-        "base64offset", "utf16le", "wide", "utf16be", "utf16", "lt", "lte", "gt", "gte", "minute", "hour", "day", "week",
-        "month", "year", "cidr", "expand", "fieldref",
+        "all",
+        "startswith",
+        "endswith",
+        "contains",
+        "exists",
+        "cased",
+        "neq",
+        "windash",
+        "re",
+        "i",
+        "m",
+        "s",
+        "base64",
+        "base64offset",
+        "utf16le",
+        "wide",
+        "utf16be",
+        "utf16",
+        "lt",
+        "lte",
+        "gt",
+        "gte",
+        "minute",
+        "hour",
+        "day",
+        "week",
+        "month",
+        "year",
+        "cidr",
+        "expand",
+        "fieldref",
     ];
     let used = |name: &str| {
-        let has = |case: &Case| case.detection.split([':', '|', '\'', '{', '}', ' ']).any(|word| word == name);
+        let has =
+            |case: &Case| case.detection.split([':', '|', '\'', '{', '}', ' ']).any(|word| word == name);
         VALUES.iter().chain(MATCHING).any(|case| has(case) && case.detection.contains(&format!("|{name}")))
     };
     let missing: Vec<&str> = all.into_iter().filter(|name| !used(name)).collect();

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::error::CliError;
 use super::Color;
+use super::error::CliError;
 use crate::output::escape::Safe;
 
 /// Standard output, buffered.
@@ -69,7 +69,6 @@ impl Ui {
             Style::new()
         }
     }
-
 
     /// A progress bar on standard error: only on a terminal, and not with `--quiet`.
     pub fn progress(&self) -> Bar {

@@ -17,7 +17,8 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
 
 /// A zone of the tz database.
 pub fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_unknown| "no such time zone; write a tz name such as Europe/Berlin or UTC".to_owned())
+    TimeZone::get(name)
+        .map_err(|_unknown| "no such time zone; write a tz name such as Europe/Berlin or UTC".to_owned())
 }
 
 /// A level.

@@ -70,8 +70,14 @@ const TOO_LONG: &str = "record longer than the limit";
 /// What stands at a record's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
-    Whole { end: usize, next: usize },
-    Faulty { next: usize, reason: &'static str },
+    Whole {
+        end: usize,
+        next: usize,
+    },
+    Faulty {
+        next: usize,
+        reason: &'static str,
+    },
     /// The buffer ends before it can be told.
     Unknown,
 }
@@ -340,7 +346,8 @@ fn first_line(buffer: &[u8], at: usize, layout: Layout, eof: bool, fields: &mut 
         None => return Found::Unknown,
     };
     let line = buffer.get(..at + length).unwrap_or_default();
-    let reason = match (Scanner { by: Search, bytes: line, ends: true, fields }).record(at, layout.delimiter) {
+    let reason = match (Scanner { by: Search, bytes: line, ends: true, fields }).record(at, layout.delimiter)
+    {
         _ if length > layout.max_record => TOO_LONG,
         Scan::Fault(reason) => reason,
         Scan::Open | Scan::Whole { .. } => "quote is not closed within the limit",
@@ -349,7 +356,10 @@ fn first_line(buffer: &[u8], at: usize, layout: Layout, eof: bool, fields: &mut 
 }
 
 enum Scan {
-    Whole { end: usize, next: usize },
+    Whole {
+        end: usize,
+        next: usize,
+    },
     Fault(&'static str),
     /// The bytes end inside the record.
     Open,
@@ -385,7 +395,9 @@ impl<F: Find> Scanner<'_, F> {
                     let carriage = stop > start && self.bytes.get(stop - 1) == Some(&b'\r');
                     return Scan::Whole { end: stop - usize::from(carriage), next: stop + 1 };
                 }
-                Some(b'\r') if self.bytes.get(stop + 1) == Some(&b'\n') => return Scan::Whole { end: stop, next: stop + 2 },
+                Some(b'\r') if self.bytes.get(stop + 1) == Some(&b'\n') => {
+                    return Scan::Whole { end: stop, next: stop + 2 };
+                }
                 Some(b'\r') if stop + 1 == self.bytes.len() => return self.at_end(stop),
                 None => return self.at_end(stop),
                 Some(_) => return Scan::Fault("text after a closing quote"),
@@ -484,7 +496,10 @@ mod tests {
             let held = &text[base..fed];
             let cut = framer.cut(held, eof);
             if cut == 0 && !eof && held.len() > layout.max_record + 2 && !held.contains(&b'\n') {
-                let line = text[base..].iter().position(|&byte| byte == b'\n').map_or(text.len() - base, |at| at + 1);
+                let line = text[base..]
+                    .iter()
+                    .position(|&byte| byte == b'\n')
+                    .map_or(text.len() - base, |at| at + 1);
                 items.push(format!("{base}..{} rejected {TOO_LONG}", base + line));
                 base += line;
                 fed = fed.max(base);

@@ -55,7 +55,9 @@ impl TimeError {
             Self::NoZone => "time names no zone: give one with --log-zone",
             Self::SlashDate => "date with slashes: day and month cannot be told apart",
             Self::AmbiguousNumber => "number could be seconds or a fraction of them",
-            Self::AmbiguousZone => "zone abbreviation has several meanings: give the log's zone with --log-zone",
+            Self::AmbiguousZone => {
+                "zone abbreviation has several meanings: give the log's zone with --log-zone"
+            }
             Self::UnknownZone => "unknown zone abbreviation",
             Self::GapOrFold => "local time that the clock skips or repeats at a change of summer time",
         }
@@ -168,7 +170,9 @@ impl TimeReader {
         let in_log_zone = |zone: &TimeZone| zone.to_ambiguous_timestamp(local).unambiguous();
         if zone.is_empty() {
             let zone = self.options.log_zone.as_ref().ok_or(TimeError::NoZone)?;
-            return in_range(in_log_zone(zone).map_err(|_twice_or_never| TimeError::GapOrFold)?.as_nanosecond());
+            return in_range(
+                in_log_zone(zone).map_err(|_twice_or_never| TimeError::GapOrFold)?.as_nanosecond(),
+            );
         }
         let offset = match offset(zone) {
             Some(offset) => offset,
@@ -203,11 +207,16 @@ fn in_range(nanos: i128) -> Result<i64, TimeError> {
 
 fn local(date: &str, clock: &str, half: Option<&str>, nanos: i64) -> Result<DateTime, TimeError> {
     let (date, clock) = (date.as_bytes(), clock.as_bytes());
-    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2], &[h1, h2, b':', n1, n2, b':', s1, s2]) = (date, clock) else {
+    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2], &[h1, h2, b':', n1, n2, b':', s1, s2]) =
+        (date, clock)
+    else {
         return Err(TimeError::UnknownFormat);
     };
-    let two = |tens, ones| pair(tens, ones).and_then(|value| i8::try_from(value).ok()).ok_or(TimeError::UnknownFormat);
-    let year = pair(y1, y2).zip(pair(y3, y4)).map(|(high, low)| high * 100 + low).ok_or(TimeError::UnknownFormat)?;
+    let two = |tens, ones| {
+        pair(tens, ones).and_then(|value| i8::try_from(value).ok()).ok_or(TimeError::UnknownFormat)
+    };
+    let year =
+        pair(y1, y2).zip(pair(y3, y4)).map(|(high, low)| high * 100 + low).ok_or(TimeError::UnknownFormat)?;
     let year = i16::try_from(year).map_err(|_beyond| TimeError::OutOfRange)?;
     let (hour, second) = (two(h1, h2)?, two(s1, s2)?);
     if second == 60 {
@@ -237,7 +246,11 @@ fn split_fraction(text: &str) -> Result<(i64, u8, &str), TimeError> {
 
 /// `Z`, `+01:00`, `+0100`, `UTC+01:00`.
 fn offset(zone: &str) -> Option<Offset> {
-    let zone = zone.strip_prefix("UTC").or_else(|| zone.strip_prefix("GMT")).filter(|rest| !rest.is_empty()).unwrap_or(zone);
+    let zone = zone
+        .strip_prefix("UTC")
+        .or_else(|| zone.strip_prefix("GMT"))
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(zone);
     let (sign, rest) = match zone.as_bytes().first()? {
         b'+' => (1, zone.get(1..)?),
         b'-' => (-1, zone.get(1..)?),
@@ -273,7 +286,8 @@ fn number(text: &str) -> Result<Timestamp, TimeError> {
         1_000 => 6,
         _ => 9,
     };
-    let nanos = value.checked_mul(scale).and_then(|value| value.checked_add(nanos)).ok_or(TimeError::OutOfRange)?;
+    let nanos =
+        value.checked_mul(scale).and_then(|value| value.checked_add(nanos)).ok_or(TimeError::OutOfRange)?;
     Ok(Timestamp { nanos, digits: unit_digits })
 }
 
@@ -287,7 +301,8 @@ fn pair(tens: u8, ones: u8) -> Option<i64> {
 #[inline]
 fn fixed(text: &[u8]) -> Option<(i64, &[u8])> {
     let (head, rest) = text.split_first_chunk::<19>()?;
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = *head else {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] = *head
+    else {
         return None;
     };
     let (year, month, day) = (pair(y1, y2)? * 100 + pair(y3, y4)?, pair(m1, m2)?, pair(d1, d2)?);
@@ -438,7 +453,8 @@ mod tests {
     #[test]
     fn doubts_are_errors() {
         use TimeError::{
-            AmbiguousNumber, AmbiguousZone, GapOrFold, LeapSecond, NoZone, OutOfRange, SlashDate, UnknownFormat, UnknownZone,
+            AmbiguousNumber, AmbiguousZone, GapOrFold, LeapSecond, NoZone, OutOfRange, SlashDate,
+            UnknownFormat, UnknownZone,
         };
         for (text, zone, expected) in [
             ("", None, UnknownFormat),

@@ -14,8 +14,23 @@ pub const FORMAT: Format = Format {
 };
 
 const HEADER: [&str; 17] = [
-    "time", "level", "score", "title", "actor", "source_ip", "action", "why", "path", "record", "offset",
-    "length", "sha256", "tags", "rule_name", "rule_id", "response",
+    "time",
+    "level",
+    "score",
+    "title",
+    "actor",
+    "source_ip",
+    "action",
+    "why",
+    "path",
+    "record",
+    "offset",
+    "length",
+    "sha256",
+    "tags",
+    "rule_name",
+    "rule_id",
+    "response",
 ];
 
 struct Csv<'a> {

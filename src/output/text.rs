@@ -91,7 +91,8 @@ impl Text<'_> {
 
     fn finding_lines(&mut self, finding: &Finding) -> io::Result<()> {
         let dim = self.style(Style::new().dimmed());
-        let time = finding.time.map_or_else(|| "(no time)".to_owned(), |time| time.in_zone(&self.options.zone));
+        let time =
+            finding.time.map_or_else(|| "(no time)".to_owned(), |time| time.in_zone(&self.options.zone));
         let who = finding.actor.as_deref().unwrap_or("(nobody named)");
         let from = finding.source_ip.as_deref().map_or_else(String::new, |ip| format!(" from {ip}"));
         let action = finding.action.as_deref().unwrap_or("");
@@ -102,8 +103,16 @@ impl Text<'_> {
         writeln!(self.out)?;
         let told: Vec<&Fact> = finding.why.iter().filter(|fact| !is_repetition(fact, action)).collect();
         for fact in told.iter().take(MAX_FACTS) {
-            let seen = fact.seen.as_deref().map_or_else(|| "absent".to_owned(), |seen| format!("'{}'", shortened(seen, MAX_VALUE)));
-            writeln!(self.out, "        {dim}{}: {seen}, rule wants: {}{dim:#}", Safe(&fact.field), shortened(&fact.expected, MAX_VALUE))?;
+            let seen = fact
+                .seen
+                .as_deref()
+                .map_or_else(|| "absent".to_owned(), |seen| format!("'{}'", shortened(seen, MAX_VALUE)));
+            writeln!(
+                self.out,
+                "        {dim}{}: {seen}, rule wants: {}{dim:#}",
+                Safe(&fact.field),
+                shortened(&fact.expected, MAX_VALUE)
+            )?;
         }
         Ok(())
     }

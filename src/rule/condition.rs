@@ -135,7 +135,9 @@ impl Parser<'_> {
             parts.push(self.copy(expr, pattern.at)?);
         }
         if parts.is_empty() {
-            return Err(self.fault(pattern.at, format!("no search is like `{}`", pattern.text)).hint(self.known()));
+            return Err(self
+                .fault(pattern.at, format!("no search is like `{}`", pattern.text))
+                .hint(self.known()));
         }
         Ok(if all { Expr::All(parts) } else { Expr::Any(parts) })
     }
@@ -145,7 +147,8 @@ impl Parser<'_> {
         match self.nodes.checked_sub(expr.size()) {
             Some(left) => *self.nodes = left,
             None => {
-                return Err(self.fault(at, "the condition comes to more than 200,000 nodes")
+                return Err(self
+                    .fault(at, "the condition comes to more than 200,000 nodes")
                     .hint("name large searches less often, or make several rules of it"));
             }
         }
@@ -198,9 +201,9 @@ mod tests {
             names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), Expr::Atom(at))).collect();
         let span = Span { line: 3, column: 16 };
         let node = Node { value: Yaml::Text(text.to_owned()), span, letters: Some(span) };
-        parse(text, &node, &searches, &mut 1000)
-            .map(|expr| format!("{expr:?}"))
-            .map_err(|fault| format!("{}:{} {}", fault.span.column, fault.message, fault.hint.unwrap_or_default()))
+        parse(text, &node, &searches, &mut 1000).map(|expr| format!("{expr:?}")).map_err(|fault| {
+            format!("{}:{} {}", fault.span.column, fault.message, fault.hint.unwrap_or_default())
+        })
     }
 
     #[test]
@@ -226,7 +229,10 @@ mod tests {
             ("sel_a and filtr", "26:no search is called `filtr` did you mean `filter`?"),
             ("sel_a sel_b", "22:unexpected `sel_b` in the condition "),
             ("(sel_a", "16:this bracket is never closed "),
-            ("1 of none*", "21:no search is like `none*` searches of this rule: sel_a, sel_b, filter, _hidden"),
+            (
+                "1 of none*",
+                "21:no search is like `none*` searches of this rule: sel_a, sel_b, filter, _hidden",
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(read(text).unwrap_err(), expected, "{text}");

@@ -16,7 +16,10 @@ const MAX_NODES: usize = 200_000;
 /// Reads a `detection` map.
 pub(super) fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Vec<Atom>, Expr), Fault> {
     if !matches!(detection.value, Yaml::Map(_)) {
-        return Err(Fault::new(detection.span, format!("`detection` has to be a map, not {}", detection.kind())));
+        return Err(Fault::new(
+            detection.span,
+            format!("`detection` has to be a map, not {}", detection.kind()),
+        ));
     }
     let mut reader = Reader { atoms: Vec::new(), known: HashMap::new(), placeholders, search: String::new() };
     let mut searches = Vec::new();
@@ -31,7 +34,9 @@ pub(super) fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Ve
         searches.push((key.text.clone(), reader.search(node)?));
     }
     if let Some((key, _)) = detection.entries().find(|(key, _)| key.text == "timeframe") {
-        return Err(Fault::new(key.span, "`timeframe` belongs to correlations").hint("write a correlation rule"));
+        return Err(
+            Fault::new(key.span, "`timeframe` belongs to correlations").hint("write a correlation rule")
+        );
     }
     let Some(condition) = detection.get("condition") else {
         return Err(Fault::new(detection.span, "`detection` has no `condition`"));
@@ -45,10 +50,13 @@ pub(super) fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Ve
 fn conditions(node: &Node, searches: &[(String, Expr)], nodes: &mut usize) -> Result<Expr, Fault> {
     match &node.value {
         Yaml::Text(text) => condition::parse(text, node, searches, nodes),
-        Yaml::List(items) if !items.is_empty() => {
-            Ok(Expr::Any(items.iter().map(|item| conditions(item, searches, nodes)).collect::<Result<_, _>>()?))
-        }
-        _ => Err(Fault::new(node.span, format!("`condition` has to be text or a list of texts, not {}", node.kind()))),
+        Yaml::List(items) if !items.is_empty() => Ok(Expr::Any(
+            items.iter().map(|item| conditions(item, searches, nodes)).collect::<Result<_, _>>()?,
+        )),
+        _ => Err(Fault::new(
+            node.span,
+            format!("`condition` has to be text or a list of texts, not {}", node.kind()),
+        )),
     }
 }
 
@@ -80,7 +88,8 @@ impl Reader<'_> {
     }
 
     fn map(&mut self, node: &Node) -> Result<Expr, Fault> {
-        let parts = node.entries().map(|(key, value)| self.entry(key, value)).collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            node.entries().map(|(key, value)| self.entry(key, value)).collect::<Result<Vec<_>, _>>()?;
         match parts.as_slice() {
             [] => Err(Fault::new(node.span, "this search is empty")),
             [one] => Ok(one.clone()),

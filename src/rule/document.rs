@@ -8,8 +8,26 @@ use super::{Level, LogSource, Meta, Rule, Samples, detection, hint, sample};
 
 /// Attributes of the specification, for catching misspelt ones.
 const ATTRIBUTES: &[&str] = &[
-    "title", "id", "name", "related", "taxonomy", "status", "description", "license", "author", "references", "date",
-    "modified", "logsource", "detection", "fields", "falsepositives", "level", "tags", "scope", "x-portcullis",
+    "title",
+    "id",
+    "name",
+    "related",
+    "taxonomy",
+    "status",
+    "description",
+    "license",
+    "author",
+    "references",
+    "date",
+    "modified",
+    "logsource",
+    "detection",
+    "fields",
+    "falsepositives",
+    "level",
+    "tags",
+    "scope",
+    "x-portcullis",
 ];
 
 /// What a document turned out to be.
@@ -53,12 +71,12 @@ pub(super) fn parse(node: &Node, file: &Path, placeholders: &Placeholders) -> Re
 fn required<'a>(node: &'a Node, name: &str) -> Result<&'a Node, Fault> {
     node.get(name).ok_or_else(|| {
         let fault = Fault::new(node.span, format!("the rule has no `{name}`"));
-        let mut unknown = node.entries().map(|(key, _)| key).filter(|key| !ATTRIBUTES.contains(&key.text.as_str()));
+        let mut unknown =
+            node.entries().map(|(key, _)| key).filter(|key| !ATTRIBUTES.contains(&key.text.as_str()));
         let near = unknown.find(|key| hint::nearest(&key.text, std::iter::once(name)).is_some());
         match near {
-            Some(key) => {
-                Fault { span: key.span, ..fault }.hint(format!("`{}` was probably meant to be `{name}`", key.text))
-            }
+            Some(key) => Fault { span: key.span, ..fault }
+                .hint(format!("`{}` was probably meant to be `{name}`", key.text)),
             None => fault,
         }
     })
@@ -139,7 +157,9 @@ fn own_block(node: &Node) -> Result<(Samples, Option<String>), Fault> {
     }
     let samples = block.get("samples").map(sample::parse).transpose()?.unwrap_or_default();
     let response = block.get("response").map(|response| {
-        response.text().ok_or_else(|| Fault::new(response.span, format!("`response` has to be text, not {}", response.kind())))
+        response.text().ok_or_else(|| {
+            Fault::new(response.span, format!("`response` has to be text, not {}", response.kind()))
+        })
     });
     Ok((samples, response.transpose()?))
 }

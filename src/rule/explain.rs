@@ -62,7 +62,9 @@ impl Rule {
     /// Gathers the atoms that make `expr` come out as `wanted`.
     fn collect(&self, expr: &Expr, wanted: bool, record: &dyn Fields, facts: &mut Vec<(bool, Fact)>) {
         match expr {
-            Expr::Atom(at) => facts.extend(self.atoms.get(*at).map(|atom| (wanted, atom.fact(record, wanted)))),
+            Expr::Atom(at) => {
+                facts.extend(self.atoms.get(*at).map(|atom| (wanted, atom.fact(record, wanted))))
+            }
             Expr::Not(inner) => self.collect(inner, !wanted, record, facts),
             Expr::All(inner) | Expr::Any(inner) => {
                 let of_interest = inner.iter().filter(|expr| self.holds(expr, record) == wanted);

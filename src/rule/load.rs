@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::Rule;
 use super::document::{self, Document};
 use super::placeholder::Placeholders;
 use super::yaml::{self, Fault, Span};
-use super::Rule;
 
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
@@ -92,10 +92,17 @@ pub fn read_placeholders(path: &Path) -> Result<Placeholders, RuleError> {
     let documents = yaml::parse(&text).map_err(|fault| fail(&fault))?;
     let mut placeholders = Placeholders::new();
     for (key, node) in documents.iter().flat_map(yaml::Node::entries) {
-        let items = if let yaml::Yaml::List(items) = &node.value { items.as_slice() } else { std::slice::from_ref(node) };
+        let items = if let yaml::Yaml::List(items) = &node.value {
+            items.as_slice()
+        } else {
+            std::slice::from_ref(node)
+        };
         let values: Option<Vec<String>> = items.iter().map(yaml::Node::text).collect();
         let Some(values) = values else {
-            return Err(fail(&Fault::new(node.span, format!("placeholder `{}` has to be text or a list of texts", key.text))));
+            return Err(fail(&Fault::new(
+                node.span,
+                format!("placeholder `{}` has to be text or a list of texts", key.text),
+            )));
         };
         placeholders.insert(key.text.trim_matches('%').to_owned(), values);
     }

@@ -67,7 +67,9 @@ impl FieldMatcher {
                 }
                 Test::NumberText { text, value } => matcher.number_texts.push((text.clone(), *value, bit)),
                 Test::Number { comparison, value } => matcher.numbers.push((*comparison, *value, bit)),
-                Test::Date { part, comparison, value } => matcher.dates.push((*part, *comparison, *value, bit)),
+                Test::Date { part, comparison, value } => {
+                    matcher.dates.push((*part, *comparison, *value, bit))
+                }
                 Test::Cidr(network) => matcher.networks.push((*network, bit)),
                 Test::Regex(regex) => matcher.regexes.push((regex.clone(), bit)),
                 Test::Exists => matcher.exists.push(bit),
@@ -216,7 +218,9 @@ mod tests {
 
     fn any_test() -> impl Strategy<Value = Test> {
         let pattern = prop::collection::vec(
-            prop::sample::select(vec!["a", "B", "\u{e9}", "\u{c9}", "*", "?", "\\", "-", " ", "1", "\\*", "ss"]),
+            prop::sample::select(vec![
+                "a", "B", "\u{e9}", "\u{c9}", "*", "?", "\\", "-", " ", "1", "\\*", "ss",
+            ]),
             0..5,
         );
         let text = (pattern, any::<bool>(), any::<bool>()).prop_map(|(parts, cased, dashes)| {
@@ -224,7 +228,8 @@ mod tests {
             Test::text(Pattern::new(if dashes { windash(parts) } else { parts }), cased).unwrap()
         });
         let number = prop::sample::select(vec![0.0, 1.0, 1.5, -2.0, 11.0]);
-        let comparison = prop::sample::select(vec![Comparison::Equal, Comparison::Less, Comparison::GreaterOrEqual]);
+        let comparison =
+            prop::sample::select(vec![Comparison::Equal, Comparison::Less, Comparison::GreaterOrEqual]);
         prop_oneof![
             6 => text,
             1 => (comparison, number.clone()).prop_map(|(comparison, value)| Test::Number { comparison, value }),

@@ -111,7 +111,9 @@ impl LogSource {
     /// aside.
     pub fn accepts(&self, source: &Self) -> bool {
         let same = |wanted: &Option<String>, has: &Option<String>| {
-            wanted.as_ref().is_none_or(|wanted| has.as_ref().is_some_and(|has| wanted.eq_ignore_ascii_case(has)))
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| has.as_ref().is_some_and(|has| wanted.eq_ignore_ascii_case(has)))
         };
         same(&self.category, &source.category)
             && same(&self.product, &source.product)

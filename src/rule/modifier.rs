@@ -138,7 +138,9 @@ impl FieldKey {
     }
 
     fn check(&self) -> Result<(), Fault> {
-        let count = |wanted: &dyn Fn(&Modifier) -> bool| self.modifiers.iter().filter(|modifier| wanted(modifier)).count();
+        let count = |wanted: &dyn Fn(&Modifier) -> bool| {
+            self.modifiers.iter().filter(|modifier| wanted(modifier)).count()
+        };
         let compares = count(&|modifier| matches!(modifier, Modifier::Compare(_)));
         let dates = count(&|modifier| matches!(modifier, Modifier::Date(_)));
         let types = count(&|modifier| {
@@ -225,8 +227,12 @@ impl FieldKey {
     pub(super) fn tests(&self, node: &Node, placeholders: &Placeholders) -> Result<Vec<Test>, Fault> {
         match self.kind() {
             Kind::Text => self.text_tests(node, placeholders),
-            Kind::Regex => self.expanded(node, placeholders)?.iter().map(|text| self.regex(text, node.span)).collect(),
-            Kind::Cidr => self.expanded(node, placeholders)?.iter().map(|text| cidr(text, node.span)).collect(),
+            Kind::Regex => {
+                self.expanded(node, placeholders)?.iter().map(|text| self.regex(text, node.span)).collect()
+            }
+            Kind::Cidr => {
+                self.expanded(node, placeholders)?.iter().map(|text| cidr(text, node.span)).collect()
+            }
             Kind::Exists => Ok(vec![Test::Exists]),
             Kind::FieldRef => Ok(vec![self.field_ref(node)?]),
             Kind::Number(comparison) => Ok(vec![Test::Number { comparison, value: number(node)? }]),
@@ -244,7 +250,10 @@ impl FieldKey {
 
     fn field_ref(&self, node: &Node) -> Result<Test, Fault> {
         let Yaml::Text(other) = &node.value else {
-            return Err(Fault::new(node.span, format!("`fieldref` takes a field's name, not {}", node.kind())));
+            return Err(Fault::new(
+                node.span,
+                format!("`fieldref` takes a field's name, not {}", node.kind()),
+            ));
         };
         let relation = if self.has(Modifier::StartsWith) {
             Relation::StartsWith
@@ -315,8 +324,10 @@ fn transform(modifier: Modifier, parts: Vec<Part>, span: Span) -> Result<Vec<Vec
         Modifier::Windash => one(text::windash(parts)),
         Modifier::Base64 => one(vec![Part::Literal(base64(&plain(parts, span)?).into_bytes())]),
         Modifier::Base64Offset => match plain(parts, span)? {
-            bytes if bytes.len() < 2 => Err(Fault::new(span, "one letter leaves no trace of its own in Base64")
-                .hint("`base64offset` needs two letters or more")),
+            bytes if bytes.len() < 2 => {
+                Err(Fault::new(span, "one letter leaves no trace of its own in Base64")
+                    .hint("`base64offset` needs two letters or more"))
+            }
             bytes => Ok(base64_offsets(&bytes)),
         },
         Modifier::Utf16Le => one(vec![Part::Literal(utf16(&plain(parts, span)?, u16::to_le_bytes, span)?)]),
@@ -354,7 +365,9 @@ fn plain(parts: Vec<Part>, span: Span) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     for part in parts {
         let Part::Literal(literal) = part else {
-            return Err(Fault::new(span, "wildcards cannot be encoded").hint("put `contains` after the encoding"));
+            return Err(
+                Fault::new(span, "wildcards cannot be encoded").hint("put `contains` after the encoding")
+            );
         };
         bytes.extend(literal);
     }
@@ -398,9 +411,11 @@ fn base64_offsets(bytes: &[u8]) -> Vec<Vec<Part>> {
 }
 
 fn cidr(text: &str, span: Span) -> Result<Test, Fault> {
-    let network = text.parse::<ipnet::IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from));
+    let network =
+        text.parse::<ipnet::IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from));
     network.map(|network| Test::Cidr(unmapped(network.trunc()))).map_err(|error| {
-        Fault::new(span, format!("`{text}` is no network: {error}")).hint("write it as 10.0.0.0/8 or 2001:db8::/32")
+        Fault::new(span, format!("`{text}` is no network: {error}"))
+            .hint("write it as 10.0.0.0/8 or 2001:db8::/32")
     })
 }
 
@@ -479,7 +494,9 @@ mod tests {
         ] {
             assert!(FieldKey::parse(key, Span::default()).unwrap_err().message.contains(part), "{key}");
         }
-        for key in ["f|re|i|m|s", "f|fieldref|endswith", "f|hour|gte", "f|cidr|neq", "f|wide|base64offset|contains"] {
+        for key in
+            ["f|re|i|m|s", "f|fieldref|endswith", "f|hour|gte", "f|cidr|neq", "f|wide|base64offset|contains"]
+        {
             assert!(FieldKey::parse(key, Span::default()).is_ok(), "{key}");
         }
     }

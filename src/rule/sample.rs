@@ -89,7 +89,9 @@ fn visit(value: &Value, path: &str, each: &mut dyn FnMut(&Value)) {
             for (key, member) in members {
                 if key == path {
                     spread(member, each);
-                } else if let Some(rest) = path.strip_prefix(key.as_str()).and_then(|rest| rest.strip_prefix('.')) {
+                } else if let Some(rest) =
+                    path.strip_prefix(key.as_str()).and_then(|rest| rest.strip_prefix('.'))
+                {
                     visit(member, rest, each);
                 }
             }

@@ -132,7 +132,9 @@ impl Test {
 
     fn eval_text(&self, text: &str, is_number: bool) -> bool {
         match self {
-            Self::Text { compared, cased: true, glob, .. } => compared.matches(text.as_bytes(), glob.as_ref()),
+            Self::Text { compared, cased: true, glob, .. } => {
+                compared.matches(text.as_bytes(), glob.as_ref())
+            }
             Self::Text { compared, cased: false, glob, .. } => {
                 let mut folded = String::new();
                 fold_into(text, &mut folded);
@@ -141,7 +143,9 @@ impl Test {
             Self::NumberText { text: wanted, value } => {
                 same_number(wanted, *value, text, number(text).filter(|_| is_number))
             }
-            Self::Number { comparison, value } => number(text).is_some_and(|seen| comparison.holds(seen, *value)),
+            Self::Number { comparison, value } => {
+                number(text).is_some_and(|seen| comparison.holds(seen, *value))
+            }
             Self::Date { part, comparison, value } => {
                 part.of(text).is_some_and(|seen| comparison.holds(f64::from(seen), *value))
             }
@@ -186,7 +190,9 @@ impl Test {
             }
             Self::NumberText { text, .. } => format!("equals {text}"),
             Self::Number { comparison, value } => format!("{} {value}", comparison.words()),
-            Self::Date { part, comparison, value } => format!("{} {} {value}", part.words(), comparison.words()),
+            Self::Date { part, comparison, value } => {
+                format!("{} {} {value}", part.words(), comparison.words())
+            }
             Self::Cidr(network) => format!("is in {network}"),
             Self::Regex(regex) => format!("matches /{regex}/"),
             Self::Exists => "exists".to_owned(),
@@ -235,12 +241,17 @@ impl DatePart {
             let part = text.get(from..to)?;
             part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten()
         };
-        let at = |place: usize, wanted: &str| text.get(place..=place).is_some_and(|found| wanted.contains(found));
+        let at =
+            |place: usize, wanted: &str| text.get(place..=place).is_some_and(|found| wanted.contains(found));
         if !(at(4, "-") && at(7, "-")) {
             return None;
         }
         let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-        let date = jiff::civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+        let date = jiff::civil::Date::new(
+            i16::try_from(year).ok()?,
+            i8::try_from(month).ok()?,
+            i8::try_from(day).ok()?,
+        );
         let date = date.ok()?;
         let clock = || at(10, "Tt ") && at(13, ":");
         match self {

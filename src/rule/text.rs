@@ -76,7 +76,8 @@ pub(super) fn windash(parts: Vec<Part>) -> Vec<Part> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let letters: Vec<char> = text.chars().collect();
         let mut literal = String::new();
-        let is_word = |letter: Option<&char>| letter.is_some_and(|letter| letter.is_alphanumeric() || *letter == '_');
+        let is_word =
+            |letter: Option<&char>| letter.is_some_and(|letter| letter.is_alphanumeric() || *letter == '_');
         for (at, letter) in letters.iter().enumerate() {
             let before = at.checked_sub(1).and_then(|at| letters.get(at));
             if DASHES.contains(letter) && !is_word(before) && is_word(letters.get(at + 1)) {
@@ -117,7 +118,13 @@ impl Pattern {
             Self::Glob(parts) => Self::Glob(
                 parts
                     .iter()
-                    .map(|part| if let Part::Literal(text) = part { Part::Literal(fold_bytes(text)) } else { part.clone() })
+                    .map(|part| {
+                        if let Part::Literal(text) = part {
+                            Part::Literal(fold_bytes(text))
+                        } else {
+                            part.clone()
+                        }
+                    })
                     .collect(),
             ),
         }
@@ -252,12 +259,9 @@ mod tests {
 
     #[test]
     fn option_dashes_are_those_before_a_word() {
-        assert_eq!(windash(parse(" -f x-y /a")), [
-            literal(" "),
-            Part::Dash,
-            literal("f x-y "),
-            Part::Dash,
-            literal("a")
-        ]);
+        assert_eq!(
+            windash(parse(" -f x-y /a")),
+            [literal(" "), Part::Dash, literal("f x-y "), Part::Dash, literal("a")]
+        );
     }
 }

@@ -152,7 +152,9 @@ struct Builder {
 impl Builder {
     fn event(&mut self, event: Event<'_>, span: Span, width: Option<usize>) -> Result<(), Fault> {
         match event {
-            Event::Alias(_) => Err(Fault::new(span, "YAML aliases are not allowed in rules").hint("write the value out")),
+            Event::Alias(_) => {
+                Err(Fault::new(span, "YAML aliases are not allowed in rules").hint("write the value out"))
+            }
             Event::Scalar(text, style, anchor, tag) => {
                 refuse(anchor, tag.is_some(), span)?;
                 let letters = letters(&text, style, span, width);
@@ -167,8 +169,12 @@ impl Builder {
                 self.push(Open::Map { entries: Vec::new(), known: HashSet::new(), key: None, span }, span)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List(items, span)) => self.add(Node { value: Yaml::List(items), span, letters: None }),
-                Some(Open::Map { entries, span, .. }) => self.add(Node { value: Yaml::Map(entries), span, letters: None }),
+                Some(Open::List(items, span)) => {
+                    self.add(Node { value: Yaml::List(items), span, letters: None })
+                }
+                Some(Open::Map { entries, span, .. }) => {
+                    self.add(Node { value: Yaml::Map(entries), span, letters: None })
+                }
                 None => Ok(()),
             },
             Event::Nothing
@@ -220,7 +226,9 @@ fn refuse(anchor: usize, tag: bool, span: Span) -> Result<(), Fault> {
         return Err(Fault::new(span, "YAML anchors are not allowed in rules").hint("write the value out"));
     }
     if tag {
-        return Err(Fault::new(span, "YAML tags are not allowed in rules").hint("quote the value to make it text"));
+        return Err(
+            Fault::new(span, "YAML tags are not allowed in rules").hint("quote the value to make it text")
+        );
     }
     Ok(())
 }
@@ -245,7 +253,8 @@ fn scalar(text: &str, style: ScalarStyle) -> Yaml {
         "" | "~" | "null" | "Null" | "NULL" => Yaml::Null,
         "true" | "True" | "TRUE" => Yaml::Bool(true),
         "false" | "False" | "FALSE" => Yaml::Bool(false),
-        _ => number(text).map_or_else(|| Yaml::Text(text.to_owned()), |value| Yaml::Number(value, text.to_owned())),
+        _ => number(text)
+            .map_or_else(|| Yaml::Text(text.to_owned()), |value| Yaml::Number(value, text.to_owned())),
     }
 }
 
@@ -263,8 +272,10 @@ mod tests {
 
     #[test]
     fn scalars_are_typed_by_the_core_schema_unless_quoted() {
-        let documents = parse("a: 1\nb: '1'\nc: true\nd: null\ne: 1.5\nf: 0x10\ng: x\nh: [1, {i: ~}]\n").unwrap();
-        let kinds: Vec<_> = documents[0].entries().map(|(key, node)| (key.text.as_str(), node.kind())).collect();
+        let documents =
+            parse("a: 1\nb: '1'\nc: true\nd: null\ne: 1.5\nf: 0x10\ng: x\nh: [1, {i: ~}]\n").unwrap();
+        let kinds: Vec<_> =
+            documents[0].entries().map(|(key, node)| (key.text.as_str(), node.kind())).collect();
         let expected = [
             ("a", "a number"),
             ("b", "text"),

@@ -263,7 +263,10 @@ mod tests {
     fn records_are_numbered_through_units_that_arrive_out_of_order() {
         let unit = |records, record: u32| Outcome {
             coverage: Coverage { records, ..Coverage::default() },
-            hits: vec![Hit { record: u64::from(record), ..hit(Some(i64::from(record)), 0, u64::from(record)) }],
+            hits: vec![Hit {
+                record: u64::from(record),
+                ..hit(Some(i64::from(record)), 0, u64::from(record))
+            }],
             ..Outcome::default()
         };
         let mut collector = Collector::default();

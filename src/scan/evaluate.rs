@@ -92,7 +92,13 @@ impl Evaluator {
 
     /// Puts the program's rules that `view` satisfies into `matched`, in order.
     #[inline]
-    pub fn evaluate<V: View>(&mut self, program: &Program, view: &V, record: &[u8], matched: &mut Vec<usize>) {
+    pub fn evaluate<V: View>(
+        &mut self,
+        program: &Program,
+        view: &V,
+        record: &[u8],
+        matched: &mut Vec<usize>,
+    ) {
         matched.clear();
         fill(&mut self.candidates, program.rules.len());
         self.classes.fill(UNKNOWN);
@@ -102,7 +108,8 @@ impl Evaluator {
                 continue;
             }
             let class = self.class(program, at, column, view, record);
-            let Some(class) = self.memories.get(at).and_then(|memory| memory.classes.get(class as usize)) else {
+            let Some(class) = self.memories.get(at).and_then(|memory| memory.classes.get(class as usize))
+            else {
                 continue;
             };
             let mut any = 0;
@@ -138,9 +145,9 @@ impl Evaluator {
             }
             let holds = condition.holds(&mut |place| match place {
                 AtomPlace::Bit { column, bit } => self.bit(program, *column, *bit, view, record),
-                AtomPlace::Pair { test, field, other } => pair_holds(view, *field, *other, &|left, right| {
-                    test.eval_pair(left, right)
-                }),
+                AtomPlace::Pair { test, field, other } => {
+                    pair_holds(view, *field, *other, &|left, right| test.eval_pair(left, right))
+                }
             });
             if holds {
                 matched.push(number);
@@ -157,7 +164,14 @@ impl Evaluator {
 
     /// The class of this record's values in a column.
     #[inline]
-    fn class<V: View>(&mut self, program: &Program, at: usize, column: &Column, view: &V, record: &[u8]) -> u32 {
+    fn class<V: View>(
+        &mut self,
+        program: &Program,
+        at: usize,
+        column: &Column,
+        view: &V,
+        record: &[u8],
+    ) -> u32 {
         let known = self.classes.get(at).copied().unwrap_or(UNKNOWN);
         if known != UNKNOWN {
             return known;
@@ -177,7 +191,14 @@ impl Evaluator {
     }
 
     #[inline]
-    fn class_of_value(&mut self, program: &Program, at: usize, column: &Column, block: &[u8], raw: Raw) -> u32 {
+    fn class_of_value(
+        &mut self,
+        program: &Program,
+        at: usize,
+        column: &Column,
+        block: &[u8],
+        raw: Raw,
+    ) -> u32 {
         let bytes = raw.bytes(block);
         if bytes.len() > MAX_REMEMBERED {
             self.judge(column, block, &[raw]);
@@ -267,7 +288,9 @@ impl Memory {
             self.values.clear();
             self.bytes.clear();
         }
-        let (Ok(start), Ok(length)) = (u32::try_from(self.bytes.len()), u32::try_from(bytes.len())) else { return };
+        let (Ok(start), Ok(length)) = (u32::try_from(self.bytes.len()), u32::try_from(bytes.len())) else {
+            return;
+        };
         self.bytes.extend_from_slice(bytes);
         self.values.insert_unique(hash, Remembered { hash, start, length, kind, class }, |known| known.hash);
     }

@@ -10,6 +10,9 @@ use std::os::unix::fs::FileExt;
 
 use crate::decode::PADDING;
 
+/// Bytes read at first where the rest of a line is looked for.
+const PROBE: usize = 4096;
+
 /// A piece of a part.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -67,7 +70,9 @@ impl<'a> Lines<'a> {
         if self.at >= self.end {
             return Ok(None);
         }
-        let mut want = self.block;
+        // No more than the part's last line is likely to need.
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let mut want = self.block.min(left.saturating_add(PROBE));
         loop {
             let filled = self.fill(want)?;
             let content = self.buffer.get(..filled).unwrap_or_default();
@@ -77,10 +82,13 @@ impl<'a> Lines<'a> {
             if filled < want {
                 return Ok(self.last_line(filled));
             }
-            if want > self.max_record {
+            if filled > self.max_record {
                 return self.skip_long().map(Some);
             }
-            want = want.saturating_mul(2).min(self.max_record + self.block);
+            want = want
+                .saturating_mul(2)
+                .max(self.block.min(self.max_record + 1))
+                .min(self.max_record + self.block);
         }
     }
 
@@ -151,12 +159,12 @@ impl<'a> Lines<'a> {
     fn first_line_start(&mut self, from: u64) -> io::Result<u64> {
         self.at = from;
         while self.at + 1 < self.end {
-            let filled = self.fill(self.block)?;
+            let filled = self.fill(PROBE)?;
             let content = self.buffer.get(..filled).unwrap_or_default();
             if let Some(newline) = memchr::memchr(b'\n', content) {
                 return Ok(self.at + newline as u64 + 1);
             }
-            if filled < self.block {
+            if filled < PROBE {
                 break;
             }
             self.at += filled as u64;

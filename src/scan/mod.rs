@@ -144,17 +144,21 @@ pub fn run(config: &Config, sink: &mut dyn Sink, progress: &dyn Progress) -> Res
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.threads).build()?;
     let discovery = input::discover(&config.paths);
     progress.total(total_bytes(&discovery.inputs));
-    let scan = work::Scan::new(config, forced, &mapping, &discovery.inputs, pool.current_num_threads(), progress);
+    let scan =
+        work::Scan::new(config, forced, &mapping, &discovery.inputs, pool.current_num_threads(), progress);
     pool.scope(|scope| scan.start(scope));
     report::finish(config, scan.finish()?, &discovery, sink)
 }
 
 fn total_bytes(inputs: &[input::Input]) -> Option<u64> {
-    inputs.iter().map(|input| {
-        let plain = input.compression == input::Compression::None;
-        let path = input.path.as_ref().filter(|_| plain)?;
-        Some(std::fs::metadata(path).ok()?.len())
-    }).sum()
+    inputs
+        .iter()
+        .map(|input| {
+            let plain = input.compression == input::Compression::None;
+            let path = input.path.as_ref().filter(|_| plain)?;
+            Some(std::fs::metadata(path).ok()?.len())
+        })
+        .sum()
 }
 
 impl Config {

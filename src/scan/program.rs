@@ -181,7 +181,15 @@ impl<'a> Compiler<'a> {
             .collect();
         let order = order(&columns, &conditions);
         let compares_fields = conditions.iter().any(Condition::compares_fields);
-        Program { table: self.table, rules, columns, order, conditions, compares_fields, overflow: self.overflow }
+        Program {
+            table: self.table,
+            rules,
+            columns,
+            order,
+            conditions,
+            compares_fields,
+            overflow: self.overflow,
+        }
     }
 }
 

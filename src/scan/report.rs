@@ -28,7 +28,9 @@ pub(super) fn finish(
     let rules = &config.rules.rules;
     let mut counts = vec![0u64; rules.len()];
     while let Some(hit) = done.sorted.next().map_err(ScanError::Spill)? {
-        let (Some(rule), Some(input)) = (rules.get(hit.rule), discovery.inputs.get(hit.input)) else { continue };
+        let (Some(rule), Some(input)) = (rules.get(hit.rule), discovery.inputs.get(hit.input)) else {
+            continue;
+        };
         if let Some(count) = counts.get_mut(hit.rule) {
             *count += 1;
         }
@@ -148,7 +150,12 @@ fn compression(compression: Compression) -> Option<&'static str> {
 }
 
 /// Which raw keys or columns were read as which ECS fields, and which columns have no ECS name.
-fn places(source: &Source, program: &Program, note: &InputNote, slots: &[u64]) -> (BTreeMap<String, String>, Names) {
+fn places(
+    source: &Source,
+    program: &Program,
+    note: &InputNote,
+    slots: &[u64],
+) -> (BTreeMap<String, String>, Names) {
     let mut table = program.table.clone();
     let mut placed = BTreeMap::new();
     let mut unplaced = Names::default();
@@ -192,7 +199,10 @@ fn rule_ledgers(rules: &[Rule], done: &Done, counts: &[u64]) -> Vec<RuleLedger> 
         .enumerate()
         .map(|(at, rule)| {
             let applies = |source: &usize| {
-                done.programs.get(*source).and_then(Option::as_ref).is_some_and(|program| program.rules.contains(&at))
+                done.programs
+                    .get(*source)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|program| program.rules.contains(&at))
             };
             let sources: Vec<usize> = seen.keys().copied().filter(applies).collect();
             let fields = fields_of(rule);
@@ -208,10 +218,18 @@ fn rule_ledgers(rules: &[Rule], done: &Done, counts: &[u64]) -> Vec<RuleLedger> 
                 name: rule.meta.name.clone(),
                 title: rule.meta.title.clone(),
                 level: rule.meta.level,
-                fields_never_seen: fields.iter().filter(|field| !sources.is_empty() && absent(field)).cloned().collect(),
+                fields_never_seen: fields
+                    .iter()
+                    .filter(|field| !sources.is_empty() && absent(field))
+                    .cloned()
+                    .collect(),
                 event_types: event_types(rule, &sources),
                 fields,
-                sources: sources.iter().filter_map(|&at| SOURCES.get(at)).map(|of| of.name.to_owned()).collect(),
+                sources: sources
+                    .iter()
+                    .filter_map(|&at| SOURCES.get(at))
+                    .map(|of| of.name.to_owned())
+                    .collect(),
                 findings: counts.get(at).copied().unwrap_or_default(),
                 suppressed: done.suppressed.get(&at).copied().unwrap_or_default(),
             }
@@ -247,7 +265,8 @@ fn event_types(rule: &Rule, sources: &[usize]) -> Vec<EventTypeNote> {
     let catalogue = sources.iter().filter_map(|&at| SOURCES.get(at)).find_map(|source| source.event_type);
     let mut names = BTreeSet::new();
     for atom in &rule.atoms {
-        let is_action = matches!(&atom.subject, Subject::Field(name) if name == "event.action" || name == "eventType");
+        let is_action =
+            matches!(&atom.subject, Subject::Field(name) if name == "event.action" || name == "eventType");
         if let Some(text) = atom.test.exact_text().filter(|_| is_action) {
             names.insert(text.to_owned());
         }

@@ -78,8 +78,10 @@ impl Session {
 
     fn reader<'a>(&'a mut self, task: Task<'a>) -> (&'a mut Decoder, &'a mut Vec<u8>, Reader<'a>) {
         self.decoder.begin();
-        let outcome =
-            Outcome { duplicates: task.settings.count_duplicates.then(Duplicates::default), ..Outcome::default() };
+        let outcome = Outcome {
+            duplicates: task.settings.count_duplicates.then(Duplicates::default),
+            ..Outcome::default()
+        };
         let reader = Reader {
             settings: task.settings,
             rules: task.rules,
@@ -172,7 +174,13 @@ impl Session {
     }
 }
 
-fn csv_item(reader: &mut Reader<'_>, program: &Program, block: &[u8], columns: &Columns, item: &csv::Item<'_>) {
+fn csv_item(
+    reader: &mut Reader<'_>,
+    program: &Program,
+    block: &[u8],
+    columns: &Columns,
+    item: &csv::Item<'_>,
+) {
     let newlines = |start: u32, end: u32| {
         memchr::memchr_iter(b'\n', block.get(start as usize..end as usize).unwrap_or_default()).count() as u64
     };

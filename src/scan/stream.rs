@@ -255,7 +255,8 @@ fn table<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sour
     settled.coverage.parsed_bytes = header.len() as u64;
     settled.coverage.lines = u64::from(header.ends_with(b"\n"));
     units.give(scope, source, Payload::Settled(Box::new(settled)));
-    let mut framer = CsvFramer::new(columns.layout(units.scan.settings.max_record), units.scan.settings.isa());
+    let mut framer =
+        CsvFramer::new(columns.layout(units.scan.settings.max_record), units.scan.settings.isa());
     let mut target = chunk_size(units.scan);
     loop {
         feed.fill(target);
@@ -280,7 +281,13 @@ fn table<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sour
 }
 
 /// Nobody knows this input: every byte is counted, none is read as a record.
-fn refuse_all<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, is_blank: bool, reason: &'static str) {
+fn refuse_all<'s>(
+    units: &mut Units<'s, '_>,
+    scope: &Scope<'s>,
+    feed: &mut Feed,
+    is_blank: bool,
+    reason: &'static str,
+) {
     let mut length = 0;
     let mut only_space = is_blank;
     loop {

@@ -136,7 +136,9 @@ impl Reader<'_> {
     #[inline]
     fn read_time(&mut self, block: &[u8], raw: Raw) -> Result<Timestamp, &'static str> {
         let bytes = raw.bytes(block);
-        let read = |bytes: &[u8]| self.settings.time.read(bytes).map_err(super::super::event::time::TimeError::reason);
+        let read = |bytes: &[u8]| {
+            self.settings.time.read(bytes).map_err(super::super::event::time::TimeError::reason)
+        };
         match raw.kind {
             Kind::JsonString | Kind::CsvPlain | Kind::Number => match read(bytes) {
                 Err(_) if bytes.contains(&b'\\') => match raw.scalar(block, &mut self.buffers.text) {
@@ -191,7 +193,8 @@ impl Reader<'_> {
         let matched = std::mem::take(&mut self.buffers.matched);
         let rules = matched.iter().filter_map(|&number| self.program.rules.get(number).copied());
         let actor = shown(view, ACTOR);
-        let other = |account: &String| actor.as_ref().is_none_or(|actor| !actor.eq_ignore_ascii_case(account));
+        let other =
+            |account: &String| actor.as_ref().is_none_or(|actor| !actor.eq_ignore_ascii_case(account));
         if !self.wanted(time) || self.settings.account.as_ref().is_some_and(other) {
             self.outcome.suppressed.extend(rules);
             self.buffers.matched = matched;

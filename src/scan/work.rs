@@ -147,11 +147,14 @@ impl<'a> Scan<'a> {
             let (file, part) = (Arc::clone(&file), number * step..((number + 1) * step).min(size));
             scope.spawn(move |_| {
                 let length = part.end - part.start;
-                let read = self.with_session(at, source, |session, task| session.file_part(task, &file, part));
+                let read =
+                    self.with_session(at, source, |session, task| session.file_part(task, &file, part));
                 match read {
                     None => {}
                     Some(Ok(outcome)) => self.collect(at, number, outcome),
-                    Some(Err(error)) => self.note(at, |note| note.problem = Some(format!("read error: {error}"))),
+                    Some(Err(error)) => {
+                        self.note(at, |note| note.problem = Some(format!("read error: {error}")))
+                    }
                 }
                 self.progress.bytes(length);
             });

@@ -40,12 +40,17 @@ pub(super) fn members(path: &Path) -> io::Result<Listing> {
             continue;
         }
         if !matches!(member.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
-            listing.problems.push((name, format!("compression method {} is not supported", member.compression())));
+            listing
+                .problems
+                .push((name, format!("compression method {} is not supported", member.compression())));
             continue;
         }
         let (clean, leaves) = clean_path(&name);
         if leaves {
-            listing.problems.push((name.clone(), "member's path leaves the archive; read under a cleaned path".to_owned()));
+            listing.problems.push((
+                name.clone(),
+                "member's path leaves the archive; read under a cleaned path".to_owned(),
+            ));
         }
         listing.members.push((name, clean));
     }
@@ -75,7 +80,8 @@ pub(super) fn open(path: &Path, name: &str, limits: &Limits) -> io::Result<Box<d
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(start))?;
     let (data, count) = Counting::new(BufReader::new(file.take(packed)));
-    let checked = |reader: Box<dyn Read + Send>| Checked { reader, crc: flate2::Crc::new(), left: size, wanted: crc };
+    let checked =
+        |reader: Box<dyn Read + Send>| Checked { reader, crc: flate2::Crc::new(), left: size, wanted: crc };
     let reader = match method {
         CompressionMethod::Stored => checked(Box::new(data)),
         _ => checked(Box::new(DeflateDecoder::new(data))),

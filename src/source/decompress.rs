@@ -80,10 +80,13 @@ impl<R: Read> Read for Capped<R> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
             Err(error) => {
                 let at = self.packed.load(Ordering::Relaxed);
-                let what = if error.kind() == io::ErrorKind::UnexpectedEof { "is cut off" } else { "is damaged" };
+                let what =
+                    if error.kind() == io::ErrorKind::UnexpectedEof { "is cut off" } else { "is damaged" };
                 Err(io::Error::new(
                     error.kind(),
-                    format!("compressed stream {what} near compressed byte {at} ({error}): all before it was read"),
+                    format!(
+                        "compressed stream {what} near compressed byte {at} ({error}): all before it was read"
+                    ),
                 ))
             }
         }
@@ -97,7 +100,10 @@ pub(super) fn gzip<R: Read + Send + 'static>(reader: R, limits: &Limits) -> impl
 }
 
 /// A zstd stream of one or more frames.
-pub(super) fn zstd<R: Read + Send + 'static>(reader: R, limits: &Limits) -> io::Result<impl Read + Send + use<R>> {
+pub(super) fn zstd<R: Read + Send + 'static>(
+    reader: R,
+    limits: &Limits,
+) -> io::Result<impl Read + Send + use<R>> {
     let (counting, count) = Counting::new(reader);
     let mut decoder = zstd::stream::read::Decoder::new(counting)?;
     decoder.window_log_max(MAX_WINDOW_LOG)?;

@@ -138,7 +138,11 @@ struct Finder {
 
 impl Finder {
     fn problem(&mut self, path: &str, reason: impl Into<String>, hint: Option<&str>) {
-        self.problems.push(InputProblem { path: path.to_owned(), reason: reason.into(), hint: hint.map(str::to_owned) });
+        self.problems.push(InputProblem {
+            path: path.to_owned(),
+            reason: reason.into(),
+            hint: hint.map(str::to_owned),
+        });
     }
 
     fn path(&mut self, path: &str) {
@@ -178,7 +182,9 @@ impl Finder {
             match entry {
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).display().to_string();
-                    let reason = error.io_error().map_or_else(|| "symbolic links in a circle".to_owned(), ToString::to_string);
+                    let reason = error
+                        .io_error()
+                        .map_or_else(|| "symbolic links in a circle".to_owned(), ToString::to_string);
                     self.problem(&path, reason, None);
                 }
                 Ok(entry) if entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.') => {
@@ -187,7 +193,9 @@ impl Finder {
                         walk.skip_current_dir();
                     }
                 }
-                Ok(entry) if entry.file_type().is_file() && entry.file_name() == "README.md" => self.readme += 1,
+                Ok(entry) if entry.file_type().is_file() && entry.file_name() == "README.md" => {
+                    self.readme += 1
+                }
                 Ok(entry) if entry.file_type().is_file() => self.file(entry.path()),
                 Ok(_) => {}
             }
@@ -208,7 +216,8 @@ impl Finder {
             .collect();
         let root = if fixed.as_os_str().is_empty() { Path::new(".") } else { fixed.as_path() };
         let mut found = Vec::new();
-        for entry in walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().flatten() {
+        for entry in walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().flatten()
+        {
             let path = if fixed.as_os_str().is_empty() {
                 entry.path().strip_prefix(".").unwrap_or(entry.path())
             } else {
@@ -219,7 +228,11 @@ impl Finder {
             }
         }
         if found.is_empty() {
-            self.problem(pattern, "no file matches this pattern", Some("quote it, so that the shell leaves it alone"));
+            self.problem(
+                pattern,
+                "no file matches this pattern",
+                Some("quote it, so that the shell leaves it alone"),
+            );
         }
         found.iter().for_each(|path| self.file(path));
     }
@@ -230,7 +243,12 @@ impl Finder {
             self.open_file(&path, &mut inputs);
         }
         if self.stdin {
-            inputs.push(Input { label: "-".to_owned(), path: None, member: None, compression: Compression::None });
+            inputs.push(Input {
+                label: "-".to_owned(),
+                path: None,
+                member: None,
+                compression: Compression::None,
+            });
         }
         settle_labels(&mut inputs);
         inputs.sort_by(|left, right| left.label.cmp(&right.label));
@@ -281,7 +299,8 @@ fn label(path: &Path, compression: Compression) -> String {
         Compression::Zstd => &[".zst", ".zstd"],
         Compression::None | Compression::Zip => &[],
     };
-    let short = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).filter(|short| !short.is_empty());
+    let short =
+        suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).filter(|short| !short.is_empty());
     short.map_or(name.clone(), str::to_owned)
 }
 
@@ -293,7 +312,8 @@ fn settle_labels(inputs: &mut [Input]) {
     }
     for input in inputs.iter_mut() {
         let shared = count.get(&input.label).is_some_and(|count| *count > 1);
-        let Some(path) = input.path.as_ref().filter(|_| shared && input.compression != Compression::None) else {
+        let Some(path) = input.path.as_ref().filter(|_| shared && input.compression != Compression::None)
+        else {
             continue;
         };
         input.label = match &input.member {
@@ -304,6 +324,10 @@ fn settle_labels(inputs: &mut [Input]) {
 }
 
 /// A reader that is capped like a decompressor's.
-pub(super) fn capped<R: Read + Send + 'static>(reader: R, limits: &Limits, packed: decompress::Counter) -> Box<dyn Read + Send> {
+pub(super) fn capped<R: Read + Send + 'static>(
+    reader: R,
+    limits: &Limits,
+    packed: decompress::Counter,
+) -> Box<dyn Read + Send> {
     Box::new(Capped::new(reader, packed, *limits))
 }

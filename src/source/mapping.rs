@@ -51,8 +51,8 @@ impl Mapping {
     /// Reads a mapping file.
     pub fn read(path: &Path) -> Result<Self, MappingError> {
         let name = || path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|error| MappingError::Unreadable { path: name(), error })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| MappingError::Unreadable { path: name(), error })?;
         Self::parse(&text).map_err(|reason| MappingError::Invalid { path: name(), reason })
     }
 
@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn names_and_lists_are_read_and_other_tables_are_refused() {
-        let mapping = Mapping::parse("[fields]\n\"@timestamp\" = \"When\"\n\"user.email\" = [\"Who\", \"By\"]\n").unwrap();
+        let mapping =
+            Mapping::parse("[fields]\n\"@timestamp\" = \"When\"\n\"user.email\" = [\"Who\", \"By\"]\n")
+                .unwrap();
         assert_eq!(mapping.paths("@timestamp"), ["When"]);
         assert_eq!(mapping.paths("user.email"), ["Who", "By"]);
         assert!(mapping.paths("source.ip").is_empty());

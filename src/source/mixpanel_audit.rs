@@ -43,10 +43,16 @@ fn raw_paths(field: &str) -> Vec<String> {
             &["event", "time"],
             &["occurred", "at"],
         ],
-        "event.action" => &[&["action"], &["event"], &["event", "type"], &["event", "name"], &["action", "type"]],
-        "user.email" => &[&["user", "email"], &["actor", "email"], &["email"], &["user"], &["actor"], &["username"]],
+        "event.action" => {
+            &[&["action"], &["event"], &["event", "type"], &["event", "name"], &["action", "type"]]
+        }
+        "user.email" => {
+            &[&["user", "email"], &["actor", "email"], &["email"], &["user"], &["actor"], &["username"]]
+        }
         "user.name" => &[&["user", "name"], &["actor", "name"]],
-        "source.ip" => &[&["ip", "address"], &["ip"], &["source", "ip"], &["client", "ip"], &["remote", "ip"]],
+        "source.ip" => {
+            &[&["ip", "address"], &["ip"], &["source", "ip"], &["client", "ip"], &["remote", "ip"]]
+        }
         "user_agent.original" => &[&["user", "agent"]],
         "organization.name" => &[&["project", "or", "org"], &["organization"], &["org"]],
         "details" => &[&["details"], &["metadata"], &["properties"]],
@@ -60,5 +66,9 @@ fn raw_paths(field: &str) -> Vec<String> {
         "organization.name" => &["organization.name", "org.name"],
         _ => &[],
     };
-    nested.iter().map(|&path| path.to_owned()).chain(words.iter().flat_map(|words| spellings(words))).collect()
+    nested
+        .iter()
+        .map(|&path| path.to_owned())
+        .chain(words.iter().flat_map(|words| spellings(words)))
+        .collect()
 }

@@ -27,7 +27,9 @@ pub const SOURCE: Source = Source {
         "user_agent.original",
     ],
     required: &["event.action"],
-    looks_like: |has| has("eventType") && (has("published") || has("actor.alternateId") || has("outcome.result")),
+    looks_like: |has| {
+        has("eventType") && (has("published") || has("actor.alternateId") || has("outcome.result"))
+    },
     event_type: None,
 };
 

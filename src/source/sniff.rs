@@ -46,7 +46,9 @@ pub enum SniffError {
     #[error("unknown format: neither JSON nor CSV with a header that is recognised")]
     UnknownFormat,
     /// Records were read, but no source knows them.
-    #[error("unknown log: no source recognises its keys ({keys}); name it with --source, or its keys with --mapping")]
+    #[error(
+        "unknown log: no source recognises its keys ({keys}); name it with --source, or its keys with --mapping"
+    )]
     UnknownSource {
         /// The keys seen.
         keys: String,
@@ -82,7 +84,8 @@ fn framing(text: &str) -> Result<Framing, SniffError> {
         return Err(SniffError::Empty);
     }
     if body.starts_with('{') || body.starts_with('[') {
-        let whole_line = |line: &str| serde_json::from_str::<Value>(line.trim()).is_ok_and(|value| value.is_object());
+        let whole_line =
+            |line: &str| serde_json::from_str::<Value>(line.trim()).is_ok_and(|value| value.is_object());
         // One good record on a line of its own is enough: the others may be damaged.
         let lines = body.lines().take(SAMPLE).any(whole_line);
         return Ok(if lines { Framing::JsonLines } else { Framing::JsonStream });
@@ -139,7 +142,9 @@ fn collect(value: &Value, path: &str, keys: &mut BTreeSet<String>, depth: usize)
                 collect(member, &path, keys, depth + 1);
             }
         }
-        Value::Array(items) if depth < 8 => items.iter().for_each(|item| collect(item, path, keys, depth + 1)),
+        Value::Array(items) if depth < 8 => {
+            items.iter().for_each(|item| collect(item, path, keys, depth + 1))
+        }
         _ => {}
     }
 }
@@ -160,7 +165,10 @@ fn recognise(
 ) -> Result<&'static Source, SniffError> {
     let mapped = |source: &Source| {
         !source.required.is_empty()
-            && source.required.iter().all(|field| mapping.paths(field).iter().any(|path| has(keys, framing, path)))
+            && source
+                .required
+                .iter()
+                .all(|field| mapping.paths(field).iter().any(|path| has(keys, framing, path)))
     };
     SOURCES
         .iter()

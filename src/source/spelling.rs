@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn two_words_have_seven_spellings_and_one_word_two() {
-        let expected = ["ip_address", "ipAddress", "IpAddress", "Ip Address", "ip address", "ip-address", "ipaddress"];
+        let expected =
+            ["ip_address", "ipAddress", "IpAddress", "Ip Address", "ip address", "ip-address", "ipaddress"];
         assert_eq!(spellings(&["ip", "address"]), expected);
         assert_eq!(spellings(&["action"]), ["action", "Action"]);
         assert_eq!(bare("IP Address"), "ipaddress");

@@ -43,7 +43,11 @@ pub fn page_time(seconds: i64) -> String {
     let hour = clock / 3600;
     let half = if hour < 12 { "AM" } else { "PM" };
     let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
-    format!("{year:04}-{month:02}-{day:02} {twelve:02}:{:02}:{:02} {half} {zone}", clock / 60 % 60, clock % 60)
+    format!(
+        "{year:04}-{month:02}-{day:02} {twelve:02}:{:02}:{:02} {half} {zone}",
+        clock / 60 % 60,
+        clock % 60
+    )
 }
 
 fn push_clock(out: &mut Vec<u8>, hour: i64, clock: i64) {

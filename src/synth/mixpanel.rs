@@ -55,7 +55,8 @@ pub fn ordinary(person: &Person, time: i64, rng: &mut Rng) -> Act {
         let who = ("Mixpanel (System)".to_owned(), String::new());
         return Act { time, who, action: "alert.triggered", ip: String::new(), project: Some(0), details };
     }
-    let (action, in_project, details) = ORDINARY.get(rng.skewed(ORDINARY.len())).copied().unwrap_or(("bookmark.created", true, "{}"));
+    let (action, in_project, details) =
+        ORDINARY.get(rng.skewed(ORDINARY.len())).copied().unwrap_or(("bookmark.created", true, "{}"));
     Act {
         time,
         who: (person.email.clone(), person.name.clone()),
@@ -101,5 +102,7 @@ pub fn push_csv(out: &mut Vec<u8>, act: &Act) {
     let project = act.project.and_then(|project| PROJECTS.get(project)).map_or("Acme", |(_, name)| name);
     let details = act.details.replace('"', "\"\"");
     let time = clock::page_time(act.time);
-    out.extend_from_slice(format!("{time},{},{},{},{project},\"{details}\"\n", act.who.0, act.action, act.ip).as_bytes());
+    out.extend_from_slice(
+        format!("{time},{},{},{},{project},\"{details}\"\n", act.who.0, act.action, act.ip).as_bytes(),
+    );
 }

@@ -57,7 +57,8 @@ pub fn write(log: Log, options: &Options, out: &mut dyn Write) -> io::Result<u64
     let mut rng = Rng::new(options.seed);
     let people = people::staff(options.people, &mut rng);
     let calendar = Calendar::new(options.days);
-    let mut maker = Maker { rng, people: &people, options, calendar, buffer: Vec::with_capacity(1 << 17), out, count: 0 };
+    let mut maker =
+        Maker { rng, people: &people, options, calendar, buffer: Vec::with_capacity(1 << 17), out, count: 0 };
     match log {
         Log::MixpanelNdjson => maker.mixpanel(false)?,
         Log::MixpanelCsv => maker.mixpanel(true)?,
@@ -84,7 +85,8 @@ impl<'a> Maker<'a> {
         if csv {
             self.buffer.extend_from_slice(mixpanel::CSV_HEADER);
         }
-        let story = if self.options.incident { story::mixpanel(STORY_START, self.people) } else { Vec::new() };
+        let story =
+            if self.options.incident { story::mixpanel(STORY_START, self.people) } else { Vec::new() };
         let mut story = story.into_iter().peekable();
         for number in 0..self.options.records {
             let Some((person, time)) = self.moment(number) else { break };

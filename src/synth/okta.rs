@@ -45,7 +45,8 @@ const ORDINARY: [(&str, &str, bool, bool); 10] = [
 
 /// An ordinary event of somebody.
 pub fn ordinary<'a>(person: &'a Person, time: i64, rng: &mut Rng) -> Act<'a> {
-    let (event, message, app, user) = ORDINARY.get(rng.skewed(ORDINARY.len())).copied().unwrap_or(ORDINARY[0]);
+    let (event, message, app, user) =
+        ORDINARY.get(rng.skewed(ORDINARY.len())).copied().unwrap_or(ORDINARY[0]);
     let failed = event == "user.session.start" && rng.one_in(20);
     let mut targets = Vec::new();
     if app {
@@ -86,7 +87,9 @@ impl Writer<'_> {
     fn hex(&mut self, value: u64, digits: u32) -> &mut Self {
         for place in (0..digits).rev() {
             let digit = (value >> (place * 4)) & 15;
-            self.0.push(b"0123456789abcdef".get(usize::try_from(digit).unwrap_or_default()).copied().unwrap_or(b'0'));
+            self.0.push(
+                b"0123456789abcdef".get(usize::try_from(digit).unwrap_or_default()).copied().unwrap_or(b'0'),
+            );
         }
         self
     }
@@ -99,10 +102,24 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
     let mut write = Writer(out);
     write.raw("{\"actor\":{");
     write.text("id", &act.person.id).text("type", "User").text("alternateId", &act.person.email);
-    write.raw("\"displayName\":\"").raw(&act.person.name).raw("\",\"detailEntry\":null},\"client\":{\"userAgent\":{");
-    let os = if act.agent.contains("Mac OS X") { "Mac OS X" } else if act.agent.contains("Linux") { "Linux" } else { "Windows 10" };
+    write
+        .raw("\"displayName\":\"")
+        .raw(&act.person.name)
+        .raw("\",\"detailEntry\":null},\"client\":{\"userAgent\":{");
+    let os = if act.agent.contains("Mac OS X") {
+        "Mac OS X"
+    } else if act.agent.contains("Linux") {
+        "Linux"
+    } else {
+        "Windows 10"
+    };
     write.text("rawUserAgent", act.agent).text("os", os);
-    write.raw("\"browser\":\"").raw(browser(act.agent)).raw("\"},\"zone\":").raw(zone(&act.ip)).raw(",\"device\":\"Computer\",\"id\":null,");
+    write
+        .raw("\"browser\":\"")
+        .raw(browser(act.agent))
+        .raw("\"},\"zone\":")
+        .raw(zone(&act.ip))
+        .raw(",\"device\":\"Computer\",\"id\":null,");
     write.text("ipAddress", &act.ip);
     write.raw("\"geographicalContext\":");
     geo(&mut write, act.place);
@@ -117,13 +134,26 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
     write.raw("\"published\":\"");
     clock::push_iso(write.0, act.time, Some(millis));
     write.raw("Z\",\"securityContext\":{\"asNumber\":");
-    write.raw(network(&act.ip)).raw(",\"asOrg\":\"example network\",\"isp\":\"example isp\",\"domain\":\"example.net\",\"isProxy\":");
+    write.raw(network(&act.ip)).raw(
+        ",\"asOrg\":\"example network\",\"isp\":\"example isp\",\"domain\":\"example.net\",\"isProxy\":",
+    );
     write.raw(if act.proxy { "true" } else { "false" }).raw("},\"severity\":\"");
     write.raw(if act.outcome.0 == "FAILURE" { "WARN" } else { "INFO" });
     write.raw("\",\"debugContext\":{\"debugData\":{\"requestId\":\"").hex(high ^ low, 16);
-    write.raw("\",\"requestUri\":\"/api/v1/authn\",\"threatSuspected\":\"false\"").raw(debug(act.event)).raw(",\"url\":\"/api/v1/authn?\"}},\"legacyEventType\":\"core.");
+    write
+        .raw("\",\"requestUri\":\"/api/v1/authn\",\"threatSuspected\":\"false\"")
+        .raw(debug(act.event))
+        .raw(",\"url\":\"/api/v1/authn?\"}},\"legacyEventType\":\"core.");
     write.raw(act.event).raw("\",\"transaction\":{\"type\":\"WEB\",\"id\":\"").hex(high, 16);
-    write.raw("\",\"detail\":{}},\"uuid\":\"").hex(high >> 32, 8).raw("-").hex(high >> 16, 4).raw("-11f0-").hex(low >> 48, 4).raw("-").hex(low, 12);
+    write
+        .raw("\",\"detail\":{}},\"uuid\":\"")
+        .hex(high >> 32, 8)
+        .raw("-")
+        .hex(high >> 16, 4)
+        .raw("-11f0-")
+        .hex(low >> 48, 4)
+        .raw("-")
+        .hex(low, 12);
     write.raw("\",\"version\":\"0\",\"request\":{\"ipChain\":[{");
     write.text("ip", &act.ip).raw("\"geographicalContext\":");
     geo(&mut write, act.place);
@@ -153,9 +183,13 @@ fn network(ip: &str) -> &'static str {
 /// What the debug data of an event has besides the usual.
 fn debug(event: &str) -> &'static str {
     match event {
-        "user.session.start" => ",\"dtHash\":\"4c1f0e2b9d\",\"risk\":\"{level=LOW}\",\"behaviors\":\"{New IP=NEGATIVE, New Device=NEGATIVE}\"",
+        "user.session.start" => {
+            ",\"dtHash\":\"4c1f0e2b9d\",\"risk\":\"{level=LOW}\",\"behaviors\":\"{New IP=NEGATIVE, New Device=NEGATIVE}\""
+        }
         "user.authentication.sso" => ",\"initiationType\":\"IDP_INITIATED\",\"signOnMode\":\"SAML 2.0\"",
-        "user.authentication.auth_via_mfa" => ",\"factor\":\"OKTA_VERIFY_PUSH\",\"factorIntent\":\"AUTHENTICATION\"",
+        "user.authentication.auth_via_mfa" => {
+            ",\"factor\":\"OKTA_VERIFY_PUSH\",\"factorIntent\":\"AUTHENTICATION\""
+        }
         "policy.evaluate_sign_on" => ",\"logOnlySecurityData\":\"{}\"",
         _ => "",
     }
@@ -172,7 +206,12 @@ fn browser(agent: &str) -> &'static str {
 
 fn geo(write: &mut Writer<'_>, place: &Place) {
     write.raw("{").text("city", place.city).text("state", place.state).text("country", place.country);
-    write.raw("\"postalCode\":null,\"geolocation\":{\"lat\":").raw(place.at.0).raw(",\"lon\":").raw(place.at.1).raw("}}");
+    write
+        .raw("\"postalCode\":null,\"geolocation\":{\"lat\":")
+        .raw(place.at.0)
+        .raw(",\"lon\":")
+        .raw(place.at.1)
+        .raw("}}");
 }
 
 fn targets(write: &mut Writer<'_>, targets: &[[String; 4]]) {

@@ -38,14 +38,32 @@ pub struct Place {
 pub const PLACES: [Place; 4] = [
     Place { city: "Berlin", state: "Berlin", country: "Germany", at: ("52.52", "13.405"), offset: 1 },
     Place { city: "Lisbon", state: "Lisbon", country: "Portugal", at: ("38.7223", "-9.1393"), offset: 0 },
-    Place { city: "Austin", state: "Texas", country: "United States", at: ("30.2672", "-97.7431"), offset: -6 },
+    Place {
+        city: "Austin",
+        state: "Texas",
+        country: "United States",
+        at: ("30.2672", "-97.7431"),
+        offset: -6,
+    },
     Place { city: "Toronto", state: "Ontario", country: "Canada", at: ("43.6532", "-79.3832"), offset: -5 },
 ];
 
 /// Where the attacker's addresses say that they are.
 pub const FAR: [Place; 2] = [
-    Place { city: "Singapore", state: "Singapore", country: "Singapore", at: ("1.3521", "103.8198"), offset: 8 },
-    Place { city: "Amsterdam", state: "North Holland", country: "Netherlands", at: ("52.3676", "4.9041"), offset: 1 },
+    Place {
+        city: "Singapore",
+        state: "Singapore",
+        country: "Singapore",
+        at: ("1.3521", "103.8198"),
+        offset: 8,
+    },
+    Place {
+        city: "Amsterdam",
+        state: "North Holland",
+        country: "Netherlands",
+        at: ("52.3676", "4.9041"),
+        offset: 1,
+    },
 ];
 
 const AGENTS: [&str; 5] = [
@@ -57,12 +75,12 @@ const AGENTS: [&str; 5] = [
 ];
 
 const FIRST: [&str; 24] = [
-    "Ada", "Bruno", "Chiara", "Dmitri", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Keiko", "Lars", "Mara",
-    "Nils", "Olga", "Pablo", "Quinn", "Rosa", "Sven", "Tariq", "Uma", "Vera", "Wim", "Yara",
+    "Ada", "Bruno", "Chiara", "Dmitri", "Elif", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Keiko", "Lars",
+    "Mara", "Nils", "Olga", "Pablo", "Quinn", "Rosa", "Sven", "Tariq", "Uma", "Vera", "Wim", "Yara",
 ];
 const LAST: [&str; 20] = [
-    "Abel", "Brandt", "Costa", "Dietz", "Eriksen", "Fischer", "Gomes", "Haas", "Ivanov", "Jansen", "Keller", "Lopes",
-    "Moreau", "Novak", "Okafor", "Peters", "Quist", "Reyes", "Santos", "Tran",
+    "Abel", "Brandt", "Costa", "Dietz", "Eriksen", "Fischer", "Gomes", "Haas", "Ivanov", "Jansen", "Keller",
+    "Lopes", "Moreau", "Novak", "Okafor", "Peters", "Quist", "Reyes", "Santos", "Tran",
 ];
 
 /// The account that is taken over: a collaborator of an agency.
@@ -70,7 +88,8 @@ pub const VICTIM: &str = "jane@agency.example";
 /// The administrator who responds.
 pub const RESPONDER: &str = "ada.abel@acme.example";
 /// Projects: id and name.
-pub const PROJECTS: [(u32, &str); 3] = [(3_187_001, "Web Production"), (3_187_002, "Mobile Production"), (3_187_003, "Staging")];
+pub const PROJECTS: [(u32, &str); 3] =
+    [(3_187_001, "Web Production"), (3_187_002, "Mobile Production"), (3_187_003, "Staging")];
 
 /// The staff: the responder first, the collaborator second, then `count - 2` others.
 pub fn staff(count: usize, rng: &mut Rng) -> Vec<Person> {

@@ -16,7 +16,8 @@ impl Pending {
     /// Starts a file that will be `path`. Its folder must exist.
     pub fn create(path: &Path) -> io::Result<Self> {
         // Findings are not secrets of ours: the file gets the permissions that the user's mask gives.
-        let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder(path))?;
+        let file =
+            tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder(path))?;
         Ok(Self { file })
     }
 

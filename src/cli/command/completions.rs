@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
+use crate::cli::Cli;
 use crate::cli::error::CliError;
 use crate::cli::ui::stdout;
-use crate::cli::Cli;
 
 /// Print a completion script for a shell.
 ///
@@ -27,6 +27,8 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "portcullis", &mut script);
     let mut out = stdout();
-    io::Write::write_all(&mut out, &script).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))?;
+    io::Write::write_all(&mut out, &script)
+        .and_then(|()| out.flush())
+        .map_err(|error| CliError::output(&error))?;
     Ok(ExitCode::SUCCESS)
 }

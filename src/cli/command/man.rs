@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
+use crate::cli::Cli;
 use crate::cli::error::CliError;
 use crate::cli::ui::stdout;
-use crate::cli::Cli;
 
 /// Print the manual page, in roff.
 ///

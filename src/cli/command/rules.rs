@@ -88,8 +88,12 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         Command::List { paths, json, placeholders } => {
             list(ui, &load_rules(paths, false, placeholders.as_deref())?, *json)
         }
-        Command::Check { paths, placeholders } => check(ui, &load_rules(paths, false, placeholders.as_deref())?),
-        Command::Test { paths, placeholders } => test(ui, &load_rules(paths, false, placeholders.as_deref())?),
+        Command::Check { paths, placeholders } => {
+            check(ui, &load_rules(paths, false, placeholders.as_deref())?)
+        }
+        Command::Test { paths, placeholders } => {
+            test(ui, &load_rules(paths, false, placeholders.as_deref())?)
+        }
         Command::Explain { rule, record, placeholders } => explain(rule, record, placeholders.as_deref()),
     }
 }
@@ -164,7 +168,9 @@ fn report_errors(ui: &Ui, loaded: &Loaded) {
 fn check(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
     report_errors(ui, loaded);
     let (good, bad, skipped) = (loaded.rules.len(), loaded.errors.len(), loaded.skipped.len());
-    print(&format!("{good} rules are good, {bad} are not, {skipped} documents are of a kind that is not evaluated\n"))?;
+    print(&format!(
+        "{good} rules are good, {bad} are not, {skipped} documents are of a kind that is not evaluated\n"
+    ))?;
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
 }
 
@@ -187,7 +193,12 @@ fn test(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
             }
             failed += 1;
             let what = if wanted { "does not match, but should" } else { "matches, but should not" };
-            text.push_str(&format!("{}: sample {} {what}: {}\n", rule.meta.name, number + 1, shortened(&sample.to_string(), 400)));
+            text.push_str(&format!(
+                "{}: sample {} {what}: {}\n",
+                rule.meta.name,
+                number + 1,
+                shortened(&sample.to_string(), 400)
+            ));
         }
         if rule.samples.matches.is_empty() || rule.samples.misses.is_empty() {
             bare.push(rule.meta.name.as_str());
@@ -196,7 +207,11 @@ fn test(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
     for name in &bare {
         text.push_str(&format!("{name}: needs samples that match and samples that do not\n"));
     }
-    text.push_str(&format!("{} rules: {passed} samples right, {failed} wrong, {} rules without samples\n", loaded.rules.len(), bare.len()));
+    text.push_str(&format!(
+        "{} rules: {passed} samples right, {failed} wrong, {} rules without samples\n",
+        loaded.rules.len(),
+        bare.len()
+    ));
     print(&Safe(&text).to_string().replace("\\n", "\n"))?;
     let good = failed == 0 && bare.is_empty() && loaded.errors.is_empty();
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
@@ -244,16 +259,21 @@ fn find_rule(name: &str, placeholders: Option<&Path>) -> Result<Rule, CliError> 
     let named = |rule: &Rule| path.is_file() || rule.meta.name == name || rule.key() == name;
     loaded.rules.into_iter().find(named).ok_or_else(|| {
         let near = rule::nearest(name, names.iter().map(String::as_str));
-        let hint = near.map_or_else(|| "`portcullis rules list` names them".to_owned(), |near| format!("did you mean `{near}`?"));
+        let hint = near.map_or_else(
+            || "`portcullis rules list` names them".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
         CliError::usage(format!("no rule `{name}`")).hint(hint)
     })
 }
 
 /// The record with that number, counted as findings count: lines that are JSON objects.
 fn read_record(path: &str, number: usize) -> Result<Value, CliError> {
-    let text = std::fs::read(path).map_err(|error| CliError::usage(format!("cannot read {path}: {error}")))?;
+    let text =
+        std::fs::read(path).map_err(|error| CliError::usage(format!("cannot read {path}: {error}")))?;
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&text);
-    let records = text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let records =
+        text.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     records.filter(Value::is_object).nth(number - 1).ok_or_else(|| {
         CliError::usage(format!("{path} has no record {number}"))
             .hint("records are the lines that hold a JSON object; compressed files have to be unpacked first")
@@ -276,7 +296,8 @@ fn render(explanation: &Explanation, depth: usize, text: &mut String) {
     let indent = "  ".repeat(depth);
     text.push_str(&format!("{mark} {indent}{}", Safe(&explanation.what)));
     if let Some((line, column)) = explanation.place {
-        let seen: Vec<String> = explanation.seen.iter().map(|value| format!("'{}'", shortened(value, 120))).collect();
+        let seen: Vec<String> =
+            explanation.seen.iter().map(|value| format!("'{}'", shortened(value, 120))).collect();
         let seen = if seen.is_empty() { "absent".to_owned() } else { seen.join(", ") };
         text.push_str(&format!("   seen: {seen}   ({line}:{column})"));
     }

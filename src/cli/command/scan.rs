@@ -173,9 +173,10 @@ fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
 
 /// A size between 4 KiB and `most`.
 fn bytes(size: u64, flag: &str, most: u64) -> Result<usize, CliError> {
-    usize::try_from(size).ok().filter(|_| (4096..=most).contains(&size)).ok_or_else(|| {
-        CliError::usage(format!("{flag} has to be between 4KiB and {}MiB", most >> 20))
-    })
+    usize::try_from(size)
+        .ok()
+        .filter(|_| (4096..=most).contains(&size))
+        .ok_or_else(|| CliError::usage(format!("{flag} has to be between 4KiB and {}MiB", most >> 20)))
 }
 
 fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
@@ -192,9 +193,8 @@ fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
             scan::run(config, &mut *sink, &bar)
         }
         Some(path) => {
-            let failed = |error: std::io::Error| {
-                CliError::usage(format!("cannot write {}: {error}", path.display()))
-            };
+            let failed =
+                |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
             let mut file = Pending::create(path).map_err(failed)?;
             let mut sink = (format.open)(Box::new(std::io::BufWriter::new(&mut file)), options);
             let result = scan::run(config, &mut *sink, &bar);

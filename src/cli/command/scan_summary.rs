@@ -49,12 +49,20 @@ fn print_input(ui: &Ui, input: &InputLedger) {
     print_ranges(ui, &label, "line", &input.coverage.rejected, "rejected");
     print_ranges(ui, &label, "record", &input.coverage.untimed, "evaluated without a time");
     if input.coverage.duplicate_keys > 0 {
-        ui.note(&format!("{label}: {} keys stand twice in a record; both values were read", input.coverage.duplicate_keys));
+        ui.note(&format!(
+            "{label}: {} keys stand twice in a record; both values were read",
+            input.coverage.duplicate_keys
+        ));
     }
     let unplaced: Vec<&str> = input.unplaced.iter().take(MAX_NAMES).collect();
     if !input.placed.is_empty() && input.format.as_deref() == Some("csv") {
-        let placed: Vec<String> = input.placed.iter().map(|(field, column)| format!("{field} = {column}")).collect();
-        let rest = if unplaced.is_empty() { String::new() } else { format!("; by their own names: {}", unplaced.join(", ")) };
+        let placed: Vec<String> =
+            input.placed.iter().map(|(field, column)| format!("{field} = {column}")).collect();
+        let rest = if unplaced.is_empty() {
+            String::new()
+        } else {
+            format!("; by their own names: {}", unplaced.join(", "))
+        };
         ui.note(&Safe(&format!("{label}: columns read as {}{rest}", placed.join(", "))).to_string());
     }
 }
@@ -67,7 +75,10 @@ fn print_ranges(ui: &Ui, label: &str, unit: &str, ranges: &Ranges, what: &str) {
     let listed = ranges.listed();
     for range in listed.iter().take(MAX_RANGES) {
         let number = range.number.map_or_else(String::new, |number| format!("{unit} {number}, "));
-        ui.note(&format!("{label}: {number}offset {}, {} bytes {what}: {}", range.offset, range.length, range.reason));
+        ui.note(&format!(
+            "{label}: {number}offset {}, {} bytes {what}: {}",
+            range.offset, range.length, range.reason
+        ));
     }
     let shown = listed.len().min(MAX_RANGES) as u64;
     if total.ranges > shown {
@@ -88,6 +99,11 @@ fn print_rules(ui: &Ui, ledger: &Ledger) {
         let named = blind.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
         let more = blind.len().saturating_sub(MAX_NAMES);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        ui.note(&Safe(&format!("rules with a field that no record has: {named}{more} (--ledger FILE says which)")).to_string());
+        ui.note(
+            &Safe(&format!(
+                "rules with a field that no record has: {named}{more} (--ledger FILE says which)"
+            ))
+            .to_string(),
+        );
     }
 }

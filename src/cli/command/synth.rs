@@ -68,7 +68,9 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         records: args.records,
         incident: args.incident,
     };
-    let count = if let Some(path) = &args.output { to_file(path, log, &options)? } else {
+    let count = if let Some(path) = &args.output {
+        to_file(path, log, &options)?
+    } else {
         let mut out = stdout();
         let written = synth::write(log, &options, &mut out).and_then(|count| out.flush().map(|()| count));
         written.map_err(|error| CliError::output(&error))?

@@ -5,8 +5,8 @@ use super::shapes::Shapes;
 use super::simd::{Isa, Simd, Work};
 use super::template::{Candidate, Template, TemplateView, escapes_fit};
 use super::walk::{Fault, Hints, Walk, Walker};
-use crate::decode::fields::{FieldTable, View, WalkView};
 use crate::decode::Raw;
+use crate::decode::fields::{FieldTable, View, WalkView};
 use crate::decode::json::paths::Slot;
 
 /// A line: its record without line end, and where the line ends.
@@ -99,7 +99,14 @@ impl Decoder {
 
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "blocks are shorter than 4 GiB")]
-    fn run<S: Simd, H: Handler>(&mut self, simd: S, table: &FieldTable, block: &[u8], len: usize, handler: &mut H) {
+    fn run<S: Simd, H: Handler>(
+        &mut self,
+        simd: S,
+        table: &FieldTable,
+        block: &[u8],
+        len: usize,
+        handler: &mut H,
+    ) {
         let mut index = std::mem::take(&mut self.index);
         index.build(simd, block, len);
         let mut start = 0u32;
@@ -127,7 +134,8 @@ impl Decoder {
         }
         let span = Span { start: record.start, end: record.end, next };
         if (span.end - span.start) as usize > self.options.max_record {
-            return handler.rejected(span, Fault { offset: span.start, reason: "record longer than the limit" });
+            return handler
+                .rejected(span, Fault { offset: span.start, reason: "record longer than the limit" });
         }
         if self.options.templates && span.end > span.start {
             let clean = !line.control || !has_control(record);
@@ -236,11 +244,15 @@ mod tests {
                 let got = match view.get(field, &mut many) {
                     Got::Absent => vec![],
                     // A container has no place of its own.
-                    Got::One(raw) if raw.kind == crate::decode::Kind::Container => vec!["container".to_owned()],
+                    Got::One(raw) if raw.kind == crate::decode::Kind::Container => {
+                        vec!["container".to_owned()]
+                    }
                     Got::One(raw) => vec![text(raw)],
                     Got::Many => many
                         .iter()
-                        .map(|raw| format!("{:?} {:?}", raw.kind, raw.scalar(view.block(), &mut String::new())))
+                        .map(|raw| {
+                            format!("{:?} {:?}", raw.kind, raw.scalar(view.block(), &mut String::new()))
+                        })
                         .collect(),
                 };
                 self.items.push(format!("{span:?} {field} {got:?}"));
@@ -266,7 +278,8 @@ mod tests {
 
     fn read(text: &[u8], templates: bool, isa: Isa) -> Notes {
         let mut table = FieldTable::default();
-        for (name, paths) in [("a", vec!["a"]), ("n", vec!["b.c", "d"]), ("d", vec!["d"]), ("e", vec!["e.f"])] {
+        for (name, paths) in [("a", vec!["a"]), ("n", vec!["b.c", "d"]), ("d", vec!["d"]), ("e", vec!["e.f"])]
+        {
             let paths: Vec<String> = paths.into_iter().map(str::to_owned).collect();
             table.add(name, &paths);
         }
@@ -321,15 +334,44 @@ mod tests {
 
     fn value() -> impl Strategy<Value = String> {
         prop::sample::select(vec![
-            "1", "-2.5", "true", "null", "\"\"", "\"x\"", "\"y\\n\"", "\"\\u00e9\"", "\"\u{20ac}\"", "\"bad\\x\"", "[]",
-            "{}", "[1,2]", "[\"p\",\"q\"]", "[{\"f\":1},{\"f\":\"2\"}]", "{\"c\":3}", "{\"c\":\"s\",\"f\":null}", "tru", "",
-            "\"a\u{1}b\"", "\"\\\\\"", "\"\\\\\\\"\"",
+            "1",
+            "-2.5",
+            "true",
+            "null",
+            "\"\"",
+            "\"x\"",
+            "\"y\\n\"",
+            "\"\\u00e9\"",
+            "\"\u{20ac}\"",
+            "\"bad\\x\"",
+            "[]",
+            "{}",
+            "[1,2]",
+            "[\"p\",\"q\"]",
+            "[{\"f\":1},{\"f\":\"2\"}]",
+            "{\"c\":3}",
+            "{\"c\":\"s\",\"f\":null}",
+            "tru",
+            "",
+            "\"a\u{1}b\"",
+            "\"\\\\\"",
+            "\"\\\\\\\"\"",
         ])
         .prop_map(str::to_owned)
     }
 
     fn record() -> impl Strategy<Value = String> {
-        let key = prop::sample::select(vec!["a", "b", "d", "e", "x", "b.c", "e.f", "\\u0061", "longer key name that fills chunks"]);
+        let key = prop::sample::select(vec![
+            "a",
+            "b",
+            "d",
+            "e",
+            "x",
+            "b.c",
+            "e.f",
+            "\\u0061",
+            "longer key name that fills chunks",
+        ]);
         let space = prop::sample::select(vec!["", "", "", "", " "]);
         prop::collection::vec((key, space, value()), 0..5).prop_map(|members| {
             let members: Vec<String> =

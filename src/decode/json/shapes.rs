@@ -147,7 +147,9 @@ impl Shapes {
                 let here = self.nodes.get_mut(usize::from(node))?;
                 return here.template.is_none().then(|| here.template = Some(id));
             };
-            let starts = |way: &&u16| self.nodes.get(usize::from(**way)).and_then(|node| node.run.first()) == Some(first);
+            let starts = |way: &&u16| {
+                self.nodes.get(usize::from(**way)).and_then(|node| node.run.first()) == Some(first)
+            };
             if let Some(&way) = here.ways.iter().find(starts) {
                 node = way;
                 continue;

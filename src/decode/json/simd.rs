@@ -2,7 +2,10 @@
 //!
 //! Everything here is a pure function of 64 bytes; the portable version is the reference and a test holds the two
 //! together on every byte pattern that matters. Measured reason: see `benches/scan.rs`, `isa` rows.
-#![expect(unsafe_code, reason = "AVX2 intrinsics need loads from raw pointers and a checked call across target features")]
+#![expect(
+    unsafe_code,
+    reason = "AVX2 intrinsics need loads from raw pointers and a checked call across target features"
+)]
 
 /// Bit masks over 64 bytes; bit n speaks of byte n.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,12 +97,16 @@ impl Simd for Portable {
     #[inline(always)]
     fn equal(self, chunk: &[u8; 64], byte: u8) -> u64 {
         let words = chunk.as_chunks::<8>().0.iter().enumerate();
-        words.fold(0, |bits, (word, bytes)| bits | gather(equal(u64::from_le_bytes(*bytes), byte)) << (word * 8))
+        words.fold(0, |bits, (word, bytes)| {
+            bits | gather(equal(u64::from_le_bytes(*bytes), byte)) << (word * 8)
+        })
     }
 
     #[inline(always)]
     fn same(self, bytes: &[u8; 32], wanted: &[u8; 32], mask: &[u8; 32]) -> bool {
-        let word = |of: &[u8; 32], at: usize| of.as_chunks::<8>().0.get(at).map_or(0, |word| u64::from_le_bytes(*word));
+        let word = |of: &[u8; 32], at: usize| {
+            of.as_chunks::<8>().0.get(at).map_or(0, |word| u64::from_le_bytes(*word))
+        };
         let differ = (0..4).fold(0, |sum, at| sum | ((word(bytes, at) ^ word(wanted, at)) & word(mask, at)));
         differ == 0
     }

@@ -122,7 +122,8 @@ impl Framer {
         if !too_long && !eof {
             return false;
         }
-        let reason = if too_long { "record longer than the limit" } else { "record ends before its brackets close" };
+        let reason =
+            if too_long { "record longer than the limit" } else { "record ends before its brackets close" };
         self.give_up(buffer, start, limit, reason, items);
         true
     }
@@ -140,7 +141,8 @@ impl Framer {
     }
 
     fn structure(&mut self, rest: &[u8]) -> usize {
-        let Some(found) = rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']')) else {
+        let Some(found) = rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'))
+        else {
             return self.at + rest.len();
         };
         match rest.get(found) {
@@ -151,7 +153,14 @@ impl Framer {
         self.at + found + 1
     }
 
-    fn give_up(&mut self, buffer: &[u8], start: usize, limit: usize, reason: &'static str, items: &mut Vec<Item>) {
+    fn give_up(
+        &mut self,
+        buffer: &[u8],
+        start: usize,
+        limit: usize,
+        reason: &'static str,
+        items: &mut Vec<Item>,
+    ) {
         let read = buffer.get(start..limit).unwrap_or_default();
         let line = memchr::memchr(b'\n', read).filter(|_| self.resumes < MAX_RESUMES);
         self.resumes += u32::from(line.is_some());
@@ -192,24 +201,26 @@ mod tests {
     #[test]
     fn arrays_and_bare_values_are_cut_into_records() {
         let text = b"[ {\"a\":\"}\\\"\"},\n {\"b\":[1,{}]} ]\n[]{\"c\":1}";
-        assert_eq!(frame(text, text.len(), 100), [
-            Item::Record(2..13),
-            Item::Record(16..28),
-            Item::Record(33..40),
-        ].map(|item| item));
+        assert_eq!(
+            frame(text, text.len(), 100),
+            [Item::Record(2..13), Item::Record(16..28), Item::Record(33..40),].map(|item| item)
+        );
     }
 
     #[test]
     fn junk_and_unclosed_values_cost_themselves_alone() {
         let text = b"[1, \"x\", {\"a\":1}]\n{\"open\": [\n{\"b\":2}\n";
         let items = frame(text, text.len(), 100);
-        assert_eq!(items, [
-            Item::Rejected(1..2, "not a JSON object"),
-            Item::Rejected(4..7, "not a JSON object"),
-            Item::Record(9..16),
-            Item::Rejected(18..29, "record ends before its brackets close"),
-            Item::Record(29..36),
-        ]);
+        assert_eq!(
+            items,
+            [
+                Item::Rejected(1..2, "not a JSON object"),
+                Item::Rejected(4..7, "not a JSON object"),
+                Item::Record(9..16),
+                Item::Rejected(18..29, "record ends before its brackets close"),
+                Item::Record(29..36),
+            ]
+        );
     }
 
     proptest! {

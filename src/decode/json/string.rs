@@ -104,7 +104,9 @@ mod tests {
 
     #[test]
     fn escapes_decode_as_serde_json_does() {
-        for inside in [r"plain", r#"a\"b\\c\/d"#, r"\b\f\n\r\t", r"\u00e9\u20ac", r"\ud83d\ude00!", "é€", r"\u0000"] {
+        for inside in
+            [r"plain", r#"a\"b\\c\/d"#, r"\b\f\n\r\t", r"\u00e9\u20ac", r"\ud83d\ude00!", "é€", r"\u0000"]
+        {
             let expected: String = serde_json::from_str(&format!("\"{inside}\"")).unwrap();
             assert_eq!(check(inside.as_bytes()), Ok(()), "{inside}");
             assert_eq!(decoded(inside), expected, "{inside}");
@@ -113,9 +115,15 @@ mod tests {
 
     #[test]
     fn bad_escapes_are_named_with_their_offset() {
-        for (inside, at) in
-            [(r"ab\x", 2), (r"\u12", 0), (r"\ud800", 0), (r"x\ud800\u0041", 1), (r"\udc00", 0), ("a\\", 1), ("a\tb", 1)]
-        {
+        for (inside, at) in [
+            (r"ab\x", 2),
+            (r"\u12", 0),
+            (r"\ud800", 0),
+            (r"x\ud800\u0041", 1),
+            (r"\udc00", 0),
+            ("a\\", 1),
+            ("a\tb", 1),
+        ] {
             assert_eq!(check(inside.as_bytes()).map_err(|(offset, _)| offset), Err(at), "{inside}");
             assert!(serde_json::from_str::<String>(&format!("\"{inside}\"")).is_err(), "{inside}");
         }

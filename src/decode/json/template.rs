@@ -223,7 +223,8 @@ impl View for TemplateView<'_> {
         match self.template.places.get(usize::from(field)).copied().unwrap_or(Place::Absent) {
             Place::Absent => Got::Absent,
             Place::Several(start, end) => {
-                let places = self.template.several.get(usize::from(start)..usize::from(end)).unwrap_or_default();
+                let places =
+                    self.template.several.get(usize::from(start)..usize::from(end)).unwrap_or_default();
                 many.clear();
                 many.extend(places.iter().filter_map(|&place| self.raw(place)));
                 Got::Many

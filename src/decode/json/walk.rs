@@ -112,7 +112,12 @@ impl Walker {
         }
     }
 
-    fn value(&mut self, cursor: &mut Cursor<'_>, node: Option<Node>, sink: &mut Sink<'_>) -> Result<Next, Fault> {
+    fn value(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        node: Option<Node>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Next, Fault> {
         cursor.skip_space();
         match cursor.peek() {
             Some(b'"') => {
@@ -379,7 +384,8 @@ mod tests {
 
     #[test]
     fn wanted_values_are_found_in_objects_arrays_and_dotted_keys() {
-        let text = r#" {"a":{"b":1,"x":[{"b":2}]},"t":[{"n":"p"},{"n":"q\n"},{}],"a.b":true,"e":[],"n":null} "#;
+        let text =
+            r#" {"a":{"b":1,"x":[{"b":2}]},"t":[{"n":"p"},{"n":"q\n"},{}],"a.b":true,"e":[],"n":null} "#;
         let found = walk(text, &["a.b", "t.n", "t", "e", "n"]).unwrap();
         let expected = [
             ("a.b", "Number(\"1\")"),
@@ -432,8 +438,25 @@ mod tests {
 
     fn json_like() -> impl Strategy<Value = String> {
         let token = prop::sample::select(vec![
-            "{", "}", "[", "]", ",", ":", "\"a\"", "\"b\"", "\"\\u0041\"", "1", "-0.5e3", "true", "null", " ", "\"",
-            "\\", "x", "01", "\"\u{e9}\"",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"b\"",
+            "\"\\u0041\"",
+            "1",
+            "-0.5e3",
+            "true",
+            "null",
+            " ",
+            "\"",
+            "\\",
+            "x",
+            "01",
+            "\"\u{e9}\"",
         ]);
         prop::collection::vec(token, 0..14).prop_map(|tokens| format!("{{{}}}", tokens.concat()))
     }

@@ -83,7 +83,8 @@ mod tests {
     use super::*;
 
     fn chunk(offset: u64, seconds: i64) -> Coverage {
-        let mut chunk = Coverage { parsed_bytes: 20, blank_bytes: 1, records: 2, lines: 4, ..Coverage::default() };
+        let mut chunk =
+            Coverage { parsed_bytes: 20, blank_bytes: 1, records: 2, lines: 4, ..Coverage::default() };
         chunk.blank_lines = 1;
         chunk.reject(Range { offset, length: 9, number: Some(3), reason: "not JSON" });
         chunk.untimed.push(Range { offset, length: 10, number: Some(2), reason: "no time" });

@@ -174,7 +174,10 @@ mod tests {
 
     #[test]
     fn the_rest_is_counted_by_reason() {
-        let all = of(2, &[range(9, 1, "a"), range(3, 2, "b"), range(0, 1, "a"), range(7, 1, "b"), range(8, 1, "a")]);
+        let all = of(
+            2,
+            &[range(9, 1, "a"), range(3, 2, "b"), range(0, 1, "a"), range(7, 1, "b"), range(8, 1, "a")],
+        );
         assert_eq!(all.listed(), [range(0, 1, "a"), range(3, 2, "b")]);
         let rest = all.unlisted();
         assert_eq!(rest.get("a"), Some(&Tally { ranges: 2, bytes: 2 }));
