@@ -517,7 +517,7 @@ mod tests {
         let mut padded = block.to_vec();
         padded.resize(block.len() + crate::decode::PADDING, b'"');
         let mut marks = Marks::default();
-        let isa = if block.len() % 2 == 0 { Isa::Avx2 } else { Isa::Portable };
+        let isa = if block.len().is_multiple_of(2) { Isa::Avx2 } else { Isa::Portable };
         let mut records = Records::new(&padded, block.len(), layout, isa, &mut marks);
         let mut at = 0;
         while let Some(item) = records.next() {

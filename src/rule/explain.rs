@@ -63,7 +63,7 @@ impl Rule {
     fn collect(&self, expr: &Expr, wanted: bool, record: &dyn Fields, facts: &mut Vec<(bool, Fact)>) {
         match expr {
             Expr::Atom(at) => {
-                facts.extend(self.atoms.get(*at).map(|atom| (wanted, atom.fact(record, wanted))))
+                facts.extend(self.atoms.get(*at).map(|atom| (wanted, atom.fact(record, wanted))));
             }
             Expr::Not(inner) => self.collect(inner, !wanted, record, facts),
             Expr::All(inner) | Expr::Any(inner) => {

@@ -68,7 +68,7 @@ impl FieldMatcher {
                 Test::NumberText { text, value } => matcher.number_texts.push((text.clone(), *value, bit)),
                 Test::Number { comparison, value } => matcher.numbers.push((*comparison, *value, bit)),
                 Test::Date { part, comparison, value } => {
-                    matcher.dates.push((*part, *comparison, *value, bit))
+                    matcher.dates.push((*part, *comparison, *value, bit));
                 }
                 Test::Cidr(network) => matcher.networks.push((*network, bit)),
                 Test::Regex(regex) => matcher.regexes.push((regex.clone(), bit)),

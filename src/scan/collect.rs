@@ -203,11 +203,11 @@ pub struct Sorted {
 }
 
 impl Sorted {
-    /// The next match.
+    /// Takes the next match.
     ///
     /// # Errors
     /// A spilled run could not be read back.
-    pub fn next(&mut self) -> io::Result<Option<Hit>> {
+    pub fn take(&mut self) -> io::Result<Option<Hit>> {
         let Some(Head { hit, run }) = self.heads.pop() else { return Ok(None) };
         if let Some(next) = self.runs.get_mut(run).map(Run::next).transpose()?.flatten() {
             self.heads.push(Head { hit: next, run });
@@ -238,7 +238,7 @@ mod tests {
 
     fn order(sorter: Sorter) -> Vec<Key> {
         let mut sorted = sorter.finish().unwrap();
-        std::iter::from_fn(|| sorted.next().unwrap()).map(|hit| key(&hit)).collect()
+        std::iter::from_fn(|| sorted.take().unwrap()).map(|hit| key(&hit)).collect()
     }
 
     #[test]
@@ -274,7 +274,7 @@ mod tests {
         collector.add(0, 0, unit(10, 3)).unwrap();
         let Collected { inputs, mut sorted, .. } = collector.finish().unwrap();
         assert_eq!(inputs[&0].coverage.records, 15);
-        let numbers: Vec<u64> = std::iter::from_fn(|| sorted.next().unwrap()).map(|hit| hit.record).collect();
+        let numbers: Vec<u64> = std::iter::from_fn(|| sorted.take().unwrap()).map(|hit| hit.record).collect();
         assert_eq!(numbers, [12, 3]);
     }
 }

@@ -65,8 +65,8 @@ impl<'a> Lines<'a> {
         self.buffer
     }
 
-    /// The next piece; `None` at the part's end.
-    pub fn next(&mut self) -> io::Result<Option<Piece>> {
+    /// Reads the next piece; `None` at the part's end.
+    pub fn read(&mut self) -> io::Result<Option<Piece>> {
         if self.at >= self.end {
             return Ok(None);
         }
@@ -189,7 +189,7 @@ mod tests {
         while start < size {
             let range = start..(start + part).min(size);
             let mut lines = Lines::new(file, range, block, max_record, &mut buffer).unwrap();
-            while let Some(piece) = lines.next().unwrap() {
+            while let Some(piece) = lines.read().unwrap() {
                 match piece {
                     Piece::TooLong { offset, length, .. } => found.push((offset, length, true)),
                     Piece::Lines { offset, len } => {

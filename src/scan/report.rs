@@ -27,7 +27,7 @@ pub(super) fn finish(
 ) -> Result<Ledger, ScanError> {
     let rules = &config.rules.rules;
     let mut counts = vec![0u64; rules.len()];
-    while let Some(hit) = done.sorted.next().map_err(ScanError::Spill)? {
+    while let Some(hit) = done.sorted.take().map_err(ScanError::Spill)? {
         let (Some(rule), Some(input)) = (rules.get(hit.rule), discovery.inputs.get(hit.input)) else {
             continue;
         };

@@ -104,7 +104,7 @@ impl Session {
         let part = part.start + skip..part.end;
         let block = BLOCK.min(settings.chunk_size);
         let mut lines = Lines::new(file, part, block, settings.max_record, buffer)?;
-        while let Some(piece) = lines.next()? {
+        while let Some(piece) = lines.read()? {
             match piece {
                 Piece::Lines { offset, len } => {
                     reader.base = offset;

@@ -153,7 +153,7 @@ impl<'a> Scan<'a> {
                     None => {}
                     Some(Ok(outcome)) => self.collect(at, number, outcome),
                     Some(Err(error)) => {
-                        self.note(at, |note| note.problem = Some(format!("read error: {error}")))
+                        self.note(at, |note| note.problem = Some(format!("read error: {error}")));
                     }
                 }
                 self.progress.bytes(length);

@@ -194,7 +194,7 @@ impl Finder {
                     }
                 }
                 Ok(entry) if entry.file_type().is_file() && entry.file_name() == "README.md" => {
-                    self.readme += 1
+                    self.readme += 1;
                 }
                 Ok(entry) if entry.file_type().is_file() => self.file(entry.path()),
                 Ok(_) => {}

@@ -143,7 +143,7 @@ fn collect(value: &Value, path: &str, keys: &mut BTreeSet<String>, depth: usize)
             }
         }
         Value::Array(items) if depth < 8 => {
-            items.iter().for_each(|item| collect(item, path, keys, depth + 1))
+            items.iter().for_each(|item| collect(item, path, keys, depth + 1));
         }
         _ => {}
     }

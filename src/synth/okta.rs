@@ -97,8 +97,8 @@ impl Writer<'_> {
 
 /// One JSON object, without a line end.
 pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
-    let (high, low, millis) = (rng.next(), rng.next(), rng.below(1000));
-    let session = rng.next();
+    let (high, low, millis) = (rng.bits(), rng.bits(), rng.below(1000));
+    let session = rng.bits();
     let mut write = Writer(out);
     write.raw("{\"actor\":{");
     write.text("id", &act.person.id).text("type", "User").text("alternateId", &act.person.email);
@@ -139,6 +139,13 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
     );
     write.raw(if act.proxy { "true" } else { "false" }).raw("},\"severity\":\"");
     write.raw(if act.outcome.0 == "FAILURE" { "WARN" } else { "INFO" });
+    debug_and_request(&mut write, act, high, low);
+    targets(&mut write, &act.targets);
+    write.raw("}");
+}
+
+/// The second half of a record, up to its targets.
+fn debug_and_request(write: &mut Writer<'_>, act: &Act<'_>, high: u64, low: u64) {
     write.raw("\",\"debugContext\":{\"debugData\":{\"requestId\":\"").hex(high ^ low, 16);
     write
         .raw("\",\"requestUri\":\"/api/v1/authn\",\"threatSuspected\":\"false\"")
@@ -156,10 +163,8 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
         .hex(low, 12);
     write.raw("\",\"version\":\"0\",\"request\":{\"ipChain\":[{");
     write.text("ip", &act.ip).raw("\"geographicalContext\":");
-    geo(&mut write, act.place);
+    geo(write, act.place);
     write.raw(",\"version\":\"V4\",\"source\":null}]},\"target\":");
-    targets(&mut write, &act.targets);
-    write.raw("}");
 }
 
 /// Zones are null, the text "null", or a name, as Okta gives them.

@@ -111,7 +111,7 @@ pub fn staff(count: usize, rng: &mut Rng) -> Vec<Person> {
                 place: PLACES.get(if number == 1 { 0 } else { number % PLACES.len() }).unwrap_or(&PLACES[0]),
                 ip: address(number, rng),
                 agent: pick(&AGENTS, number),
-                id: format!("00u{:017x}", rng.next() >> 4),
+                id: format!("00u{:017x}", rng.bits() >> 4),
             }
         })
         .collect()

@@ -21,7 +21,7 @@ impl Rng {
 
     /// The next 64 bits.
     #[inline]
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         let [a, b, c, d] = self.state;
         let result = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let (c, d) = (c ^ a, d ^ b);
@@ -32,7 +32,7 @@ impl Rng {
     /// A number below `bound`; 0 where `bound` is 0.
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
 
     /// True once in `n` times.
@@ -42,7 +42,7 @@ impl Rng {
 
     /// One of the items; the first ones more often, falling off by halves of the list.
     pub fn skewed(&mut self, len: usize) -> usize {
-        let halvings = self.next().trailing_zeros().min(16);
+        let halvings = self.bits().trailing_zeros().min(16);
         let bound = (len >> halvings).max(1);
         usize::try_from(self.below(bound as u64)).unwrap_or_default()
     }
@@ -61,9 +61,9 @@ mod tests {
     #[test]
     fn the_numbers_never_change() {
         let mut rng = Rng::new(7);
-        let first: Vec<u64> = (0..3).map(|_| rng.next()).collect();
+        let first: Vec<u64> = (0..3).map(|_| rng.bits()).collect();
         let mut again = Rng::new(7);
-        assert_eq!(first, (0..3).map(|_| again.next()).collect::<Vec<_>>());
+        assert_eq!(first, (0..3).map(|_| again.bits()).collect::<Vec<_>>());
         assert!((0..1000).all(|_| rng.below(10) < 10));
         assert!((0..1000).all(|_| rng.skewed(25) < 25));
     }

@@ -1,7 +1,7 @@
 //! Framing of JSON that is not one record a line: arrays, and values one after the other, over any number of lines.
 //!
 //! The framer follows brackets and strings only; whether a record is good JSON is for the walk to say. A value that
-//! never closes costs its first line, and reading goes on at the next; after [`MAX_RESUMES`] of them it costs all that
+//! never closes costs its first line, and reading goes on at the next; after 64 of them it costs all that
 //! was read of it, so that hostile input takes linear time.
 
 use std::ops::Range;
