@@ -1,5 +1,6 @@
 //! The fixtures are what the generator makes, and a scan of them tells the story.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::cast_possible_truncation, reason = "the logs are small")]
 
 use std::collections::BTreeMap;
 use std::process::Command;
