@@ -45,15 +45,17 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The lines that start in `part`. `buffer` is the reader's from now on; `block` bytes are read at a time.
+    /// The lines that start in `part`. `buffer` is the reader's from now on; `block` bytes are read at a time. A part
+    /// that starts at 0 starts with a line, after `skip` bytes that are none (a byte order mark).
     pub fn new(
         file: &'a File,
         part: Range<u64>,
+        skip: u64,
         block: usize,
         max_record: usize,
         buffer: &'a mut Vec<u8>,
     ) -> io::Result<Self> {
-        let mut lines = Self { file, buffer, at: part.start, end: part.end, block, max_record };
+        let mut lines = Self { file, buffer, at: part.start + skip, end: part.end, block, max_record };
         if part.start > 0 {
             lines.at = lines.first_line_start(part.start - 1)?;
         }
@@ -188,7 +190,7 @@ mod tests {
         let mut start = 0;
         while start < size {
             let range = start..(start + part).min(size);
-            let mut lines = Lines::new(file, range, block, max_record, &mut buffer).unwrap();
+            let mut lines = Lines::new(file, range, 0, block, max_record, &mut buffer).unwrap();
             while let Some(piece) = lines.read().unwrap() {
                 match piece {
                     Piece::TooLong { offset, length, .. } => found.push((offset, length, true)),

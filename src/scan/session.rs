@@ -101,9 +101,8 @@ impl Session {
         let settings = task.settings;
         let skip = bom_length(file, &part)?;
         reader.filler(skip);
-        let part = part.start + skip..part.end;
         let block = BLOCK.min(settings.chunk_size);
-        let mut lines = Lines::new(file, part, block, settings.max_record, buffer)?;
+        let mut lines = Lines::new(file, part, skip, block, settings.max_record, buffer)?;
         while let Some(piece) = lines.read()? {
             match piece {
                 Piece::Lines { offset, len } => {

@@ -1,0 +1,155 @@
+//! The command line as a user meets it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::process::Stdio;
+
+use common::{HIT, Place, command};
+
+fn run(place: &Place, args: &[&str]) -> (i32, String, String) {
+    let output = command(place.folder.path()).args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn flags(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-'));
+    words.filter(|word| word.len() > 3 && word.starts_with("--")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_readme_lists_exactly_the_options_of_scan() {
+    let help = run(&Place::new(), &["scan", "--help"]).1;
+    let readme = include_str!("../README.md");
+    let table = readme.split("## Options of `scan`").nth(1).unwrap().split("\n## ").next().unwrap();
+    let common: BTreeSet<String> = ["--help", "--version"].map(str::to_owned).into();
+    assert_eq!(flags(table), &flags(&help) - &common);
+}
+
+#[test]
+fn every_command_has_help_with_examples_and_a_manual_page() {
+    let place = Place::new();
+    for command in ["scan", "rules", "synth", "completions", "man"] {
+        let (code, help, _) = run(&place, &[command, "--help"]);
+        assert_eq!(code, 0, "{command}");
+        assert!(help.contains("Examples:") || help.contains("Commands:"), "{command}: {help}");
+        let (code, page, _) = run(&place, &["man", command]);
+        assert!(code == 0 && page.contains(".TH"), "{command}");
+    }
+    let (code, script, _) = run(&place, &["completions", "bash"]);
+    assert!(code == 0 && script.contains("portcullis"));
+}
+
+#[test]
+fn bad_usage_is_2_and_says_what_to_do() {
+    let place = Place::new();
+    place.write("log", format!("{HIT}\n").as_bytes());
+    place.write(
+        "bad.yml",
+        b"title: x\nlogsource: {product: okta}\ndetection:\n  a:\n    f|contain: x\n  condition: a\n",
+    );
+    for (args, part) in [
+        (vec!["scan"], "PATH"),
+        (vec!["scan", "log", "--source", "otka"], "did you mean `okta`"),
+        (vec!["scan", "log", "--format", "json"], "jsonl"),
+        (vec!["scan", "log", "--level", "hihg"], "did you mean `high`"),
+        (vec!["scan", "log", "--since", "yesterday"], "2026-05-01"),
+        (vec!["scan", "log", "--log-zone", "Mars/Olympus"], "Europe/Berlin"),
+        (vec!["scan", "log", "--chunk-size", "12"], "between 4KiB"),
+        (vec!["scan", "log", "--rules", "bad.yml"], "bad.yml:5:5: unknown modifier `contain`"),
+        (vec!["scan", "log", "--mapping", "missing.toml"], "cannot read mapping file"),
+        (vec!["rules", "check", "bad.yml"], "did you mean `contains`"),
+        (vec!["rules", "explain", "okta_api_token_create", "log:1"], "did you mean `okta_api_token_created`"),
+        (vec!["rules", "explain", "okta_api_token_created", "log:7"], "no record 7"),
+    ] {
+        let (code, _, stderr) = run(&place, &args);
+        assert_eq!(code, 2, "{args:?}: {stderr}");
+        assert!(stderr.contains(part), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn exit_codes_are_those_of_the_contract() {
+    let place = Place::new();
+    place.write("good", format!("{HIT}\n").as_bytes());
+    place.write("bad", format!("{HIT}\n{{\n").as_bytes());
+    for (args, code) in [
+        (vec!["scan", "good"], 0),
+        (vec!["scan", "good", "--fail-on", "high"], 1),
+        (vec!["scan", "good", "--fail-on", "critical"], 0),
+        (vec!["scan", "bad"], 3),
+        (vec!["scan", "bad", "--fail-on", "high"], 1),
+        (vec!["scan", "missing"], 3),
+    ] {
+        assert_eq!(run(&place, &args).0, code, "{args:?}");
+    }
+}
+
+#[test]
+fn filters_keep_what_they_say() {
+    let place = Place::new();
+    let other = HIT.replace("jane@", "bob@").replace("2026-10-24T01", "2026-10-25T01");
+    place.write("log", format!("{HIT}\n{other}\n").as_bytes());
+    let hits = |args: &[&str]| place.scan(&[&["log"], args].concat()).hits();
+    assert_eq!(hits(&[]), 2);
+    assert_eq!(hits(&["--account", "JANE@agency.example"]), 1);
+    assert_eq!(hits(&["--since", "2026-10-25"]), 1);
+    assert_eq!(hits(&["--until", "2026-10-24T01:36:17Z"]), 0);
+    assert_eq!(hits(&["--since", "2026-10-24T01:36:17Z", "--until", "2026-10-24T01:36:18Z"]), 1);
+    assert_eq!(hits(&["--level", "critical"]), 0);
+    let ledger = place.scan(&["log", "--account", "nobody"]).ledger;
+    let suppressed =
+        ledger["rules"].as_array().unwrap().iter().map(|rule| rule["suppressed"].as_u64().unwrap());
+    assert_eq!(suppressed.sum::<u64>(), 2);
+}
+
+#[test]
+fn a_mapping_file_places_what_is_spelt_otherwise() {
+    let place = Place::new();
+    let log = HIT.replace("date_time", "When").replace("\"action\"", "\"What\"");
+    place.write("log", format!("{log}\n").as_bytes());
+    assert!(place.scan(&["log"]).stderr.contains("--mapping"));
+    place.write("map.toml", b"[fields]\n\"@timestamp\" = \"When\"\n\"event.action\" = [\"What\"]\n");
+    let scanned = place.scan(&["log", "--mapping", "map.toml", "--source", "mixpanel-audit"]);
+    assert_eq!((scanned.code, scanned.findings().len()), (0, 1), "{}", scanned.stderr);
+    assert_eq!(scanned.ledger["inputs"][0]["placed"]["@timestamp"], "When");
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let place = Place::new();
+    place.write("log", format!("{HIT}\n").as_bytes());
+    assert!(!run(&place, &["scan", "log"]).1.contains('\u{1b}'));
+    assert!(run(&place, &["scan", "log", "--color", "always"]).1.contains('\u{1b}'));
+    assert_eq!(run(&place, &["scan", "log", "-q"]).2, "");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_a_clean_end() {
+    let place = Place::new();
+    place.write("log", format!("{HIT}\n").repeat(20_000).as_bytes());
+    let mut child = command(place.folder.path())
+        .args(["scan", "log", "--format", "jsonl", "-q"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 100];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn an_output_file_is_whole_or_not_there() {
+    let place = Place::new();
+    place.write("log", format!("{HIT}\n").as_bytes());
+    let (code, stdout, _) = run(&place, &["scan", "log", "--format", "csv", "-o", "out.csv"]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert_eq!(std::fs::read_to_string(place.path("out.csv")).unwrap().lines().count(), 2);
+    let (code, _, stderr) = run(&place, &["scan", "log", "-o", "no/such/folder/out"]);
+    assert!(code == 2 && stderr.contains("no/such/folder/out"), "{stderr}");
+}
