@@ -1,6 +1,5 @@
 //! Input as an attacker or an accident shapes it: every byte is accounted for, no match is lost, and what was wrong is
 //! named.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
 

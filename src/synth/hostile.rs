@@ -14,7 +14,7 @@ pub fn deep(levels: usize) -> Vec<u8> {
     out
 }
 
-/// One line of `bytes` bytes and a newline: a string that is opened and filled.
+/// One line and its newline: a string of `bytes` bytes in an object.
 pub fn long_line(bytes: u64, out: &mut dyn Write) -> io::Result<()> {
     let block = vec![b'x'; 1 << 16];
     let mut left = bytes;

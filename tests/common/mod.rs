@@ -1,5 +1,11 @@
 //! Runs the real binary in a clean environment.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "each test file uses its part, and fails by panicking"
+)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

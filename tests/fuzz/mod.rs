@@ -1,6 +1,8 @@
 //! What each fuzz target holds. The targets in `fuzz/` and the replay of their corpora share these.
 #![allow(
     dead_code,
+    unreachable_pub,
+    clippy::cast_possible_truncation,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -80,7 +82,7 @@ fn decode(data: &[u8], templates: bool, isa: Isa) -> Notes {
     notes
 }
 
-/// Templates change nothing, on either instruction set; what is accepted is what serde_json accepts as an object.
+/// Templates change nothing, on either instruction set; what is accepted is what `serde_json` accepts as an object.
 pub fn json_lines(data: &[u8]) {
     // Every line twice, so that shapes learnt from the first are tried on the second.
     let doubled = [data, b"\n", data].concat();
