@@ -153,3 +153,21 @@ fn an_output_file_is_whole_or_not_there() {
     let (code, _, stderr) = run(&place, &["scan", "log", "-o", "no/such/folder/out"]);
     assert!(code == 2 && stderr.contains("no/such/folder/out"), "{stderr}");
 }
+
+#[test]
+fn nothing_is_left_out_in_silence() {
+    let place = Place::new();
+    place.write("logs/log", format!("{HIT}\n").as_bytes());
+    place.write("logs/.hidden", b"x");
+    place.write("rules/a.yml", b"title: Burst\ncorrelation: {type: event_count}\n");
+    let rule = format!("{}/rules/mixpanel/mixpanel_user_2fa_off.yml", env!("CARGO_MANIFEST_DIR"));
+    let scanned = place.scan(&["logs", "--rules", &rule, "--rules", "rules"]);
+    assert_eq!((scanned.code, scanned.hits()), (2, 1), "{}", scanned.stderr);
+    for part in
+        ["rules/a.yml", "correlation rules are not evaluated", "hidden", "never show: token or secret resets"]
+    {
+        assert!(scanned.stderr.contains(part), "{part}: {}", scanned.stderr);
+    }
+    let errors = scanned.ledger.get("rule_errors").and_then(|errors| errors.as_array()).map(Vec::len);
+    assert_eq!(errors, Some(1));
+}

@@ -182,6 +182,10 @@ pub struct Ledger {
     pub rule_errors: Vec<RuleProblem>,
     /// What the findings were narrowed to.
     pub filters: Filters,
+    /// What was left alone on purpose: hidden files, a file given twice.
+    pub notes: Vec<String>,
+    /// What the logs of these sources never show, whatever happened.
+    pub blind_spots: Vec<String>,
     /// Records that occur more than once anywhere in the scan, when they were counted.
     pub duplicates: Option<DuplicateCount>,
 }

@@ -94,6 +94,9 @@ pub enum ScanError {
     /// Workers could not be started.
     #[error("cannot start workers: {0}")]
     Workers(#[from] rayon::ThreadPoolBuildError),
+    /// The rules read more fields than can be numbered.
+    #[error("the rules read more than 65,535 fields or path segments: load fewer rules")]
+    TooManyFields,
     /// Findings could not be written.
     #[error("cannot write findings: {0}")]
     Output(io::Error),
@@ -147,7 +150,7 @@ pub fn run(config: &Config, sink: &mut dyn Sink, progress: &dyn Progress) -> Res
     let scan =
         work::Scan::new(config, forced, &mapping, &discovery.inputs, pool.current_num_threads(), progress);
     pool.scope(|scope| scan.start(scope));
-    report::finish(config, scan.finish()?, &discovery, sink)
+    report::finish(config, &mapping, scan.finish()?, &discovery, sink)
 }
 
 fn total_bytes(inputs: &[input::Input]) -> Option<u64> {

@@ -16,15 +16,19 @@ use crate::finding::{EventRef, Finding};
 use crate::output::Sink;
 use crate::rule::{Level, Rule, Subject};
 use crate::source::input::{Compression, Discovery, Input};
-use crate::source::{SOURCES, Source};
+use crate::source::{Mapping, SOURCES, Source};
 
 /// Writes the findings and makes the ledger.
 pub(super) fn finish(
     config: &Config,
+    mapping: &Mapping,
     mut done: Done,
     discovery: &Discovery,
     sink: &mut dyn Sink,
 ) -> Result<Ledger, ScanError> {
+    if done.programs.iter().flatten().any(|program| program.overflow) {
+        return Err(ScanError::TooManyFields);
+    }
     let rules = &config.rules.rules;
     let mut counts = vec![0u64; rules.len()];
     while let Some(hit) = done.sorted.take().map_err(ScanError::Spill)? {
@@ -37,7 +41,7 @@ pub(super) fn finish(
         sink.finding(&finding(rule, input, hit)).map_err(ScanError::Output)?;
     }
     let mut ledger = Ledger {
-        inputs: inputs(discovery, &mut done),
+        inputs: inputs(discovery, mapping, &mut done),
         rules: rule_ledgers(rules, &done, &counts),
         unreadable: unreadable(discovery),
         rule_errors: rule_errors(config),
@@ -47,6 +51,8 @@ pub(super) fn finish(
             account: config.account.clone(),
             level: config.level,
         },
+        notes: discovery.notes.clone(),
+        blind_spots: blind_spots(&done),
         duplicates: None,
     };
     count_duplicates(&mut ledger, &mut done);
@@ -107,7 +113,7 @@ fn finding(rule: &Rule, input: &Input, hit: Hit) -> Finding {
     }
 }
 
-fn inputs(discovery: &Discovery, done: &mut Done) -> Vec<InputLedger> {
+fn inputs(discovery: &Discovery, mapping: &Mapping, done: &mut Done) -> Vec<InputLedger> {
     let inputs = discovery.inputs.iter().enumerate();
     inputs
         .map(|(at, input)| {
@@ -119,7 +125,7 @@ fn inputs(discovery: &Discovery, done: &mut Done) -> Vec<InputLedger> {
             let source = note.source.and_then(|source| SOURCES.get(source).copied());
             let program = note.source.and_then(|source| done.programs.get(source)?.as_ref());
             let (placed, unplaced) = match (source, program) {
-                (Some(source), Some(program)) => places(source, program, &note, &slots),
+                (Some(source), Some(program)) => places(source, program, mapping, &note, &slots),
                 _ => Default::default(),
             };
             InputLedger {
@@ -153,6 +159,7 @@ fn compression(compression: Compression) -> Option<&'static str> {
 fn places(
     source: &Source,
     program: &Program,
+    mapping: &Mapping,
     note: &InputNote,
     slots: &[u64],
 ) -> (BTreeMap<String, String>, Names) {
@@ -169,7 +176,7 @@ fn places(
         return (placed, unplaced);
     };
     for &field in source.fields {
-        let paths = source.raw_paths(field, &crate::source::Mapping::default());
+        let paths = source.raw_paths(field, mapping);
         table.add(field, &paths);
     }
     let places = Columns::place(columns.clone(), b',', &table);
@@ -278,6 +285,13 @@ fn event_types(rule: &Rule, sources: &[usize]) -> Vec<EventTypeNote> {
     names.into_iter().map(note).collect()
 }
 
+/// What the logs that were read never show.
+fn blind_spots(done: &Done) -> Vec<String> {
+    let sources: BTreeSet<usize> = done.notes.values().filter_map(|note| note.source).collect();
+    let sources = sources.into_iter().filter_map(|source| SOURCES.get(source));
+    sources.flat_map(|source| source.blind_spots).map(|spot| (*spot).to_owned()).collect()
+}
+
 fn unreadable(discovery: &Discovery) -> Vec<Problem> {
     discovery
         .problems
@@ -290,17 +304,21 @@ fn unreadable(discovery: &Discovery) -> Vec<Problem> {
         .collect()
 }
 
+/// Rules that did not load, and documents that are not evaluated: neither is left out in silence.
 fn rule_errors(config: &Config) -> Vec<RuleProblem> {
-    config
-        .rules
-        .errors
-        .iter()
-        .map(|error| RuleProblem {
-            path: error.file.display().to_string(),
-            line: error.line as u64,
-            column: error.column as u64,
-            message: error.message.clone(),
-            hint: error.hint.clone(),
-        })
-        .collect()
+    let errors = config.rules.errors.iter().map(|error| RuleProblem {
+        path: error.file.display().to_string(),
+        line: error.line as u64,
+        column: error.column as u64,
+        message: error.message.clone(),
+        hint: error.hint.clone(),
+    });
+    let skipped = config.rules.skipped.iter().map(|skipped| RuleProblem {
+        path: skipped.file.display().to_string(),
+        line: 1,
+        column: 1,
+        message: skipped.reason.to_owned(),
+        hint: None,
+    });
+    errors.chain(skipped).collect()
 }

@@ -15,4 +15,5 @@ pub const SOURCE: Source = Source {
     required: &[],
     looks_like: |_| false,
     event_type: None,
+    blind_spots: &[],
 };

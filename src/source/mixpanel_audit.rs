@@ -29,6 +29,7 @@ pub const SOURCE: Source = Source {
         any("@timestamp") && any("event.action") && any("user.email") && any("source.ip")
     },
     event_type: Some(|name| mixpanel_events::lookup(name).map(|event| event.since)),
+    blind_spots: mixpanel_events::BLIND_SPOTS,
 };
 
 fn raw_paths(field: &str) -> Vec<String> {

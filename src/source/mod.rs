@@ -40,6 +40,8 @@ pub struct Source {
     pub looks_like: fn(has: Has<'_>) -> bool,
     /// The date from which an event type is recorded, where the vendor has a catalogue.
     pub event_type: Option<EventType>,
+    /// What this log never shows.
+    pub blind_spots: &'static [&'static str],
 }
 
 /// Every source, the most particular first: sniffing takes the first that fits.

@@ -31,6 +31,7 @@ pub const SOURCE: Source = Source {
         has("eventType") && (has("published") || has("actor.alternateId") || has("outcome.result"))
     },
     event_type: None,
+    blind_spots: &[],
 };
 
 fn raw_paths(field: &str) -> &'static [&'static str] {

@@ -145,6 +145,10 @@ fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
     for error in &loaded.errors {
         ui.warn(&format!("rule not loaded: {}", crate::output::escape::Safe(&error.to_string())));
     }
+    for skipped in &loaded.skipped {
+        let file = skipped.file.display().to_string();
+        ui.warn(&format!("rule not evaluated: {}: {}", crate::output::escape::Safe(&file), skipped.reason));
+    }
     if loaded.rules.is_empty() {
         return Err(CliError::usage("no rule could be loaded").hint("`portcullis rules check PATH` says why"));
     }

@@ -31,7 +31,13 @@ pub(super) fn print(ui: &Ui, ledger: &Ledger) {
         let hint = problem.hint.as_deref().map_or_else(String::new, |hint| format!(" ({hint})"));
         ui.warn(&Safe(&format!("{}: {}{hint}", problem.path, problem.reason)).to_string());
     }
+    for note in &ledger.notes {
+        ui.note(&Safe(note).to_string());
+    }
     print_rules(ui, ledger);
+    if !ledger.blind_spots.is_empty() {
+        ui.note(&format!("these logs never show: {}", ledger.blind_spots.join("; ")));
+    }
     let counts: Vec<String> = ledger
         .findings()
         .iter()

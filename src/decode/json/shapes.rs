@@ -7,7 +7,9 @@ use crate::decode::Raw;
 /// Templates kept at the most.
 const MAX_TEMPLATES: usize = 1024;
 /// Ways to go on at one place; a shape that would be one more is walked.
-const MAX_WAYS: usize = 32;
+const MAX_WAYS: usize = 128;
+/// Records after which a shape may be learnt again, once one had no room.
+const HOLD: u32 = 1024;
 /// Places at which a record may be ambiguous at once.
 const MAX_OPEN: usize = 64;
 /// Records after which the hit rate is judged.
@@ -19,7 +21,7 @@ const REST: u32 = 1 << 16;
 #[derive(Debug, Default)]
 struct Node {
     run: Vec<Piece>,
-    /// Ways to go on.
+    /// Ways to go on, the more usual ones first.
     ways: Vec<u16>,
     /// The template that ends here.
     template: Option<u16>,
@@ -48,6 +50,7 @@ pub struct Shapes {
     looked: u32,
     hits: u32,
     resting: u32,
+    holding: u32,
     generation: u32,
 }
 
@@ -74,11 +77,13 @@ impl Shapes {
             return None;
         }
         self.looked += 1;
+        self.holding = self.holding.saturating_sub(1);
         if self.looked >= WINDOW {
             self.judge();
         }
-        let id = self.descend(simd, record, holes)?;
+        let (id, chosen) = self.descend(simd, record, holes)?;
         self.hits += 1;
+        self.prefer(chosen);
         let known = self.known.get_mut(usize::from(id))?;
         let first = known.generation != self.generation;
         known.generation = self.generation;
@@ -87,26 +92,47 @@ impl Shapes {
 
     /// Depth first: where several ways could go on, the others stay open until one has led to an end.
     #[inline(always)]
-    fn descend<S: Simd>(&mut self, simd: S, record: Candidate<'_>, holes: &mut Vec<Raw>) -> Option<u16> {
+    fn descend<S: Simd>(
+        &mut self,
+        simd: S,
+        record: Candidate<'_>,
+        holes: &mut Vec<Raw>,
+    ) -> Option<(u16, Option<Open>)> {
         holes.clear();
         self.open.clear();
-        let (mut node, mut at) = (0u16, record.start);
+        let (mut node, mut at, mut chosen) = (0u16, record.start, None);
         loop {
             let here = self.nodes.get(usize::from(node))?;
             let passed = here.run.iter().try_fold(at, |at, piece| piece.pass(simd, record, at, holes));
             let choice = match passed {
-                Some(end) if end == record.end && here.template.is_some() => return here.template,
+                Some(end) if end == record.end && here.template.is_some() => {
+                    return here.template.map(|template| (template, chosen));
+                }
                 Some(next) => Some(Open { node, way: 0, at: next, holes: holes.len() }),
                 None => None,
             };
             let choice = choice.filter(|choice| self.has_way(*choice)).or_else(|| self.open.pop())?;
             holes.truncate(choice.holes);
             at = choice.at;
+            if choice.way > 0 {
+                chosen = Some(choice);
+            }
             let later = Open { way: choice.way + 1, ..choice };
             if self.has_way(later) && self.open.len() < MAX_OPEN {
                 self.open.push(later);
             }
             node = *self.nodes.get(usize::from(choice.node))?.ways.get(choice.way)?;
+        }
+    }
+
+    /// Moves a way that led on, but was not tried first, halfway to the front.
+    #[inline(always)]
+    fn prefer(&mut self, chosen: Option<Open>) {
+        if let Some(choice) = chosen
+            && let Some(node) = self.nodes.get_mut(usize::from(choice.node))
+            && choice.way < node.ways.len()
+        {
+            node.ways.swap(choice.way, choice.way / 2);
         }
     }
 
@@ -117,7 +143,7 @@ impl Shapes {
 
     /// Whether a record that no template fitted is worth learning.
     pub fn wants_more(&self) -> bool {
-        self.resting == 0 && self.known.len() < MAX_TEMPLATES
+        self.resting == 0 && self.holding == 0 && self.known.len() < MAX_TEMPLATES
     }
 
     /// Keeps a template.
@@ -126,6 +152,8 @@ impl Shapes {
         let pieces = std::mem::take(&mut template.pieces);
         if self.insert(&pieces, id).is_some() {
             self.known.push(Known { template, generation: self.generation });
+        } else {
+            self.holding = HOLD;
         }
     }
 

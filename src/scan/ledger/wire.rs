@@ -22,6 +22,8 @@ pub(super) struct Ledger<'a> {
     rules: Vec<Rule<'a>>,
     unreadable: Vec<Problem<'a>>,
     rule_errors: Vec<RuleProblem<'a>>,
+    notes: &'a [String],
+    blind_spots: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -165,6 +167,8 @@ impl<'a> From<&'a super::Ledger> for Ledger<'a> {
             rules: ledger.rules.iter().map(Rule::from).collect(),
             unreadable: ledger.unreadable.iter().map(Problem::from).collect(),
             rule_errors: ledger.rule_errors.iter().map(RuleProblem::from).collect(),
+            notes: &ledger.notes,
+            blind_spots: &ledger.blind_spots,
         }
     }
 }
