@@ -24,8 +24,6 @@ pub struct FieldSpan {
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
-    /// It is in quotes.
-    pub quoted: bool,
     /// Its quotes are doubled.
     pub escaped: bool,
 }
@@ -43,8 +41,8 @@ pub enum Item<'a> {
         next: u32,
         /// Its cells.
         fields: &'a [FieldSpan],
-        /// A cell is quoted, so line ends may be inside.
-        quoted: bool,
+        /// Line ends in it.
+        lines: u32,
     },
     /// An empty line, or one of white space.
     Blank {
@@ -52,6 +50,8 @@ pub enum Item<'a> {
         start: u32,
         /// Where the next item starts.
         next: u32,
+        /// Line ends in it.
+        lines: u32,
     },
     /// What could not be read.
     Rejected {
@@ -61,6 +61,8 @@ pub enum Item<'a> {
         next: u32,
         /// Why.
         reason: &'static str,
+        /// Line ends in it.
+        lines: u32,
     },
 }
 
@@ -82,10 +84,11 @@ enum Found {
     Unknown,
 }
 
-/// Where quotes, and quotes, delimiters and newlines, are in a block: a bit for every byte.
+/// Where quotes, newlines, and these and delimiters are in a block: a bit for every byte.
 #[derive(Debug, Default)]
 pub struct Marks {
     quotes: Vec<u64>,
+    newlines: Vec<u64>,
     all: Vec<u64>,
 }
 
@@ -101,13 +104,30 @@ impl Work for Mark<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let (chunks, _) = self.block.as_chunks::<64>();
-        self.marks.quotes.clear();
-        self.marks.all.clear();
-        for chunk in chunks {
-            let quotes = simd.equal(chunk, b'"');
-            self.marks.quotes.push(quotes);
-            self.marks.all.push(quotes | simd.equal(chunk, self.delimiter) | simd.equal(chunk, b'\n'));
+        let Marks { quotes, newlines, all } = self.marks;
+        [&mut *quotes, &mut *newlines, &mut *all].into_iter().for_each(|bits| bits.resize(chunks.len(), 0));
+        let words = quotes.iter_mut().zip(newlines).zip(all);
+        for (chunk, ((quotes, newlines), all)) in chunks.iter().zip(words) {
+            *quotes = simd.equal(chunk, b'"');
+            *newlines = simd.equal(chunk, b'\n');
+            *all = *quotes | *newlines | simd.equal(chunk, self.delimiter);
         }
+    }
+}
+
+impl Marks {
+    /// Newlines in a range.
+    #[inline]
+    fn lines(&self, start: usize, end: usize) -> u32 {
+        let (first, last) = (start / 64, end / 64);
+        let words =
+            self.newlines.get(first..=last.min(self.newlines.len().saturating_sub(1))).unwrap_or_default();
+        let count = |(at, bits): (usize, &u64)| {
+            let from = if at == 0 { u64::MAX << (start % 64) } else { u64::MAX };
+            let to = if first + at == last { (1u64 << (end % 64)) - 1 } else { u64::MAX };
+            (bits & from & to).count_ones()
+        };
+        words.iter().enumerate().map(count).sum()
     }
 }
 
@@ -186,21 +206,22 @@ impl<'a> Records<'a> {
             Found::Whole { end, next } => (end, next),
             Found::Faulty { next, reason } => {
                 self.at = next;
-                return Some(Item::Rejected { start: start as u32, next: next as u32, reason });
+                let lines = self.marks.lines(start, next);
+                return Some(Item::Rejected { start: start as u32, next: next as u32, reason, lines });
             }
             Found::Unknown => (self.block.len(), self.block.len()),
         };
         self.at = next;
         let bytes = self.block.get(start..end).unwrap_or_default();
+        let lines = self.marks.lines(start, next);
         let (start, end, next) = (start as u32, end as u32, next as u32);
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Some(Item::Blank { start, next });
+            return Some(Item::Blank { start, next, lines });
         }
         if let Some(reason) = self.fault(bytes) {
-            return Some(Item::Rejected { start, next, reason });
+            return Some(Item::Rejected { start, next, reason, lines });
         }
-        let quoted = self.fields.iter().any(|cell| cell.quoted);
-        Some(Item::Record { start, end, next, fields: &self.fields, quoted })
+        Some(Item::Record { start, end, next, fields: &self.fields, lines })
     }
 
     fn fault(&self, record: &[u8]) -> Option<&'static str> {
@@ -422,7 +443,7 @@ impl<F: Find> Scanner<'_, F> {
                 }
                 None if !self.ends => return None,
                 _ => {
-                    self.push(open + 1, close, true, escaped);
+                    self.push(open + 1, close, escaped);
                     return Some(close + 1);
                 }
             }
@@ -439,11 +460,11 @@ impl<F: Find> Scanner<'_, F> {
         };
         match self.bytes.get(stop) {
             Some(b'"') => return Err(Scan::Fault("quote inside an unquoted cell")),
-            Some(&byte) if byte == delimiter => self.push(at, stop, false, false),
+            Some(&byte) if byte == delimiter => self.push(at, stop, false),
             // The last cell: a carriage return belongs to the line end.
             _ => {
                 let carriage = stop > at && self.bytes.get(stop - 1) == Some(&b'\r');
-                self.push(at, stop - usize::from(carriage), false, false);
+                self.push(at, stop - usize::from(carriage), false);
             }
         }
         Ok(stop)
@@ -451,8 +472,8 @@ impl<F: Find> Scanner<'_, F> {
 
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "blocks are shorter than 4 GiB")]
-    fn push(&mut self, start: usize, end: usize, quoted: bool, escaped: bool) {
-        self.fields.push(FieldSpan { start: start as u32, end: end as u32, quoted, escaped });
+    fn push(&mut self, start: usize, end: usize, escaped: bool) {
+        self.fields.push(FieldSpan { start: start as u32, end: end as u32, escaped });
     }
 }
 
@@ -521,16 +542,23 @@ mod tests {
         let mut records = Records::new(&padded, block.len(), layout, isa, &mut marks);
         let mut at = 0;
         while let Some(item) = records.next() {
+            let newlines = |from: u32, to: u32| {
+                block[from as usize..to as usize].iter().filter(|&&byte| byte == b'\n').count() as u32
+            };
             let (from, to, what) = match item {
-                Item::Record { start, next, fields, .. } => {
+                Item::Record { start, next, fields, lines, .. } => {
+                    assert_eq!(lines, newlines(start, next));
                     let cells: Vec<_> = fields
                         .iter()
                         .map(|cell| String::from_utf8_lossy(&block[cell.start as usize..cell.end as usize]))
                         .collect();
                     (start, next, format!("{cells:?}"))
                 }
-                Item::Blank { start, next } => (start, next, "blank".to_owned()),
-                Item::Rejected { start, next, reason } => (start, next, format!("rejected {reason}")),
+                Item::Blank { start, next, .. } => (start, next, "blank".to_owned()),
+                Item::Rejected { start, next, reason, lines } => {
+                    assert_eq!(lines, newlines(start, next));
+                    (start, next, format!("rejected {reason}"))
+                }
             };
             assert_eq!(from as usize, at, "no byte is left out");
             at = to as usize;

@@ -180,27 +180,23 @@ fn csv_item(
     columns: &Columns,
     item: &csv::Item<'_>,
 ) {
-    let newlines = |start: u32, end: u32| {
-        memchr::memchr_iter(b'\n', block.get(start as usize..end as usize).unwrap_or_default()).count() as u64
-    };
     let before = reader.outcome.coverage.lines;
-    match *item {
-        csv::Item::Record { start, end, next, fields, quoted } => {
+    let lines = match *item {
+        csv::Item::Record { start, end, next, fields, lines } => {
             let view = CsvView { block, table: &program.table, columns, fields };
             reader.record(Span { start, end, next }, &view);
-            if quoted {
-                reader.outcome.coverage.lines = before + newlines(start, next);
-            }
+            lines
         }
-        csv::Item::Blank { start, next } => {
+        csv::Item::Blank { start, next, lines } => {
             reader.blank(Span { start, end: start, next });
-            reader.outcome.coverage.lines = before + newlines(start, next);
+            lines
         }
-        csv::Item::Rejected { start, next, reason } => {
+        csv::Item::Rejected { start, next, reason, lines } => {
             reader.rejected(Span { start, end: next, next }, Fault { offset: start, reason });
-            reader.outcome.coverage.lines = before + newlines(start, next);
+            lines
         }
-    }
+    };
+    reader.outcome.coverage.lines = before + u64::from(lines);
 }
 
 fn bom_length(file: &File, part: &Range<u64>) -> io::Result<u64> {

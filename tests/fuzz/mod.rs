@@ -145,8 +145,8 @@ pub fn csv(data: &[u8]) {
             while let Some(item) = records.next() {
                 let (start, next, kind) = match item {
                     Item::Record { start, next, .. } => (start, next, "record"),
-                    Item::Blank { start, next } => (start, next, "blank"),
-                    Item::Rejected { start, next, reason } => (start, next, reason),
+                    Item::Blank { start, next, .. } => (start, next, "blank"),
+                    Item::Rejected { start, next, reason, .. } => (start, next, reason),
                 };
                 assert_eq!(start, at);
                 at = next;
