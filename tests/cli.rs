@@ -30,6 +30,23 @@ fn the_readme_lists_exactly_the_options_of_scan() {
 }
 
 #[test]
+fn the_readme_shows_what_its_first_command_prints() {
+    let place = Place::new();
+    let readme = include_str!("../README.md");
+    let output = command(std::path::Path::new(env!("CARGO_MANIFEST_DIR")))
+        .args(["scan", "fixtures/incident"])
+        .output();
+    let output = output.unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    for line in out.lines().take(3).chain(err.lines().take(1)) {
+        let line = line.replace("fixtures/incident/okta-system-log.ndjson", "…");
+        assert!(readme.contains(line.trim_end()), "{line}");
+    }
+    let count = run(&place, &["rules", "list"]).1.lines().count();
+    assert!(readme.contains(&format!("{count} rules come with the program")), "{count}");
+}
+
+#[test]
 fn every_command_has_help_with_examples_and_a_manual_page() {
     let place = Place::new();
     for command in ["scan", "rules", "synth", "completions", "man"] {
