@@ -20,8 +20,7 @@ use portcullis::decode::json::simd::Isa;
 use portcullis::finding::Finding;
 use portcullis::output::{Sink, Summary};
 use portcullis::rule::{Loaded, Placeholders, parse_document};
-use portcullis::scan::{self, Config, Engine, Progress};
-use portcullis::source::input::Limits;
+use portcullis::scan::{self, Config, Progress};
 use portcullis::synth::{self, Log, Options};
 
 struct Quiet;
@@ -135,24 +134,8 @@ fn rules(okta: bool, count: usize, hits: bool) -> Loaded {
 }
 
 fn scan(path: &Path, rules: &Loaded, threads: usize, isa: Option<Isa>) -> u64 {
-    let config = Config {
-        paths: vec![path.display().to_string()],
-        rules: rules.clone(),
-        source: None,
-        mapping: None,
-        log_zone: None,
-        since: None,
-        until: None,
-        account: None,
-        level: None,
-        threads,
-        chunk_size: 4 << 20,
-        max_record: 4 << 20,
-        limits: Limits::default(),
-        engine: Engine::Fast,
-        isa,
-        count_duplicates: false,
-    };
+    let paths = vec![path.display().to_string()];
+    let config = Config { threads, isa, ..Config::new(paths, rules.clone()) };
     let mut count = Count::default();
     let ledger = scan::run(&config, &mut count, &Quiet).unwrap();
     assert!(ledger.is_clean());

@@ -19,7 +19,6 @@ use portcullis::output::{Sink, Summary};
 use portcullis::rule::sample::JsonFields;
 use portcullis::rule::{Loaded, Placeholders, parse_document};
 use portcullis::scan::{self, Config, Engine, Progress};
-use portcullis::source::input::Limits;
 use serde_json::Value;
 
 use sigma_cases::{Case, MATCHING, VALUES};
@@ -72,22 +71,12 @@ fn rule(case: &Case) -> Loaded {
 
 fn config(rules: Loaded, path: &Path, engine: Engine) -> Config {
     Config {
-        paths: vec![path.display().to_string()],
-        rules,
         source: Some("json".to_owned()),
-        mapping: None,
-        log_zone: None,
-        since: None,
-        until: None,
-        account: None,
-        level: None,
         threads: 1,
         chunk_size: 1 << 20,
         max_record: 1 << 20,
-        limits: Limits::default(),
         engine,
-        isa: None,
-        count_duplicates: false,
+        ..Config::new(vec![path.display().to_string()], rules)
     }
 }
 

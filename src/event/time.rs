@@ -1,5 +1,7 @@
 //! Time as logs write it: read exactly or not at all.
 
+use std::fmt;
+
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
@@ -14,34 +16,25 @@ pub struct Timestamp {
 }
 
 /// Why a time cannot be told for sure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeError {
     /// None of the formats.
-    #[error("time is in no known format")]
     UnknownFormat,
     /// The date or time of day does not exist.
-    #[error("time does not exist")]
     OutOfRange,
     /// Second 60.
-    #[error("leap second: cannot be placed on the clock")]
     LeapSecond,
     /// Neither zone nor offset.
-    #[error("time names no zone: give one with --log-zone")]
     NoZone,
     /// Day and month cannot be told apart.
-    #[error("date with slashes: day and month cannot be told apart")]
     SlashDate,
     /// A number whose unit cannot be told.
-    #[error("number could be seconds or a fraction of them")]
     AmbiguousNumber,
     /// An abbreviation used by several zones.
-    #[error("zone abbreviation has several meanings: give the log's zone with --log-zone")]
     AmbiguousZone,
     /// An abbreviation that is not known.
-    #[error("unknown zone abbreviation")]
     UnknownZone,
     /// A local time that the clock skips or repeats.
-    #[error("local time that the clock skips or repeats at a change of summer time")]
     GapOrFold,
 }
 
@@ -63,6 +56,14 @@ impl TimeError {
         }
     }
 }
+
+impl fmt::Display for TimeError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for TimeError {}
 
 /// How times are read.
 #[derive(Debug, Clone, Default)]

@@ -203,7 +203,8 @@ impl Texts {
     }
 }
 
-fn set(bits: &mut [u64], bit: usize) {
+/// Sets a bit of a bit set.
+pub(crate) fn set(bits: &mut [u64], bit: usize) {
     if let Some(word) = bits.get_mut(bit / 64) {
         *word |= 1 << (bit % 64);
     }

@@ -24,6 +24,7 @@ use serde::Serialize;
 pub use explain::Explanation;
 pub use hint::nearest;
 pub use load::{Loaded, RuleError, Skipped, load, load_embedded, parse_document, read_placeholders};
+pub(crate) use matcher::set;
 pub use matcher::{FieldMatcher, Scratch};
 pub use placeholder::Placeholders;
 pub use sample::Samples;

@@ -9,11 +9,11 @@ use std::hash::BuildHasher;
 
 use hashbrown::{HashMap, HashTable};
 
-use super::program::{AtomPlace, Column, Looks, Program, is_set, set};
+use super::program::{AtomPlace, Column, Looks, Program, is_set};
 use crate::decode::fields::{FieldId, Got, View};
 use crate::decode::{Kind, Raw};
 use crate::event::Scalar;
-use crate::rule::Scratch;
+use crate::rule::{Scratch, set};
 
 /// Longer values are judged each time: they rarely come back.
 const MAX_REMEMBERED: usize = 1024;

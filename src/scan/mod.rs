@@ -164,7 +164,34 @@ fn total_bytes(inputs: &[input::Input]) -> Option<u64> {
         .sum()
 }
 
+/// Bytes of a unit, unless it is said otherwise.
+pub const CHUNK_SIZE: usize = 4 << 20;
+/// Longest record, unless it is said otherwise.
+pub const MAX_RECORD: usize = 4 << 20;
+
 impl Config {
+    /// A scan of these paths with these rules, everything else as it is by default.
+    pub fn new(paths: Vec<String>, rules: Loaded) -> Self {
+        Self {
+            paths,
+            rules,
+            source: None,
+            mapping: None,
+            log_zone: None,
+            since: None,
+            until: None,
+            account: None,
+            level: None,
+            threads: 0,
+            chunk_size: CHUNK_SIZE,
+            max_record: MAX_RECORD,
+            limits: Limits::default(),
+            engine: Engine::Fast,
+            isa: None,
+            count_duplicates: false,
+        }
+    }
+
     fn settings(&self) -> Settings {
         Settings {
             time: TimeReader::new(TimeOptions { log_zone: self.log_zone.clone() }),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::decode::fields::{FieldId, FieldTable};
+use crate::rule::set;
 use crate::rule::{Expr, FieldMatcher, Level, Rule, Subject, Test};
 use crate::source::{Mapping, Source};
 
@@ -251,13 +252,6 @@ fn fold(inner: &[Condition], known: &dyn Fn(&AtomPlace) -> Option<bool>, decisiv
         }
     }
     whole
-}
-
-/// Sets bit `at`.
-pub(super) fn set(bits: &mut [u64], at: usize) {
-    if let Some(word) = bits.get_mut(at / 64) {
-        *word |= 1 << (at % 64);
-    }
 }
 
 /// Whether bit `at` is set.

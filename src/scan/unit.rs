@@ -17,7 +17,7 @@ use crate::decode::{Kind, Raw};
 use crate::event::Scalar;
 use crate::event::time::Timestamp;
 use crate::finding::Fact;
-use crate::rule::Rule;
+use crate::rule::{Rule, set};
 use crate::sys::hash;
 
 /// Characters kept of an actor, address or action in a finding.
@@ -253,7 +253,7 @@ impl Handler for Reader<'_> {
         if self.outcome.slots.len() <= word {
             self.outcome.slots.resize(word + 1, 0);
         }
-        super::program::set(&mut self.outcome.slots, usize::from(slot));
+        set(&mut self.outcome.slots, usize::from(slot));
     }
 
     fn duplicate_keys(&mut self, count: u32) {

@@ -23,7 +23,7 @@ use portcullis::event::time::{TimeOptions, TimeReader};
 use portcullis::finding::Finding;
 use portcullis::output::{Sink, Summary};
 use portcullis::rule::{Placeholders, load_embedded, parse_document};
-use portcullis::scan::{self, Config, Engine, Progress};
+use portcullis::scan::{self, Config, Progress};
 use portcullis::source::input::Limits;
 
 #[derive(Default, PartialEq, Debug)]
@@ -212,22 +212,12 @@ pub fn scan(data: &[u8]) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::io::Write::write_all(&mut file.as_file(), data).unwrap();
     let config = Config {
-        paths: vec![file.path().display().to_string()],
-        rules: load_embedded(),
-        source: None,
-        mapping: None,
-        log_zone: None,
-        since: None,
-        until: None,
-        account: None,
-        level: None,
         threads: 1,
         chunk_size: 4096,
         max_record: 8192,
         limits: Limits { max_expanded: 1 << 24, max_ratio: 200 },
-        engine: Engine::Fast,
-        isa: None,
         count_duplicates: true,
+        ..Config::new(vec![file.path().display().to_string()], load_embedded())
     };
     let ledger = scan::run(&config, &mut Nobody, &Nobody).unwrap();
     assert!(ledger.check().is_ok());
