@@ -1,0 +1,246 @@
+//! Correlations as a test thinks of them, and how they are written.
+
+use std::fmt::Write;
+
+/// A rule for single records: those whose action is one of these.
+#[derive(Debug, Clone)]
+pub struct Base {
+    pub name: String,
+    pub actions: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    EventCount,
+    ValueCount(&'static str),
+    Temporal,
+    Ordered,
+    Sum(&'static str),
+    Average(&'static str),
+    /// The field, and the percentile where it is written.
+    Percentile(&'static str, Option<u32>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+    Eq,
+    Neq,
+}
+
+pub const OPS: [Op; 6] = [Op::Gt, Op::Gte, Op::Lt, Op::Lte, Op::Eq, Op::Neq];
+
+impl Op {
+    pub fn holds(self, seen: f64, wanted: f64) -> bool {
+        match self {
+            Self::Gt => seen > wanted,
+            Self::Gte => seen >= wanted,
+            Self::Lt => seen < wanted,
+            Self::Lte => seen <= wanted,
+            Self::Eq => (seen - wanted).abs() < 1e-9,
+            Self::Neq => (seen - wanted).abs() >= 1e-9,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+            Self::Lt => "lt",
+            Self::Lte => "lte",
+            Self::Eq => "eq",
+            Self::Neq => "neq",
+        }
+    }
+}
+
+/// An expression over the rules of a correlation, by their place in its list.
+#[derive(Debug, Clone)]
+pub enum Expr {
+    Rule(usize),
+    Not(Box<Expr>),
+    And(Box<Expr>, Box<Expr>),
+    Or(Box<Expr>, Box<Expr>),
+}
+
+impl Expr {
+    pub fn holds(&self, seen: &dyn Fn(usize) -> bool) -> bool {
+        match self {
+            Self::Rule(rule) => seen(*rule),
+            Self::Not(of) => !of.holds(seen),
+            Self::And(left, right) => left.holds(seen) && right.holds(seen),
+            Self::Or(left, right) => left.holds(seen) || right.holds(seen),
+        }
+    }
+
+    pub fn negates(&self) -> bool {
+        match self {
+            Self::Rule(_) => false,
+            Self::Not(_) => true,
+            Self::And(left, right) | Self::Or(left, right) => left.negates() || right.negates(),
+        }
+    }
+
+    fn text(&self, names: &[String]) -> String {
+        match self {
+            Self::Rule(rule) => names[*rule].clone(),
+            Self::Not(of) => format!("not {}", of.text(names)),
+            Self::And(left, right) => format!("({} and {})", left.text(names), right.text(names)),
+            Self::Or(left, right) => format!("({} or {})", left.text(names), right.text(names)),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// None is written.
+    Default,
+    /// All comparisons have to hold.
+    Count(Vec<(Op, f64)>),
+    Expr(Expr),
+}
+
+impl Condition {
+    pub fn at_least(count: u32) -> Self {
+        Self::Count(vec![(Op::Gte, f64::from(count))])
+    }
+
+    /// Whether more events can only help, and the first that are enough are cited.
+    pub fn is_lower_bound(&self) -> bool {
+        matches!(self, Self::Count(all) if matches!(all.as_slice(), [(Op::Gt | Op::Gte, _)]))
+    }
+
+    pub fn count_holds(&self, seen: f64) -> bool {
+        match self {
+            Self::Count(all) => all.iter().all(|&(op, wanted)| op.holds(seen, wanted)),
+            _ => panic!("no count"),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Alias {
+    pub name: &'static str,
+    /// A rule's place in the list, and the field that stands for the alias there.
+    pub fields: Vec<(usize, &'static str)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Correlation {
+    pub name: String,
+    pub kind: Kind,
+    /// Names of rules or of other correlations.
+    pub rules: Vec<String>,
+    pub group_by: Vec<&'static str>,
+    pub aliases: Vec<Alias>,
+    /// Seconds.
+    pub span: i64,
+    pub condition: Condition,
+    pub generate: bool,
+}
+
+/// A set of rules that are loaded together.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    pub bases: Vec<Base>,
+    pub correlations: Vec<Correlation>,
+}
+
+impl Rules {
+    pub fn correlation(&self, name: &str) -> Option<&Correlation> {
+        self.correlations.iter().find(|correlation| correlation.name == name)
+    }
+
+    /// Whether a rule gives findings: no correlation names it, or one that does says `generate`.
+    pub fn is_shown(&self, name: &str) -> bool {
+        let mut users = self.correlations.iter().filter(|user| user.rules.iter().any(|rule| rule == name));
+        let used = users.clone().next().is_some();
+        !used || users.any(|user| user.generate)
+    }
+
+    /// This correlation, and what it is made of.
+    pub fn only(&self, name: &str) -> Self {
+        let mut wanted = vec![name.to_owned()];
+        let mut at = 0;
+        while at < wanted.len() {
+            if let Some(correlation) = self.correlation(&wanted[at]) {
+                wanted.extend(correlation.rules.iter().cloned());
+            }
+            at += 1;
+        }
+        let mut only = self.clone();
+        only.bases.retain(|base| wanted.contains(&base.name));
+        only.correlations.retain(|correlation| wanted.contains(&correlation.name));
+        only
+    }
+
+    /// As YAML documents, correlations before what they name.
+    pub fn yaml(&self) -> String {
+        let correlations = self.correlations.iter().rev().map(Correlation::yaml);
+        let bases = self.bases.iter().map(Base::yaml);
+        correlations.chain(bases).collect::<Vec<_>>().join("---\n")
+    }
+}
+
+impl Base {
+    pub fn yaml(&self) -> String {
+        let Self { name, actions } = self;
+        format!(
+            "title: Rule {name}\nname: {name}\nlogsource:\n    product: mixpanel\n    service: audit\n\
+             detection:\n    sel:\n        event.action: [{}]\n    condition: sel\nlevel: low\n",
+            actions.join(", ")
+        )
+    }
+}
+
+impl Correlation {
+    pub fn yaml(&self) -> String {
+        let (kind, field, percentile) = match self.kind {
+            Kind::EventCount => ("event_count", None, None),
+            Kind::ValueCount(field) => ("value_count", Some(field), None),
+            Kind::Temporal => ("temporal", None, None),
+            Kind::Ordered => ("temporal_ordered", None, None),
+            Kind::Sum(field) => ("value_sum", Some(field), None),
+            Kind::Average(field) => ("value_avg", Some(field), None),
+            Kind::Percentile(field, percentile) => ("value_percentile", Some(field), percentile),
+        };
+        let name = &self.name;
+        let mut out = format!("title: Correlation {name}\nname: {name}\ncorrelation:\n    type: {kind}\n");
+        writeln!(out, "    rules: [{}]", self.rules.join(", ")).unwrap();
+        if !self.group_by.is_empty() {
+            writeln!(out, "    group-by: [{}]", self.group_by.join(", ")).unwrap();
+        }
+        if !self.aliases.is_empty() {
+            out.push_str("    aliases:\n");
+        }
+        for alias in &self.aliases {
+            writeln!(out, "        {}:", alias.name).unwrap();
+            for (rule, field) in &alias.fields {
+                writeln!(out, "            {}: {field}", self.rules[*rule]).unwrap();
+            }
+        }
+        writeln!(out, "    timespan: {}s", self.span).unwrap();
+        match &self.condition {
+            Condition::Default => {}
+            Condition::Expr(expr) => writeln!(out, "    condition: {}", expr.text(&self.rules)).unwrap(),
+            Condition::Count(all) => {
+                out.push_str("    condition:\n");
+                if let Some(field) = field {
+                    writeln!(out, "        field: {field}").unwrap();
+                }
+                if let Some(percentile) = percentile {
+                    writeln!(out, "        percentile: {percentile}").unwrap();
+                }
+                all.iter().for_each(|(op, wanted)| writeln!(out, "        {}: {wanted}", op.name()).unwrap());
+            }
+        }
+        if self.generate {
+            out.push_str("generate: true\n");
+        }
+        out.push_str("level: high\n");
+        out
+    }
+}

@@ -1,0 +1,67 @@
+//! Cases written by hand, in a short notation.
+
+use super::correlate::Alert;
+use super::model::Record;
+use super::rules::{Base, Condition, Correlation, Kind, Rules};
+
+/// `a0`: action `a` at second 0. After it, in any order: `=5` sets `details.n`, `~2` the last part of the address,
+/// `:x` the actor, `>x` the target. `a-` has no time, `:none` no actor.
+pub fn log(text: &str) -> Vec<Record> {
+    text.split_whitespace().map(record).collect()
+}
+
+fn record(text: &str) -> Record {
+    let marks = ['=', '~', ':', '>'];
+    let end = text.find(marks).unwrap_or(text.len());
+    let (head, mut rest) = text.split_at(end);
+    let (action, time) = head.split_at(1);
+    let action = format!("act.{action}");
+    let mut record = match time {
+        "-" => Record::at(0, &action).timeless(),
+        _ => Record::at(time.parse().unwrap(), &action),
+    };
+    while let Some(mark) = rest.chars().next() {
+        let end = rest[1..].find(marks).map_or(rest.len(), |end| end + 1);
+        let value = &rest[1..end];
+        rest = &rest[end..];
+        record = match mark {
+            '=' => record.n(value),
+            '~' => record.from(&format!("198.51.100.{value}")),
+            '>' => record.target(&format!("{value}@agency.example")),
+            _ if value == "none" => record.nobody(),
+            _ => record.by(&format!("{value}@agency.example")),
+        };
+    }
+    record
+}
+
+/// A correlation of rules `a`, `b` … by actor, over ten minutes.
+pub fn correlation(kind: Kind, rules: &str, condition: Condition) -> Correlation {
+    Correlation {
+        name: "found".to_owned(),
+        kind,
+        rules: rules.split_whitespace().map(|rule| format!("rule_{rule}")).collect(),
+        group_by: vec!["user.email"],
+        aliases: Vec::new(),
+        span: 600,
+        condition,
+        generate: false,
+    }
+}
+
+/// With the rules for single records that it may name.
+pub fn rules(correlations: Vec<Correlation>) -> Rules {
+    let named = |base: &Base| correlations.iter().any(|of| of.rules.contains(&base.name));
+    let base = |(name, action)| Base { name: format!("rule_{name}"), actions: vec![action] };
+    let all = [("a", "act.a"), ("b", "act.b"), ("c", "act.c"), ("d", "act.d")].map(base);
+    Rules { bases: all.into_iter().filter(named).collect(), correlations }
+}
+
+/// `0,1 3`: an alert that cites the first two records, and one that cites the fourth.
+pub fn cited(alerts: &[Alert], rule: &str) -> String {
+    let mut all: Vec<&Vec<usize>> =
+        alerts.iter().filter(|alert| alert.rule == rule).map(|alert| &alert.records).collect();
+    all.sort();
+    let texts = |records: &Vec<usize>| records.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    all.into_iter().map(texts).collect::<Vec<_>>().join(" ")
+}
