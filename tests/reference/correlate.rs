@@ -33,7 +33,7 @@ pub fn alerts(rules: &Rules, log: &[Record]) -> Vec<Alert> {
     let mut all = Vec::new();
     for base in rules.bases.iter().filter(|base| rules.is_shown(&base.name)) {
         for (at, record) in log.iter().enumerate() {
-            if base.actions.contains(&record.action.as_str()) {
+            if base.matches(record) {
                 all.push(Alert { rule: base.name.clone(), time: record.time, records: vec![at] });
             }
         }
@@ -56,7 +56,7 @@ fn events(rules: &Rules, name: &str, log: &[Record]) -> Vec<Event> {
     let base = rules.bases.iter().find(|base| base.name == name).unwrap();
     let mut events = Vec::new();
     for (place, record) in log.iter().enumerate() {
-        let Some(time) = record.time.filter(|_| base.actions.contains(&record.action.as_str())) else {
+        let Some(time) = record.time.filter(|_| base.matches(record)) else {
             continue;
         };
         let fields =

@@ -1,8 +1,8 @@
 //! Random logs and rules: small, crowded, and fond of edges.
 
-use super::model::{Log, MONDAY, Record};
+use super::model::{Log, Record};
 use super::rng::Rng;
-use super::rules::{Alias, Base, Condition, Correlation, Expr, Kind, OPS, Op, Rules};
+use super::rules::{Alias, Base, Condition, Correlation, Expr, Filter, Kind, OPS, Op, Rules};
 
 pub const SPANS: [i64; 5] = [60, 120, 300, 600, 3600];
 const ACTIONS: [&str; 4] = ["act.a", "act.b", "act.c", "act.d"];
@@ -92,7 +92,8 @@ fn bases(rng: &mut Rng, rules: &mut Rules, of: &str, count: usize) -> Vec<String
         let name = format!("{of}_r{number}");
         let more = if count == 1 { 1 + rng.below(3) } else { 1 };
         let actions = actions.split_off(actions.len() - more);
-        rules.bases.push(Base { name: name.clone(), actions });
+        let filter = rng.one_in(6).then(|| Filter { ip: rng.pick(&IPS), not: !rng.one_in(4), expires: None });
+        rules.bases.push(Base { name: name.clone(), actions, filter });
         names.push(name);
     }
     names
@@ -199,14 +200,4 @@ fn chain(rng: &mut Rng, rules: &mut Rules, name: &str) {
         top.group_by = vec!["user.email"];
         rules.correlations.push(top);
     }
-}
-
-/// The same log in another order of arrival.
-pub fn arranged(log: &Log, order: &[usize], files: usize, rng: &mut Rng) -> Log {
-    Log { records: order.iter().map(|&at| (rng.below(files), log.records[at].1.clone())).collect() }
-}
-
-/// Whether every record is at a time that windows can be built around.
-pub fn latest(log: &Log) -> i64 {
-    log.records.iter().filter_map(|(_, record)| record.time).max().unwrap_or(MONDAY)
 }

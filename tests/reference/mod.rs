@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::print_stdout,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -14,10 +15,20 @@
     reason = "a test fails by panicking, prints how much it tried, and counts small things"
 )]
 
+pub mod batch;
+mod by_hand;
 pub mod correlate;
+pub mod derive;
 pub mod generate;
+pub mod history;
 pub mod model;
+pub mod probe;
 pub mod rng;
 pub mod rules;
 pub mod run;
 pub mod table;
+
+/// How many to try: twenty times as many when `PORTCULLIS_FULL` is set.
+pub fn scale(quick: usize) -> usize {
+    if std::env::var_os("PORTCULLIS_FULL").is_some() { quick * 20 } else { quick }
+}

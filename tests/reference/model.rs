@@ -101,7 +101,8 @@ fn stamp(time: i64) -> String {
 
 /// The digest that findings name a record by.
 pub fn digest(line: &str) -> String {
-    Sha256::digest(line.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let bytes = Sha256::digest(line.as_bytes());
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// Where a record was put: its file and, counting from 1, its place there.

@@ -2,11 +2,43 @@
 
 use std::fmt::Write;
 
+use super::model::{Record, digest};
+
 /// A rule for single records: those whose action is one of these.
 #[derive(Debug, Clone)]
 pub struct Base {
     pub name: String,
     pub actions: Vec<&'static str>,
+    pub filter: Option<Filter>,
+}
+
+/// What a filter adds to a rule.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// The selection: this address.
+    pub ip: &'static str,
+    /// Whether the selection is left out, or all that is left in.
+    pub not: bool,
+    /// The day from which it ends, in seconds.
+    pub expires: Option<i64>,
+}
+
+impl Base {
+    pub fn matches(&self, record: &Record) -> bool {
+        self.actions.contains(&record.action.as_str())
+            && self.filter.as_ref().is_none_or(|filter| {
+                let ended = filter.expires.is_some_and(|day| record.time.is_some_and(|time| time >= day));
+                let same = record.ip.as_ref().is_some_and(|ip| ip.eq_ignore_ascii_case(filter.ip));
+                ended || same != filter.not
+            })
+    }
+
+    fn id(&self) -> String {
+        let mut id = digest(&self.name);
+        id.truncate(32);
+        [(8, '-'), (13, '-'), (18, '-'), (23, '-')].into_iter().for_each(|(at, dash)| id.insert(at, dash));
+        id
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -187,12 +219,26 @@ impl Rules {
 
 impl Base {
     pub fn yaml(&self) -> String {
-        let Self { name, actions } = self;
-        format!(
-            "title: Rule {name}\nname: {name}\nlogsource:\n    product: mixpanel\n    service: audit\n\
+        let (Self { name, actions, .. }, id) = (self, self.id());
+        let mut out = format!(
+            "title: Rule {name}\nid: {id}\nname: {name}\nlogsource:\n    product: mixpanel\n    service: audit\n\
              detection:\n    sel:\n        event.action: [{}]\n    condition: sel\nlevel: low\n",
             actions.join(", ")
-        )
+        );
+        if let Some(Filter { ip, not, expires }) = &self.filter {
+            let not = if *not { "not " } else { "" };
+            write!(
+                out,
+                "---\ntitle: Filter of {name}\nlogsource:\n    product: mixpanel\n    service: audit\nfilter:\n    \
+                 rules: [{id}]\n    selection:\n        source.ip: '{ip}'\n    condition: {not}selection\n"
+            )
+            .unwrap();
+            if let Some(day) = expires {
+                let day = jiff::Timestamp::from_second(*day).unwrap().strftime("%F").to_string();
+                writeln!(out, "x-portcullis:\n    expires: {day}").unwrap();
+            }
+        }
+        out
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs the scan on a log and gives what it found in the reference's terms.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use portcullis::finding::Finding;
@@ -68,7 +69,7 @@ pub fn scan(files: &Files, rules: &Loaded, how: How) -> Vec<Finding> {
     let mut paths = Vec::new();
     for (file, (text, _)) in &files.texts {
         let path = folder.path().join(format!("{file:02}.ndjson"));
-        std::fs::write(&path, text).unwrap();
+        File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
         paths.push(path.display().to_string());
     }
     let mut config = Config::new(paths, rules.clone());

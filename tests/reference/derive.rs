@@ -1,0 +1,244 @@
+//! What derived fields come to, by looking at every record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use super::model::{DAY, Record};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum As {
+    Text,
+    Ip,
+    Network,
+    Domain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    FirstSeen(&'static str, As),
+    UsualHours(usize),
+    Dormant,
+    /// Seconds of the span, the field that is summed, whether other keys are what it is held against.
+    Volume(i64, Option<&'static str>, bool),
+    LocalTime,
+}
+
+/// A derived field.
+#[derive(Debug, Clone)]
+pub struct Declaration {
+    pub kind: Kind,
+    /// Fields of the key; none: one key for all.
+    pub per: Vec<&'static str>,
+    /// Days.
+    pub window: i64,
+    /// Days.
+    pub min_history: i64,
+    /// Actions of the records that are history; `None`: all.
+    pub history: Option<Vec<&'static str>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Bool(bool),
+    Number(f64),
+    Text(String),
+}
+
+/// Sub-fields that are not absent.
+pub type Values = BTreeMap<&'static str, Value>;
+
+impl Declaration {
+    pub fn sub_fields(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::FirstSeen(..) => &["is_new", "age_days"],
+            Kind::UsualHours(_) => &["is_usual", "seen_days"],
+            Kind::Dormant => &["days"],
+            Kind::Volume(..) => &["count", "ratio", "zscore"],
+            Kind::LocalTime => &["hour", "weekday", "zone_source"],
+        }
+    }
+
+    /// A rule that finds the records for which `test`, on the field `x`, holds.
+    pub fn rule(&self, name: &str, test: &str) -> String {
+        let mut out = format!(
+            "title: Rule {name}\nname: {name}\nlogsource:\n    product: mixpanel\n    service: audit\n\
+             detection:\n    probe:\n        {test}\n"
+        );
+        if let Some(actions) = &self.history {
+            writeln!(out, "    past:\n        event.action: [{}]", actions.join(", ")).unwrap();
+        }
+        out.push_str("    condition: probe\nlevel: low\nx-portcullis:\n    derive:\n        x:\n");
+        let mut set = |name: &str, value: &str| writeln!(out, "            {name}: {value}").unwrap();
+        match self.kind {
+            Kind::FirstSeen(value, read_as) => {
+                set("kind", "first_seen");
+                set("value", value);
+                set(
+                    "as",
+                    match read_as {
+                        As::Text => "text",
+                        As::Ip => "ip",
+                        As::Network => "network",
+                        As::Domain => "domain",
+                    },
+                );
+            }
+            Kind::UsualHours(min_days) => {
+                set("kind", "usual_hours");
+                set("min_days", &min_days.to_string());
+            }
+            Kind::Dormant => set("kind", "dormant"),
+            Kind::Volume(span, sum, peers) => {
+                set("kind", "volume");
+                set("span", &format!("{span}s"));
+                if let Some(field) = sum {
+                    set("sum", field);
+                }
+                set("against", if peers { "peers" } else { "own" });
+            }
+            Kind::LocalTime => set("kind", "local_time"),
+        }
+        match self.per.as_slice() {
+            [] => set("per", "organisation"),
+            [field] => set("per", field),
+            fields => set("per", &format!("[{}]", fields.join(", "))),
+        }
+        set("window", &format!("{}d", self.window));
+        set("min_history", &format!("{}d", self.min_history));
+        if self.history.is_some() {
+            set("where", "past");
+        }
+        out
+    }
+
+    fn key(&self, record: &Record) -> Option<Vec<String>> {
+        self.per.iter().map(|field| Some(record.field(field)?.to_ascii_lowercase())).collect()
+    }
+
+    fn is_history(&self, record: &Record) -> bool {
+        self.history.as_ref().is_none_or(|actions| actions.contains(&record.action.as_str()))
+    }
+
+    /// Records that are strictly earlier, and in the window; of this key, or of all others.
+    fn earlier<'a>(&self, log: &'a [Record], of: &Record, others: bool) -> Vec<(i64, &'a Record)> {
+        let (now, key) = (of.time.unwrap(), self.key(of));
+        let counts = |time: i64| time < now && day(time) >= day(now) - self.window;
+        let same = |record: &Record| match self.key(record) {
+            None => false,
+            of_this => (of_this != key) == others,
+        };
+        let timed = log.iter().filter_map(|record| Some((record.time?, record)));
+        timed.filter(|(time, record)| counts(*time) && self.is_history(record) && same(record)).collect()
+    }
+
+    /// The sub-fields of a record.
+    pub fn values(&self, log: &[Record], at: usize) -> Values {
+        let record = &log[at];
+        let (Some(now), Some(_)) = (record.time, self.key(record)) else { return Values::new() };
+        let history = self.earlier(log, record, false);
+        let oldest = history.iter().map(|(time, _)| *time).min().unwrap_or(now);
+        if (now - oldest) / DAY < self.min_history {
+            return Values::new();
+        }
+        match self.kind {
+            Kind::FirstSeen(field, read_as) => first_seen(now, &history, record, field, read_as),
+            Kind::UsualHours(min_days) => {
+                let days = seen_days(now, &history);
+                let is_usual = Value::Bool(days >= min_days);
+                Values::from([("is_usual", is_usual), ("seen_days", Value::Number(days as f64))])
+            }
+            Kind::Dormant => {
+                let last = history.iter().map(|(time, _)| *time).max();
+                last.map(|last| ("days", Value::Number(((now - last) / DAY) as f64))).into_iter().collect()
+            }
+            Kind::Volume(span, sum, peers) => self.volume(log, record, span, sum, peers),
+            Kind::LocalTime => Values::from([
+                ("hour", Value::Number((now.rem_euclid(DAY) / 3600) as f64)),
+                // 1970 began on a Thursday.
+                ("weekday", Value::Number(((day(now) + 3).rem_euclid(7) + 1) as f64)),
+                ("zone_source", Value::Text("organisation".to_owned())),
+            ]),
+        }
+    }
+
+    fn volume(&self, log: &[Record], record: &Record, span: i64, sum: Option<&str>, peers: bool) -> Values {
+        let amount = |record: &Record| match sum {
+            None => Some(1.0),
+            Some(field) => record.field(field).and_then(|value| value.parse::<f64>().ok()),
+        };
+        let now = record.time.unwrap();
+        let begin = now - span;
+        let of_key = self.earlier(log, record, false);
+        let now_too = std::iter::once((now, record)).filter(|_| self.is_history(record));
+        let in_span = of_key.into_iter().chain(now_too).filter(|(time, _)| *time > begin);
+        let count: f64 = in_span.filter_map(|(_, record)| amount(record)).sum();
+        let mut values = Values::from([("count", Value::Number(count))]);
+        let mut spans: BTreeMap<(Option<Vec<String>>, i64), f64> = BTreeMap::new();
+        for (time, earlier) in self.earlier(log, record, peers) {
+            let calendar = time.div_euclid(span);
+            if (calendar + 1) * span <= begin
+                && let Some(amount) = amount(earlier)
+            {
+                *spans.entry((self.key(earlier), calendar)).or_default() += amount;
+            }
+        }
+        if spans.is_empty() {
+            return values;
+        }
+        let mean = spans.values().sum::<f64>() / spans.len() as f64;
+        let variance = spans.values().map(|value| (value - mean).powi(2)).sum::<f64>() / spans.len() as f64;
+        if mean != 0.0 {
+            values.insert("ratio", Value::Number(count / mean));
+        }
+        values.insert("zscore", Value::Number((count - mean) / variance.sqrt().max(1.0)));
+        values
+    }
+}
+
+fn day(time: i64) -> i64 {
+    time.div_euclid(DAY)
+}
+
+fn first_seen(now: i64, history: &[(i64, &Record)], record: &Record, field: &str, read_as: As) -> Values {
+    let Some(value) = record.field(field).and_then(|value| read(&value, read_as)) else {
+        return Values::new();
+    };
+    let same = |record: &Record| {
+        record.field(field).and_then(|value| read(&value, read_as)).as_ref() == Some(&value)
+    };
+    let seen = history.iter().filter(|(_, record)| same(record)).map(|(time, _)| *time).min();
+    let mut values = Values::from([("is_new", Value::Bool(seen.is_none()))]);
+    values.extend(seen.map(|first| ("age_days", Value::Number(((now - first) / DAY) as f64))));
+    values
+}
+
+/// What two values have to share to be the same.
+fn read(value: &str, read_as: As) -> Option<String> {
+    let address = || value.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+    match read_as {
+        As::Text => Some(value.to_ascii_lowercase()),
+        As::Ip => Some(address()?.to_string()),
+        As::Network => Some(match address()? {
+            IpAddr::V4(address) => format!("{:?}", &address.octets()[..3]),
+            IpAddr::V6(address) => format!("{:?}", &address.segments()[..3]),
+        }),
+        As::Domain => Some(value.split_once('@')?.1.to_ascii_lowercase()),
+    }
+}
+
+/// Earlier days of the same kind with activity within an hour of this time of day.
+fn seen_days(now: i64, history: &[(i64, &Record)]) -> usize {
+    let is_weekend = |time: i64| (day(time) + 3).rem_euclid(7) >= 5;
+    let near = |time: i64| {
+        let apart = (time - now).rem_euclid(DAY);
+        apart.min(DAY - apart) <= 3600
+    };
+    let days: BTreeSet<i64> = history
+        .iter()
+        .map(|(time, _)| *time)
+        .filter(|&time| day(time) < day(now) && is_weekend(time) == is_weekend(now) && near(time))
+        .map(day)
+        .collect();
+    days.len()
+}
