@@ -5,7 +5,7 @@ use super::rules::{Condition, Expr, Kind, Op, Rules};
 use super::{run, table};
 
 /// What a case says, what the reference says and what the scan says are the same.
-fn check(what: &str, rules: &Rules, records: &str, expected: &str) {
+pub fn check(what: &str, rules: &Rules, records: &str, expected: &str) {
     let log = table::log(records);
     let wanted = alerts(rules, &log);
     assert_eq!(table::cited(&wanted, "found"), expected, "reference, {what}: {records}");

@@ -11,7 +11,7 @@ use super::rng::Rng;
 use super::run::{self, How, PLAIN, WAYS};
 
 /// A rule for each sub-field, by name the number of its declaration and the sub-field, that finds where it is present.
-fn probes(declarations: &[Declaration]) -> String {
+pub fn probes(declarations: &[Declaration]) -> String {
     let rules = declarations.iter().enumerate().flat_map(|(number, declaration)| {
         let probe =
             move |sub: &&str| declaration.rule(&format!("{number}_{sub}"), &format!("x.{sub}|exists: true"));
