@@ -105,11 +105,17 @@ impl Declaration {
             fields => set("per", &format!("[{}]", fields.join(", "))),
         }
         set("window", &format!("{}d", self.window));
-        set("min_history", &format!("{}d", self.min_history));
+        if self.asks_for_history() {
+            set("min_history", &format!("{}d", self.min_history));
+        }
         if self.history.is_some() {
             set("where", "past");
         }
         out
+    }
+
+    fn asks_for_history(&self) -> bool {
+        !matches!(self.kind, Kind::Dormant | Kind::LocalTime)
     }
 
     fn key(&self, record: &Record) -> Option<Vec<String>> {
@@ -138,7 +144,7 @@ impl Declaration {
         let (Some(now), Some(_)) = (record.time, self.key(record)) else { return Values::new() };
         let history = self.earlier(log, record, false);
         let oldest = history.iter().map(|(time, _)| *time).min().unwrap_or(now);
-        if (now - oldest) / DAY < self.min_history {
+        if self.asks_for_history() && (now - oldest) / DAY < self.min_history {
             return Values::new();
         }
         match self.kind {
@@ -227,13 +233,11 @@ fn read(value: &str, read_as: As) -> Option<String> {
     }
 }
 
-/// Earlier days of the same kind with activity within an hour of this time of day.
+/// Earlier days of the same kind with activity in this hour of the clock, the one before or the one after.
 fn seen_days(now: i64, history: &[(i64, &Record)]) -> usize {
     let is_weekend = |time: i64| (day(time) + 3).rem_euclid(7) >= 5;
-    let near = |time: i64| {
-        let apart = (time - now).rem_euclid(DAY);
-        apart.min(DAY - apart) <= 3600
-    };
+    let hour = |time: i64| time.rem_euclid(DAY) / 3600;
+    let near = |time: i64| [0, 1, 23].contains(&(hour(time) - hour(now)).rem_euclid(24));
     let days: BTreeSet<i64> = history
         .iter()
         .map(|(time, _)| *time)

@@ -23,7 +23,7 @@ pub fn probes(declarations: &[Declaration]) -> String {
 /// Rule, record, value of the sub-field.
 type Seen = BTreeMap<(String, Place), Value>;
 
-fn seen(findings: &[Finding]) -> Seen {
+pub fn seen(findings: &[Finding]) -> Seen {
     let value = |finding: &Finding| {
         let fact = finding.why.iter().find(|fact| fact.field.starts_with("x.")).expect("a fact of the field");
         let text = fact.seen.as_deref().expect("the field's value");
@@ -94,7 +94,7 @@ fn report_derived(declaration: &Declaration, log: &Log) -> String {
     format!("{declaration:?}\n{}\n{what}", lines.join("\n"))
 }
 
-fn scan_alone(log: &Log, yaml: &str, how: How) -> (Vec<Place>, Vec<Finding>) {
+pub fn scan_alone(log: &Log, yaml: &str, how: How) -> (Vec<Place>, Vec<Finding>) {
     let mut files = Files::new();
     let places =
         log.input_order().iter().map(|&at| files.push(log.records[at].0, &log.records[at].1)).collect();

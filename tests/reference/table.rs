@@ -4,7 +4,7 @@ use super::correlate::Alert;
 use super::model::Record;
 use super::rules::{Base, Condition, Correlation, Kind, Rules};
 
-/// `a0`: action `a` at second 0. After it, in any order: `=5` sets `details.n`, `~2` the last part of the address,
+/// `a0`: action `a` at second 0, `a1d-1` at the last second of the first day. After it, in any order: `=5` sets `details.n`, `~2` the last part of the address,
 /// `:x` the actor, `>x` the target. `a-` has no time, `:none` no actor.
 pub fn log(text: &str) -> Vec<Record> {
     text.split_whitespace().map(record).collect()
@@ -18,7 +18,7 @@ fn record(text: &str) -> Record {
     let action = format!("act.{action}");
     let mut record = match time {
         "-" => Record::at(0, &action).timeless(),
-        _ => Record::at(time.parse().unwrap(), &action),
+        _ => Record::at(seconds(time), &action),
     };
     while let Some(mark) = rest.chars().next() {
         let end = rest[1..].find(marks).map_or(rest.len(), |end| end + 1);
@@ -33,6 +33,28 @@ fn record(text: &str) -> Record {
         };
     }
     record
+}
+
+/// `2d-1h5`: the sum of its parts.
+fn seconds(text: &str) -> i64 {
+    let end = text.find(['d', 'h', 'm']).unwrap_or(text.len());
+    let (number, rest) = text.split_at(end);
+    // `-1h` after another part, or `5` at the end.
+    let number: i64 = if number.is_empty() { 0 } else { number.parse().unwrap() };
+    match rest.chars().next() {
+        None => number,
+        Some(unit) => {
+            number
+                * if unit == 'd' {
+                    86_400
+                } else if unit == 'h' {
+                    3600
+                } else {
+                    60
+                }
+                + seconds(&rest[1..])
+        }
+    }
 }
 
 /// A correlation of rules `a`, `b` … by actor, over ten minutes.
