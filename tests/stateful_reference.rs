@@ -20,22 +20,22 @@ fn correlations_are_what_the_reference_says() {
 
 #[test]
 fn derived_fields_are_what_the_reference_says() {
-    let (batches, mut values) = (scale(1500) / BATCH, 0);
+    let (batches, mut findings) = (scale(1500) / BATCH, 0);
     for seed in 0..batches as u64 {
         let mut rng = Rng::new(seed);
         let logs: Vec<Log> = (0..BATCH).map(|number| history::log(&mut rng, number, 30)).collect();
-        values += compare_derived(seed, &logs, &history::declarations(&mut rng, false));
+        findings += compare_derived(seed, &logs, &history::declarations(&mut rng, false));
     }
-    println!("{} logs with 10 derived fields each, {values} values", batches * BATCH);
+    println!("{} logs with 10 derived fields each, {findings} findings", batches * BATCH);
 }
 
 #[test]
 fn derived_fields_that_look_at_other_actors_are_what_the_reference_says() {
-    let (logs, mut values) = (scale(300), 0);
+    let (logs, mut findings) = (scale(300), 0);
     for seed in 0..logs as u64 {
         let mut rng = Rng::new(seed);
         let log = history::log(&mut rng, 0, 30);
-        values += compare_derived(seed, &[log], &history::declarations(&mut rng, true));
+        findings += compare_derived(seed, &[log], &history::declarations(&mut rng, true));
     }
-    println!("{logs} logs with 12 derived fields each, {values} values");
+    println!("{logs} logs with 12 derived fields each, {findings} findings");
 }

@@ -68,6 +68,17 @@ pub fn compare_batch(seed: u64, count: usize) -> usize {
     findings.len()
 }
 
+/// Without the records that can be taken away while `fails` holds.
+pub fn shrunk(log: &Log, fails: &dyn Fn(&Log) -> bool) -> Log {
+    let (mut log, mut at) = (log.clone(), 0);
+    while at < log.records.len() {
+        let mut less = log.clone();
+        less.records.remove(at);
+        if fails(&less) { (log, at) = (less, 0) } else { at += 1 }
+    }
+    log
+}
+
 /// Takes records away for as long as scan and reference still differ, and says what is left.
 fn report(rules: &Rules, log: &Log) -> String {
     let differ = |rules: &Rules, log: &Log| {
@@ -76,13 +87,7 @@ fn report(rules: &Rules, log: &Log) -> String {
     };
     let mut each = rules.correlations.iter().map(|of| rules.only(&of.name));
     let rules = each.find(|only| differ(only, log).is_some()).unwrap_or_else(|| rules.clone());
-    let mut log = log.clone();
-    let mut at = 0;
-    while at < log.records.len() {
-        let mut less = log.clone();
-        less.records.remove(at);
-        if differ(&rules, &less).is_some() { (log, at) = (less, 0) } else { at += 1 }
-    }
+    let log = shrunk(log, &|less| differ(&rules, less).is_some());
     match differ(&rules, &log) {
         None => "the scan differs only when logs are scanned together".to_owned(),
         Some((seen, wanted)) => {

@@ -24,11 +24,11 @@ fn check(what: &str, declaration: &Declaration, sub: &str, records: &str, expect
     let values = (0..log.len()).filter_map(|at| Some((at, shown(declaration.values(&log, at).get(sub)?))));
     let wanted: Vec<String> = values.map(|(at, value)| format!("{at}={value}")).collect();
     assert_eq!(wanted.join(" "), expected, "reference, {what}: {records}");
-    let rule = declaration.rule("found", &format!("x.{sub}|exists: true"));
+    let rule = declaration.rule("found-0", &format!("x.{sub}|exists: true"));
     let (places, findings) = scan_alone(&Log::of(log), &rule, PLAIN);
     let all = probe::seen(&findings);
     let values = places.iter().enumerate().filter_map(|(at, place)| {
-        let value = all.get(&("found".to_owned(), *place))?;
+        let value = all.get(&("found-0".to_owned(), *place))?;
         Some(format!("{at}={}", shown(value)))
     });
     assert_eq!(values.collect::<Vec<_>>().join(" "), expected, "scan, {what}: {records}\n{rule}");
