@@ -105,6 +105,9 @@ pub fn digest(line: &str) -> String {
     bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
+/// The action of the first line of each file.
+pub const HEAD: &str = "head";
+
 /// Where a record was put: its file and, counting from 1, its place there.
 pub type Place = (usize, u64);
 
@@ -146,7 +149,7 @@ impl Files {
     /// Adds a line and says where it is.
     pub fn push(&mut self, file: usize, record: &Record) -> Place {
         let (text, count) = self.texts.entry(file).or_insert_with(|| {
-            let mut first = Record::at(0, "head").by("head@head.example").from("192.0.2.254");
+            let mut first = Record::at(0, HEAD).by("head@head.example").from("192.0.2.254");
             first.time = Some(946_684_800);
             (format!("{}\n", first.line()), 1)
         });
