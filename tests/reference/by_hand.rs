@@ -9,6 +9,10 @@ pub fn check(what: &str, rules: &Rules, records: &str, expected: &str) {
     let log = table::log(records);
     let wanted = alerts(rules, &log);
     assert_eq!(table::cited(&wanted, "found"), expected, "reference, {what}: {records}");
+    for alert in &wanted {
+        let last = alert.records.iter().filter_map(|&at| log[at].time).max();
+        assert_eq!(alert.time, last, "time of the last event cited, {what}: {records}");
+    }
     let seen = run::of(&log, &rules.yaml());
     assert_eq!(seen, wanted, "scan, {what}: {records}\n{}", rules.yaml());
 }

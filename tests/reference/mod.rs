@@ -17,6 +17,7 @@
 
 pub mod batch;
 mod by_hand;
+mod by_hand_chains;
 mod by_hand_derived;
 pub mod correlate;
 pub mod derive;
