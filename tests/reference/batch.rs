@@ -91,7 +91,7 @@ fn report(rules: &Rules, log: &Log) -> String {
     match differ(&rules, &log) {
         None => "the scan differs only when logs are scanned together".to_owned(),
         Some((seen, wanted)) => {
-            let lines = log.records.iter().map(|(file, record)| format!("{file}: {}", record.line()));
+            let lines = log.records.iter().map(|(file, record)| format!("{file}: {}", record.line(*file)));
             let lines: Vec<String> = lines.collect();
             format!("{}\n{}\nscan: {seen:#?}\nreference: {wanted:#?}", rules.yaml(), lines.join("\n"))
         }

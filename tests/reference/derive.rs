@@ -62,7 +62,7 @@ impl Declaration {
     /// A rule that finds the records for which `test`, on the field `x`, holds.
     pub fn rule(&self, name: &str, test: &str) -> String {
         let mut out = format!(
-            "title: Rule {name}\nname: {name}\nlogsource:\n    product: mixpanel\n    service: audit\n\
+            "title: Rule {name}\nname: {name}\nlogsource:\n    category: saas_audit\n\
              detection:\n    probe:\n        {test}\n"
         );
         if let Some(actions) = &self.history {

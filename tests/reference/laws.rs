@@ -127,10 +127,12 @@ fn findings_say_the_same_in_every_order_of_arrival() {
         for order in orders(5) {
             let (mut files, spread) = (Files::new(), 1 + rng.below(3));
             for &at in &order {
-                files.push(rng.below(spread), &log.records[at].1);
+                // Of one source: the same record has other bytes in another.
+                files.push(2 * rng.below(spread), &log.records[at].1);
             }
             let found = run::scan(&files, &rules, WAYS[rng.below(WAYS.len())]);
-            let digests: Vec<String> = log.records.iter().map(|(_, record)| digest(&record.line())).collect();
+            let digests: Vec<String> =
+                log.records.iter().map(|(_, record)| digest(&record.line(0))).collect();
             assert!(
                 found.iter().flat_map(|finding| &finding.events).all(|event| digests.contains(&event.sha256))
             );

@@ -77,20 +77,26 @@ impl Record {
         }
     }
 
-    /// As one line of NDJSON, without its end.
-    pub fn line(&self) -> String {
+    /// As one line of NDJSON, without its end. Files with an odd number are Okta's, the others Mixpanel's.
+    pub fn line(&self, file: usize) -> String {
+        let okta = file % 2 == 1;
         let mut parts = Vec::new();
-        if let Some(time) = self.time {
-            parts.push(format!("\"date_time\":\"{}\"", stamp(time)));
-        }
         let text = |name: &str, value: &str| format!("\"{name}\":{}", serde_json::Value::from(value));
-        parts.extend(self.actor.as_deref().map(|actor| text("user", actor)));
-        parts.push(text("action", &self.action));
-        parts.extend(self.ip.as_deref().map(|ip| text("ip_address", ip)));
+        let inside = |name: &str, part: String| format!("\"{name}\":{{{part}}}");
+        let time = self.time.map(stamp);
+        parts.extend(time.map(|time| text(if okta { "published" } else { "date_time" }, &time)));
+        let actor = |actor: &str| {
+            if okta { inside("actor", text("alternateId", actor)) } else { text("user", actor) }
+        };
+        parts.extend(self.actor.as_deref().map(actor));
+        parts.push(text(if okta { "eventType" } else { "action" }, &self.action));
+        let ip =
+            |ip: &str| if okta { inside("client", text("ipAddress", ip)) } else { text("ip_address", ip) };
+        parts.extend(self.ip.as_deref().map(ip));
         let mut details = Vec::new();
         details.extend(self.n.as_deref().map(|n| format!("\"n\":{n}")));
         details.extend(self.target.as_deref().map(|target| text("target", target)));
-        parts.push(format!("\"details\":{{{}}}", details.join(",")));
+        parts.push(inside("details", details.join(",")));
         format!("{{{}}}", parts.join(","))
     }
 }
@@ -151,9 +157,9 @@ impl Files {
         let (text, count) = self.texts.entry(file).or_insert_with(|| {
             let mut first = Record::at(0, HEAD).by("head@head.example").from("192.0.2.254");
             first.time = Some(946_684_800);
-            (format!("{}\n", first.line()), 1)
+            (format!("{}\n", first.line(file)), 1)
         });
-        text.push_str(&record.line());
+        text.push_str(&record.line(file));
         text.push('\n');
         *count += 1;
         (file, *count)

@@ -152,7 +152,8 @@ fn report_derived(declaration: &Declaration, log: &Log) -> String {
         ))
     };
     let log = shrunk(log, &|less| differ(less).is_some());
-    let lines: Vec<String> = log.sorted().iter().map(Record::line).collect();
+    let lines: Vec<String> =
+        log.records.iter().map(|(file, record)| format!("{file}: {}", record.line(*file))).collect();
     let what =
         differ(&log).unwrap_or_else(|| "the scan differs only when logs are scanned together".to_owned());
     format!("{declaration:?}\n{}\n{what}", lines.join("\n"))

@@ -221,7 +221,7 @@ impl Base {
     pub fn yaml(&self) -> String {
         let (Self { name, actions, .. }, id) = (self, self.id());
         let mut out = format!(
-            "title: Rule {name}\nid: {id}\nname: {name}\nlogsource:\n    product: mixpanel\n    service: audit\n\
+            "title: Rule {name}\nid: {id}\nname: {name}\nlogsource:\n    category: saas_audit\n\
              detection:\n    sel:\n        event.action: [{}]\n    condition: sel\nlevel: low\n",
             actions.join(", ")
         );
@@ -229,7 +229,7 @@ impl Base {
             let not = if *not { "not " } else { "" };
             write!(
                 out,
-                "---\ntitle: Filter of {name}\nlogsource:\n    product: mixpanel\n    service: audit\nfilter:\n    \
+                "---\ntitle: Filter of {name}\nlogsource:\n    category: saas_audit\nfilter:\n    \
                  rules: [{id}]\n    selection:\n        source.ip: '{ip}'\n    condition: {not}selection\n"
             )
             .unwrap();
