@@ -87,7 +87,7 @@ fn value_count_by_hand() {
         check(what, &at_least_2, records, expected);
     }
     let two = made(Condition::Count(vec![(Op::Eq, 2.0)]));
-    check("the whole window", &two, "a0~1 a1~1 a2~2 a3~2", "0,2");
+    check("the whole window", &two, "a0~1 a1~1 a2~2 a3~2", "0,1,2,3");
     check("too many", &two, "a0~1 a1~2 a2~3", "1,2");
 }
 
@@ -113,18 +113,20 @@ fn temporal_by_hand() {
     }
     let count = |op, count| made(Condition::Count(vec![(op, count)]));
     check("two of three", &count(Op::Gte, 2.0), "a0 a1 b2", "0,2");
-    check("two of three, all in the window", &count(Op::Gte, 2.0), "a0 b2 c4", "0,1,2");
-    check("one alone", &count(Op::Lt, 2.0), "a0 a1 b700 c700 c2000", "0 3 4");
+    check("two of three, all in the window", &count(Op::Gte, 2.0), "a0 b2 c4", "0,1");
+    check("one alone", &count(Op::Lt, 2.0), "a0 a1 b700 c700 c2000", "0,1 3 4");
     let rule = |rule| Box::new(Expr::Rule(rule));
     let not_c =
         made(Condition::Expr(Expr::And(Box::new(Expr::And(rule(0), rule(1))), Box::new(Expr::Not(rule(2))))));
-    check("a and b and not c", &not_c, "a0 b1", "0,1");
+    check("a and b and not c", &not_c, "a0 b1 d600", "0,1");
+    check("not yet known whether c", &not_c, "a0 b1 d599", "");
     check("c at the end", &not_c, "a0 b1 c600", "");
     check("c just outside", &not_c, "a0 b1 c601", "0,1");
-    check("c before", &not_c, "c0 a1 b2", "1,2");
-    check("c of another", &not_c, "a0 b1 c2:x", "0,1");
+    check("c after b, known by a later record", &not_c, "a0 b1 c2 a1000 b1001 d1600", "3,4");
+    check("c before", &not_c, "c0 a1 b2 d601", "1,2");
+    check("c of another", &not_c, "a0 b1 c2:x d600", "0,1");
     let either = made(Condition::Expr(Expr::Or(rule(0), rule(1))));
-    check("a or b", &either, "c0 b1 b2", "0,1");
+    check("a or b", &either, "c0 b1 b2", "1");
 }
 
 #[test]
@@ -143,7 +145,7 @@ fn temporal_ordered_by_hand() {
         ("equal times, the wrong order of arrival", "b0 a0 c0", ""),
         ("a later one is enough", "a0 a100 b101 c650", "1,2,3"),
         ("two windows", "a0 b1 c2 a601 b602 c603", "0,1,2 3,4,5"),
-        ("a window that begins with another rule's event", "c0 a1 b2 c3 a605 b606 c607", "1,2,3 4,5,6"),
+        ("events of other rules begin no window", "b0 a1 b2 c3 a601 b602 c603 a604 b605 c606", "1,2,3 7,8,9"),
     ] {
         check(what, &ordered, records, expected);
     }
@@ -168,6 +170,8 @@ fn values_by_hand() {
     ] {
         check(what, &sum, records, expected);
     }
+    check("after a number that hides others", &sum, "a0=-1e20 a1=5 a2=5", "1,2");
+    check("after numbers without a sum", &sum, "a0=-1e308 a1=-1e308 a2=5 a3=5", "2,3");
     let average = made(Kind::Average("details.n"), vec![(Op::Gt, 5.0)]);
     check("average", &average, "a0=4 a1=8", "0,1");
     check("average at the limit", &average, "a0=4 a1=6", "1");
@@ -178,5 +182,9 @@ fn values_by_hand() {
     check("median of four is the second", &percentile(None, 2.0), "a0=4 a1=3 a2=2 a3=1", "0,1,2,3");
     check("nearest rank", &percentile(Some(51), 2.0), "a0=4 a1=3 a2=1 a3=2", "1,2,3");
     check("the first percentile is the least", &percentile(Some(1), 1.0), "a0=4 a1=3 a2=2 a3=1", "0,1,2,3");
+    let numbers: Vec<String> = (1..=25).map(|n| format!("a{n}={n}")).collect();
+    let seventh = made(Kind::Percentile("details.n", Some(28)), vec![(Op::Gte, 7.0), (Op::Lt, 8.0)]);
+    let all: Vec<String> = (0..25).map(|at| at.to_string()).collect();
+    check("a rank that is whole", &seventh, &numbers.join(" "), &all.join(","));
     check("the hundredth is the greatest", &percentile(Some(100), 3.0), "a0=4 a1=3 a2=2 a3=1", "1,2,3");
 }

@@ -126,10 +126,10 @@ impl Declaration {
         self.history.as_ref().is_none_or(|actions| actions.contains(&record.action.as_str()))
     }
 
-    /// Records that are strictly earlier, and in the window; of this key, or of all others.
-    fn earlier<'a>(&self, log: &'a [Record], of: &Record, others: bool) -> Vec<(i64, &'a Record)> {
+    /// Records that are history in the window, and no later; of this key, or of all others.
+    fn history<'a>(&self, log: &'a [Record], of: &Record, others: bool) -> Vec<(i64, &'a Record)> {
         let (now, key) = (of.time.unwrap(), self.key(of));
-        let counts = |time: i64| time < now && day(time) >= day(now) - self.window;
+        let counts = |time: i64| time <= now && day(time) >= day(now) - self.window;
         let same = |record: &Record| match self.key(record) {
             None => false,
             of_this => (of_this != key) == others,
@@ -142,13 +142,28 @@ impl Declaration {
     pub fn values(&self, log: &[Record], at: usize) -> Values {
         let record = &log[at];
         let (Some(now), Some(_)) = (record.time, self.key(record)) else { return Values::new() };
-        let history = self.earlier(log, record, false);
-        let oldest = history.iter().map(|(time, _)| *time).min().unwrap_or(now);
-        if self.asks_for_history() && (now - oldest) / DAY < self.min_history {
-            return Values::new();
+        let mut history = self.history(log, record, false);
+        if let Kind::Volume(span, sum, peers) = self.kind {
+            let others = if peers { self.history(log, record, true) } else { history.clone() };
+            return self.volume(now, &history, &others, span, sum);
         }
+        history.retain(|(time, _)| *time < now);
         match self.kind {
-            Kind::FirstSeen(field, read_as) => first_seen(now, &history, record, field, read_as),
+            Kind::FirstSeen(field, read_as) => {
+                let value = |record: &Record| read(&record.field(field)?, read_as);
+                history.retain(|(_, earlier)| value(earlier).is_some());
+                let Some(value) = value(record).filter(|_| self.is_enough(now, &history)) else {
+                    return Values::new();
+                };
+                let same = |earlier: &Record| {
+                    earlier.field(field).and_then(|of| read(&of, read_as)) == Some(value.clone())
+                };
+                let seen = history.iter().filter(|(_, earlier)| same(earlier)).map(|(time, _)| *time).min();
+                let mut values = Values::from([("is_new", Value::Bool(seen.is_none()))]);
+                values.extend(seen.map(|first| ("age_days", Value::Number(((now - first) / DAY) as f64))));
+                values
+            }
+            Kind::UsualHours(_) if !self.is_enough(now, &history) => Values::new(),
             Kind::UsualHours(min_days) => {
                 let days = seen_days(now, &history);
                 let is_usual = Value::Bool(days >= min_days);
@@ -158,43 +173,57 @@ impl Declaration {
                 let last = history.iter().map(|(time, _)| *time).max();
                 last.map(|last| ("days", Value::Number(((now - last) / DAY) as f64))).into_iter().collect()
             }
-            Kind::Volume(span, sum, peers) => self.volume(log, record, span, sum, peers),
             Kind::LocalTime => Values::from([
                 ("hour", Value::Number((now.rem_euclid(DAY) / 3600) as f64)),
                 // 1970 began on a Thursday.
                 ("weekday", Value::Number(((day(now) + 3).rem_euclid(7) + 1) as f64)),
                 ("zone_source", Value::Text("organisation".to_owned())),
             ]),
+            Kind::Volume(..) => unreachable!(),
         }
     }
 
-    fn volume(&self, log: &[Record], record: &Record, span: i64, sum: Option<&str>, peers: bool) -> Values {
+    /// Whether there is something earlier, and that old enough.
+    fn is_enough(&self, now: i64, history: &[(i64, &Record)]) -> bool {
+        let oldest = history.iter().map(|(time, _)| *time).filter(|time| *time < now).min();
+        oldest.is_some_and(|oldest| (now - oldest) / DAY >= self.min_history)
+    }
+
+    /// `own`: the key's history, and what happens at the same instant; `against`: what it is held against.
+    fn volume(
+        &self,
+        now: i64,
+        own: &[(i64, &Record)],
+        against: &[(i64, &Record)],
+        span: i64,
+        sum: Option<&str>,
+    ) -> Values {
         let amount = |record: &Record| match sum {
             None => Some(1.0),
             Some(field) => record.field(field).and_then(|value| value.parse::<f64>().ok()),
         };
-        let now = record.time.unwrap();
         let begin = now - span;
-        let of_key = self.earlier(log, record, false);
-        let now_too = std::iter::once((now, record)).filter(|_| self.is_history(record));
-        let in_span = of_key.into_iter().chain(now_too).filter(|(time, _)| *time > begin);
+        let is_before = |time: i64| (time.div_euclid(span) + 1) * span <= begin;
+        let is_own = !matches!(self.kind, Kind::Volume(.., true));
+        // Peers need a history that can be compared with; the key itself any.
+        let mut history = against.to_vec();
+        history.retain(|(time, record)| amount(record).is_some() && (is_own || is_before(*time)));
+        if !self.is_enough(now, &history) {
+            return Values::new();
+        }
+        let in_span = own.iter().filter(|(time, _)| *time > begin);
         let count: f64 = in_span.filter_map(|(_, record)| amount(record)).sum();
         let mut values = Values::from([("count", Value::Number(count))]);
         let mut spans: BTreeMap<(Option<Vec<String>>, i64), f64> = BTreeMap::new();
-        for (time, earlier) in self.earlier(log, record, peers) {
-            let calendar = time.div_euclid(span);
-            if (calendar + 1) * span <= begin
-                && let Some(amount) = amount(earlier)
-            {
-                *spans.entry((self.key(earlier), calendar)).or_default() += amount;
-            }
+        for (time, record) in history.iter().filter(|(time, _)| is_before(*time)) {
+            *spans.entry((self.key(record), time.div_euclid(span))).or_default() += amount(record).unwrap();
         }
         if spans.is_empty() {
             return values;
         }
         let mean = spans.values().sum::<f64>() / spans.len() as f64;
         let variance = spans.values().map(|value| (value - mean).powi(2)).sum::<f64>() / spans.len() as f64;
-        if mean != 0.0 {
+        if mean > 0.0 {
             values.insert("ratio", Value::Number(count / mean));
         }
         values.insert("zscore", Value::Number((count - mean) / variance.sqrt().max(1.0)));
@@ -204,19 +233,6 @@ impl Declaration {
 
 fn day(time: i64) -> i64 {
     time.div_euclid(DAY)
-}
-
-fn first_seen(now: i64, history: &[(i64, &Record)], record: &Record, field: &str, read_as: As) -> Values {
-    let Some(value) = record.field(field).and_then(|value| read(&value, read_as)) else {
-        return Values::new();
-    };
-    let same = |record: &Record| {
-        record.field(field).and_then(|value| read(&value, read_as)).as_ref() == Some(&value)
-    };
-    let seen = history.iter().filter(|(_, record)| same(record)).map(|(time, _)| *time).min();
-    let mut values = Values::from([("is_new", Value::Bool(seen.is_none()))]);
-    values.extend(seen.map(|first| ("age_days", Value::Number(((now - first) / DAY) as f64))));
-    values
 }
 
 /// What two values have to share to be the same.

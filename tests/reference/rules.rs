@@ -99,12 +99,31 @@ pub enum Expr {
 }
 
 impl Expr {
-    pub fn holds(&self, seen: &dyn Fn(usize) -> bool) -> bool {
+    /// Truth, as far as it is known which rules are seen.
+    pub fn holds(&self, seen: &dyn Fn(usize) -> Option<bool>) -> Option<bool> {
         match self {
             Self::Rule(rule) => seen(*rule),
-            Self::Not(of) => !of.holds(seen),
-            Self::And(left, right) => left.holds(seen) && right.holds(seen),
-            Self::Or(left, right) => left.holds(seen) || right.holds(seen),
+            Self::Not(of) => of.holds(seen).map(|holds| !holds),
+            Self::And(left, right) => match (left.holds(seen), right.holds(seen)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            },
+            Self::Or(left, right) => match (left.holds(seen), right.holds(seen)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether it names the rule other than to have it absent.
+    pub fn asks_for(&self, rule: usize) -> bool {
+        match self {
+            Self::Rule(of) => *of == rule,
+            // Nothing but a rule's name is negated here.
+            Self::Not(_) => false,
+            Self::And(left, right) | Self::Or(left, right) => left.asks_for(rule) || right.asks_for(rule),
         }
     }
 
@@ -142,7 +161,7 @@ impl Condition {
 
     /// Whether more events can only help, and the first that are enough are cited.
     pub fn is_lower_bound(&self) -> bool {
-        matches!(self, Self::Count(all) if matches!(all.as_slice(), [(Op::Gt | Op::Gte, _)]))
+        matches!(self, Self::Count(all) if all.iter().all(|(op, _)| matches!(op, Op::Gt | Op::Gte)))
     }
 
     pub fn count_holds(&self, seen: f64) -> bool {
