@@ -13,7 +13,7 @@ mod state;
 pub mod zone;
 
 pub use answer::{Answer, Question, Value};
-pub use extract::{Locate, Located, Origin};
+pub use extract::Origin;
 pub use plan::{Plan, Table, Track};
 pub use recorder::{Extract, Feed, Recorder};
 pub use state::State;

@@ -23,8 +23,8 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::decode::json::simd::Isa;
-use crate::derive::Locate;
 use crate::derive::zone::Profile;
+use crate::enrich::Locate;
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
 use crate::output::Sink;
 use crate::rule::{Level, Loaded};

@@ -17,7 +17,8 @@ use super::unit::{Outcome, Role};
 use super::{Config, Progress, ScanError, Settings};
 use crate::correlate;
 use crate::decode::csv_view::Columns;
-use crate::derive::{Locate, Plan, Recorder, State};
+use crate::derive::{Plan, Recorder, State};
+use crate::enrich::{Attribute, Locate};
 use crate::source::input::{self, Compression, Input, Limits};
 use crate::source::sniff::{self, Framing, SniffError};
 use crate::source::{Mapping, SOURCES, Source};
@@ -85,7 +86,7 @@ impl<'a> Scan<'a> {
         let per_source = || SOURCES.iter().map(|_| Mutex::new(None)).collect();
         let rules = &config.rules;
         let wanted = rules.wanted(config.level);
-        let zones = config.locate.as_deref().is_some_and(Locate::knows_zones);
+        let zones = config.locate.as_deref().is_some_and(|locate| locate.knows(Attribute::TimeZone));
         let is_wanted = |rule: usize| wanted.get(rule).copied().unwrap_or_default();
         Self {
             roles: roles(config, &wanted),
