@@ -19,7 +19,16 @@ pub struct Origin {
     pub label: String,
 }
 
-/// The first text of a field; empty texts are none.
+/// What tells places apart: the bits of latitude and longitude, and the name.
+pub type PlaceKey = (u64, u64, String);
+
+impl Origin {
+    pub(super) fn key(&self) -> PlaceKey {
+        (self.location.0.to_bits(), self.location.1.to_bits(), self.label.clone())
+    }
+}
+
+/// The first value of a field.
 fn first<V: View>(view: &V, field: FieldId, many: &mut Vec<Raw>) -> Option<Raw> {
     match view.get(field, many) {
         Got::Absent => None,
