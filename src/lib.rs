@@ -9,6 +9,7 @@ pub mod derive;
 pub mod enrich;
 pub mod event;
 pub mod finding;
+pub mod incident;
 pub mod output;
 pub mod rule;
 pub mod scan;

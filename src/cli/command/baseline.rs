@@ -157,6 +157,7 @@ fn show(account: &str, path: &Path) -> Result<ExitCode, CliError> {
         text.push_str(&format!("\n  {}\n", Safe(table)));
         lines.iter().for_each(|line| text.push_str(&format!("    {}\n", Safe(line))));
     }
+    text.push('\n');
     for log in &baseline.logs {
         text.push_str(&format!(
             "\nlearnt from {}, {} bytes, sha256 {}\n",

@@ -102,6 +102,12 @@ pub struct Args {
     /// How findings are written: text, jsonl or csv.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = value::format, help_heading = "Output")]
     format: String,
+    /// Group findings: `incident` puts those of one account together that are close in time, scored, most serious first.
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Output")]
+    group: Option<Group>,
+    /// The longest silence inside an incident, such as 12h or 2d.
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = value::duration, help_heading = "Output")]
+    incident_gap: i64,
     /// Write findings to a file, which appears when it is complete.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -150,6 +156,12 @@ impl Places {
         };
         Ok(Some(Box::new(Atlas { databases: Databases::open(&self.geo)?, networks })))
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// By account and time.
+    Incident,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -234,18 +246,25 @@ fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
         color: args.output.is_none() && ui.color_stdout(),
         zone: args.time_zone.clone().unwrap_or(TimeZone::UTC),
         per_rule: if args.all { 0 } else { Options::default().per_rule },
+        incident_gap: args.incident_gap,
+    };
+    let open = match args.group {
+        None => format.open,
+        Some(Group::Incident) => format.open_grouped.ok_or_else(|| {
+            CliError::usage(format!("--format {} has no groups", format.name)).hint("use text or jsonl")
+        })?,
     };
     let bar = ui.progress();
     let result = match &args.output {
         None => {
-            let mut sink = (format.open)(stdout(), options);
+            let mut sink = open(stdout(), options);
             scan::run(config, &mut *sink, &bar)
         }
         Some(path) => {
             let failed =
                 |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
             let mut file = Pending::create(path).map_err(failed)?;
-            let mut sink = (format.open)(Box::new(std::io::BufWriter::new(&mut file)), options);
+            let mut sink = open(Box::new(std::io::BufWriter::new(&mut file)), options);
             let result = scan::run(config, &mut *sink, &bar);
             drop(sink);
             if result.is_ok() {
