@@ -11,7 +11,7 @@ use reference::{history, scale};
 
 #[test]
 fn correlations_are_what_the_reference_says() {
-    let (batches, mut findings) = (scale(3000) / BATCH, 0);
+    let (batches, mut findings) = (scale(2500) / BATCH, 0);
     for seed in 0..batches {
         findings += compare_batch(seed as u64, BATCH);
     }
@@ -20,7 +20,7 @@ fn correlations_are_what_the_reference_says() {
 
 #[test]
 fn derived_fields_are_what_the_reference_says() {
-    let (batches, mut findings) = (scale(1500) / BATCH, 0);
+    let (batches, mut findings) = (scale(1000) / BATCH, 0);
     for seed in 0..batches as u64 {
         let mut rng = Rng::new(seed);
         let logs: Vec<Log> = (0..BATCH).map(|number| history::log(&mut rng, number, 30)).collect();
@@ -31,7 +31,7 @@ fn derived_fields_are_what_the_reference_says() {
 
 #[test]
 fn derived_fields_that_look_at_other_actors_are_what_the_reference_says() {
-    let (logs, mut findings) = (scale(300), 0);
+    let (logs, mut findings) = (scale(200), 0);
     for seed in 0..logs as u64 {
         let mut rng = Rng::new(seed);
         let log = history::log(&mut rng, 0, 30);

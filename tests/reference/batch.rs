@@ -12,7 +12,7 @@ use super::rules::Rules;
 use super::run::{self, How, PLAIN, WAYS};
 
 /// Logs of one scan.
-pub const BATCH: usize = 250;
+pub const BATCH: usize = 125;
 
 /// Scans all logs together. Gives, for each, the places of its records in the order of its inputs; and the findings.
 pub fn scan_batch(logs: &[Log], rng: &mut Rng, yaml: &str, how: How) -> (Vec<Vec<Place>>, Vec<Finding>) {

@@ -145,6 +145,25 @@ fn rules_are_named_by_id_and_spans_have_units() {
 }
 
 #[test]
+fn a_record_that_two_rules_find_is_two_events_and_comes_not_after_itself() {
+    for (kind, condition) in
+        [(Kind::EventCount, Condition::at_least(2)), (Kind::Temporal, Condition::Default)]
+    {
+        let mut rules = table::rules(vec![correlation(kind, "a b", condition)]);
+        rules.bases.iter_mut().for_each(|base| base.actions = vec!["act.a"]);
+        check("the same record", &rules, "a0", "0");
+    }
+    let ordered = |records, expected| {
+        let mut rules = table::rules(vec![correlation(Kind::Ordered, "a b", Condition::Default)]);
+        rules.bases.iter_mut().for_each(|base| base.actions = vec!["act.a"]);
+        check("the same record in order", &rules, records, expected);
+    };
+    ordered("a0", "");
+    ordered("a0 a0", "0,1");
+    ordered("a0 a5 a600", "0,1");
+}
+
+#[test]
 fn rules_of_several_are_one_set() {
     let names = ["rule_a", "rule_b"].map(str::to_owned).to_vec();
     let made = Correlation { rules: names, ..correlation(Kind::EventCount, "", Condition::at_least(2)) };

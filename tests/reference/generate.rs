@@ -7,7 +7,7 @@ use super::rules::{Alias, Base, Condition, Correlation, Expr, Filter, Kind, OPS,
 pub const SPANS: [i64; 5] = [60, 120, 300, 600, 3600];
 const ACTIONS: [&str; 4] = ["act.a", "act.b", "act.c", "act.d"];
 const IPS: [&str; 4] = ["198.51.100.7", "203.0.113.9", "2001:db8::a", "2001:DB8::A"];
-const NUMBERS: [&str; 10] = ["1", "2", "3", "5", "-4", "0.5", "0", "1e1", "\"x\"", "null"];
+const NUMBERS: [&str; 12] = ["1", "2", "3", "5", "-4", "0.5", "0", "1e1", "\"2\"", "\"x\"", "null", "true"];
 
 /// A log of up to `most` records, whose actors no other number shares.
 pub fn log(rng: &mut Rng, number: usize, most: usize) -> Log {
@@ -65,6 +65,7 @@ pub fn rules(rng: &mut Rng) -> Rules {
         Kind::Temporal,
         Kind::Temporal,
         Kind::Ordered,
+        Kind::Ordered,
         Kind::Sum("details.n"),
         Kind::Average("details.n"),
         Kind::Percentile("details.n", None),
@@ -83,7 +84,7 @@ pub fn rules(rng: &mut Rng) -> Rules {
     rules
 }
 
-/// Rules for single records, no two of which find the same one.
+/// Rules for single records. Mostly, no two of them find the same one.
 fn bases(rng: &mut Rng, rules: &mut Rules, of: &str, count: usize) -> Vec<String> {
     let mut actions = ACTIONS.to_vec();
     rng.shuffle(&mut actions);
@@ -91,7 +92,11 @@ fn bases(rng: &mut Rng, rules: &mut Rules, of: &str, count: usize) -> Vec<String
     for number in 0..count {
         let name = format!("{of}_r{number}");
         let more = if count == 1 { 1 + rng.below(3) } else { 1 };
-        let actions = actions.split_off(actions.len() - more);
+        let mut actions = actions.split_off(actions.len() - more);
+        if rng.one_in(10) {
+            actions.push(rng.pick(&ACTIONS));
+            actions.dedup();
+        }
         let filter = rng.one_in(6).then(|| Filter { ip: rng.pick(&IPS), not: !rng.one_in(4), expires: None });
         rules.bases.push(Base { name: name.clone(), actions, filter });
         names.push(name);
@@ -127,10 +132,12 @@ fn correlation(rng: &mut Rng, name: String, kind: Kind, rules: Vec<String>) -> C
 fn condition(rng: &mut Rng, kind: &Kind, rules: usize) -> Condition {
     let small = |rng: &mut Rng| 1.0 + rng.below(4) as f64;
     match kind {
-        Kind::Ordered => Condition::Default,
+        Kind::Ordered if rng.one_in(2) => Condition::Default,
         Kind::Temporal if rng.one_in(3) => Condition::Default,
         Kind::Temporal if rng.one_in(2) => Condition::Expr(expr(rng, rules, 3)),
-        Kind::Temporal => Condition::Count(vec![(OPS[rng.below(6)], 1.0 + rng.below(rules) as f64)]),
+        Kind::Temporal | Kind::Ordered => {
+            Condition::Count(vec![(OPS[rng.below(6)], 1.0 + rng.below(rules) as f64)])
+        }
         Kind::EventCount | Kind::ValueCount(_) => match rng.below(4) {
             0 => Condition::Count(vec![(OPS[rng.below(6)], small(rng))]),
             1 => {
