@@ -2,8 +2,8 @@
 
 use super::by_hand::check;
 use super::correlate::alerts;
-use super::model::Log;
-use super::rules::{Alias, Condition, Correlation, Kind, Op, Rules};
+use super::model::{Files, Log};
+use super::rules::{Alias, Condition, Correlation, Filter, Kind, Op, Rules};
 use super::run::{self, PLAIN};
 use super::table::{self, correlation};
 
@@ -117,6 +117,48 @@ fn what_is_shown() {
     assert_eq!(found(true, false), ["0 1", "", "", "0,1,2"]);
     assert_eq!(found(false, true), ["", "0,1", "2", "0,1,2"]);
     assert_eq!(found(true, true), ["0 1", "0,1", "2", "0,1,2"]);
+}
+
+#[test]
+fn documents_of_several_files_find_each_other() {
+    let twice = above(Kind::EventCount, &["many"], Condition::at_least(1));
+    let mut rules = table::rules(vec![many(), twice]);
+    rules.bases[0].filter = Some(Filter { ip: "198.51.100.1", not: true, expires: None });
+    let log = table::log("a0~1 a1~2 a2~3");
+    let wanted = run::of(&log, &rules.yaml());
+    assert_eq!(table::cited(&wanted, "found"), "1,2");
+    let mut texts: Vec<String> = rules.yaml().split("---\n").map(str::to_owned).collect();
+    for _ in 0..texts.len() {
+        texts.rotate_left(1);
+        let mut all = portcullis::rule::Loaded::default();
+        for text in &texts {
+            all.join(run::parse(text));
+        }
+        assert!(all.errors.is_empty(), "{:?}", all.errors);
+        let mut files = Files::new();
+        log.iter().for_each(|record| {
+            files.push(0, record);
+        });
+        let found = run::scan(&files, &all, PLAIN);
+        let places: Vec<Vec<u64>> =
+            found.iter().map(|finding| run::places(finding).iter().map(|place| place.1).collect()).collect();
+        assert_eq!(places, [[3, 4]]);
+    }
+}
+
+#[test]
+fn values_of_several_fields_are_told_apart_together() {
+    let yaml = "title: Found\nname: found\ncorrelation:\n    type: value_count\n    rules: [single]\n    group-by: \
+                [user.email]\n    timespan: 10m\n    condition:\n        field: [source.ip, details.n]\n        gte: 3\n---\n\
+                title: Single\nname: single\nlogsource:\n    category: saas_audit\ndetection:\n    sel:\n        \
+                event.action: act.a\n    condition: sel\n";
+    for (records, expected) in [
+        ("a0~1=1 a1~1=2 a2~2=1", "0,1,2"),
+        ("a0~1=1 a1~1=2 a2~1=1", ""),
+        ("a0~1=1 a1~1 a2=2 a3~2=2 a4~1=1 a5~3=3", "0,3,5"),
+    ] {
+        assert_eq!(table::cited(&run::of(&table::log(records), yaml), "found"), expected, "{records}");
+    }
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use portcullis::event::time::Timestamp;
 use portcullis::finding::Finding;
+use portcullis::rule::Level;
+use portcullis::scan::Config;
 
 use super::batch::{by_log, scan_batch};
 use super::correlate::Alert;
@@ -125,7 +128,7 @@ fn contents(findings: &[Finding]) -> Vec<String> {
 #[test]
 fn findings_say_the_same_in_every_order_of_arrival() {
     let (mut scans, mut findings) = (0, 0);
-    for seed in 0..scale(1) as u64 {
+    for seed in 0..scale(2) as u64 {
         let mut rng = Rng::new(1000 + seed);
         let (rules, declarations) = (generate::rules(&mut rng), history::declarations(&mut rng, true));
         let log = several(|| generate::unordered(&mut rng, 0, 5));
@@ -135,7 +138,7 @@ fn findings_say_the_same_in_every_order_of_arrival() {
             let (mut files, spread) = (Files::new(), 1 + rng.below(3));
             for &at in &order {
                 // Of one source: the same record has other bytes in another.
-                files.push(2 * rng.below(spread), &log.records[at].1);
+                files.push(3 * rng.below(spread), &log.records[at].1);
             }
             let found = run::scan(&files, &rules, WAYS[rng.below(WAYS.len())]);
             let digests: Vec<String> =
@@ -150,6 +153,46 @@ fn findings_say_the_same_in_every_order_of_arrival() {
         }
     }
     println!("{scans} scans, {findings} findings");
+}
+
+#[test]
+fn what_is_asked_for_decides_what_is_shown_and_not_what_is_known() {
+    let (mut scans, mut findings) = (0, 0);
+    for seed in 0..scale(20) as u64 {
+        let mut rng = Rng::new(2000 + seed);
+        let (rules, declarations) = (generate::rules(&mut rng), history::declarations(&mut rng, true));
+        let rules = run::load(&[rules.yaml(), probes(&declarations)].join("---\n"));
+        let (mut files, mut times) = (Files::new(), Vec::new());
+        for log in [history::log(&mut rng, 0, 30), generate::log(&mut rng, 0, 30)] {
+            for (file, record) in &log.records {
+                files.push(*file, record);
+                times.extend(record.time);
+            }
+        }
+        let all = run::scan(&files, &rules, WAYS[rng.below(WAYS.len())]);
+        let instant =
+            |rng: &mut Rng| times.get(rng.below(times.len().max(1))).map_or(0, |time| time * 1_000_000_000);
+        let (from, to) = (instant(&mut rng), instant(&mut rng));
+        let stamp = |nanos| Some(Timestamp { nanos, digits: 0 });
+        let level = *rng.pick(&[&Level::Low, &Level::Medium, &Level::High, &Level::Critical]);
+        let at_least = |finding: &&Finding| finding.level >= level;
+        let since = |finding: &&Finding| finding.time.is_none_or(|time| time.nanos >= from);
+        let until = |finding: &&Finding| finding.time.is_none_or(|time| time.nanos < to);
+        let actor = |finding: &&Finding| {
+            finding.actor.as_ref().is_some_and(|actor| actor.eq_ignore_ascii_case("u0a@x.example"))
+        };
+        let shown =
+            |wanted: &dyn Fn(&&Finding) -> bool| all.iter().filter(wanted).cloned().collect::<Vec<_>>();
+        let how = WAYS[rng.below(WAYS.len())];
+        let scan = |set: &dyn Fn(&mut Config)| run::scan_with(&files, &rules, how, set);
+        assert_eq!(scan(&|config| config.since = stamp(from)), shown(&since), "seed {seed}");
+        assert_eq!(scan(&|config| config.until = stamp(to)), shown(&until), "seed {seed}");
+        assert_eq!(scan(&|config| config.level = Some(level)), shown(&at_least), "seed {seed}");
+        let account = |config: &mut Config| config.account = Some("U0a@x.example".to_owned());
+        assert_eq!(scan(&account), shown(&actor), "seed {seed}");
+        (scans, findings) = (scans + 5, findings + all.len());
+    }
+    println!("{scans} scans, {findings} findings without limits");
 }
 
 /// One correlation of each kind, and what it is made of; none asks for what is absent.

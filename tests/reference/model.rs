@@ -77,9 +77,12 @@ impl Record {
         }
     }
 
-    /// As one line of NDJSON, without its end. Files with an odd number are Okta's, the others Mixpanel's.
+    /// As one line, without its end. Files take turns: NDJSON of Mixpanel, of Okta, CSV of Mixpanel.
     pub fn line(&self, file: usize) -> String {
-        let okta = file % 2 == 1;
+        if file % 3 == 2 {
+            return self.row();
+        }
+        let okta = file % 3 == 1;
         let mut parts = Vec::new();
         let text = |name: &str, value: &str| format!("\"{name}\":{}", serde_json::Value::from(value));
         let inside = |name: &str, part: String| format!("\"{name}\":{{{part}}}");
@@ -99,7 +102,20 @@ impl Record {
         parts.push(inside("details", details.join(",")));
         format!("{{{}}}", parts.join(","))
     }
+
+    /// As a row under [`HEADER`].
+    fn row(&self) -> String {
+        let quoted =
+            |text: &Option<String>| text.as_ref().map(|text| format!("\"{text}\"")).unwrap_or_default();
+        let n = self.n.as_deref().filter(|n| *n != "null").unwrap_or_default();
+        let time = self.time.map(stamp).unwrap_or_default();
+        let (actor, target, ip) =
+            (quoted(&self.actor), quoted(&self.target), self.ip.as_deref().unwrap_or_default());
+        format!("{time},{actor},{},{ip},{n},{target}", self.action)
+    }
 }
+
+const HEADER: &str = "Date and Time,User,Action,IP Address,details.n,details.target";
 
 fn stamp(time: i64) -> String {
     jiff::Timestamp::from_second(time).unwrap().to_string()
@@ -157,7 +173,8 @@ impl Files {
         let (text, count) = self.texts.entry(file).or_insert_with(|| {
             let mut first = Record::at(0, HEAD).by("head@head.example").from("192.0.2.254");
             first.time = Some(946_684_800);
-            (format!("{}\n", first.line(file)), 1)
+            let header = if file % 3 == 2 { format!("{HEADER}\n") } else { String::new() };
+            (format!("{header}{}\n", first.line(file)), 1)
         });
         text.push_str(&record.line(file));
         text.push('\n');

@@ -51,15 +51,25 @@ impl Progress for Silent {
     fn total(&self, _: Option<u64>) {}
 }
 
+/// Loads rules that may need others.
+pub fn parse(yaml: &str) -> Loaded {
+    parse_document(Path::new("rules.yml"), yaml, &Placeholders::new())
+}
+
 /// Loads rules that have to be good.
 pub fn load(yaml: &str) -> Loaded {
-    let loaded = parse_document(Path::new("rules.yml"), yaml, &Placeholders::new());
+    let loaded = parse(yaml);
     assert!(loaded.errors.is_empty(), "{:?}\n{yaml}", loaded.errors);
     loaded
 }
 
 /// The findings of a scan of these files.
 pub fn scan(files: &Files, rules: &Loaded, how: How) -> Vec<Finding> {
+    scan_with(files, rules, how, |_| {})
+}
+
+/// As [`scan`], with other settings.
+pub fn scan_with(files: &Files, rules: &Loaded, how: How, set: impl FnOnce(&mut Config)) -> Vec<Finding> {
     let folder = TempDir::new().unwrap();
     let mut paths = Vec::new();
     for (file, (text, _)) in &files.texts {
@@ -69,11 +79,15 @@ pub fn scan(files: &Files, rules: &Loaded, how: How) -> Vec<Finding> {
     }
     let mut config = Config::new(paths, rules.clone());
     (config.threads, config.chunk_size, config.engine) = (how.threads, how.chunk_size, how.engine);
+    set(&mut config);
     let mut sink = Collected(Vec::new());
     let ledger = scan::run(&config, &mut sink, &Silent).unwrap();
     assert!(ledger.check().is_ok());
     // Absent fields are found in the first line of a file too.
     sink.0.retain(|finding| finding.action.as_deref() != Some(HEAD));
+    for event in sink.0.iter_mut().flat_map(|finding| &mut finding.events) {
+        event.path = Path::new(&event.path).file_name().unwrap().to_string_lossy().into_owned();
+    }
     sink.0
 }
 
