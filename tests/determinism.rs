@@ -64,6 +64,7 @@ fn threads_chunks_order_and_engine_change_nothing() {
         &["b/okta.json", "a/okta.ndjson", "b/audit.csv", "a/mixpanel.ndjson", "--chunk-size", "64MiB"],
         &["?/*", "--threads", "3", "--chunk-size", "5000"],
         &["a", "b", "--engine", "strict"],
+        &["a", "b", "--state-memory", "1KiB", "--chunk-size", "16KiB"],
         &["a", "b", "a/okta.ndjson"],
     ];
     for way in ways {

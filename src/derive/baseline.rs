@@ -203,7 +203,7 @@ impl KeyFacts {
         let mut table = TableState::default();
         table.add("", left, i64::MAX);
         table.add("", right, i64::MAX);
-        table.settle();
+        table.settle(&[]);
         table.facts().remove("").unwrap_or_default()
     }
 }
@@ -285,7 +285,7 @@ impl TableState {
             .extend(visits.filter(|(minute, _)| minute.saturating_mul(MINUTE).div_euclid(DAY) < before));
     }
 
-    fn facts(&self) -> BTreeMap<String, Facts> {
+    pub(super) fn facts(&self) -> BTreeMap<String, Facts> {
         self.keys.iter().map(|(key, state)| (key.clone(), self.facts_of(state))).collect()
     }
 

@@ -10,6 +10,7 @@ mod baseline;
 pub mod extract;
 mod plan;
 mod recorder;
+mod spill;
 mod state;
 pub mod zone;
 
@@ -18,4 +19,5 @@ pub use baseline::{Baseline, BaselineError, Provenance};
 pub use extract::Origin;
 pub use plan::{Plan, Table, Track};
 pub use recorder::{Extract, Feed, Recorder};
+pub use spill::Spill;
 pub use state::State;

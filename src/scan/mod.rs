@@ -5,11 +5,13 @@
 
 pub mod collect;
 pub mod evaluate;
+mod facts;
 pub mod fields;
 mod kept;
 pub mod ledger;
 pub mod lines;
 pub mod program;
+mod prune;
 mod report;
 mod resolve;
 pub mod session;
@@ -85,6 +87,8 @@ pub struct Config {
     pub baseline: Option<Baseline>,
     /// Facts are noted, of records before [`Config::until`]; rules find nothing.
     pub facts_alone: bool,
+    /// Bytes of memory that facts may take, about; beyond it they go to temporary files.
+    pub state_memory: usize,
 }
 
 /// Told how far a scan is. Called from workers.
@@ -228,6 +232,8 @@ fn total_bytes(inputs: &[input::Input]) -> Option<u64> {
 
 /// Bytes of a unit, unless it is said otherwise.
 pub const CHUNK_SIZE: usize = 4 << 20;
+/// Memory for facts, unless it is said otherwise.
+pub const STATE_MEMORY: usize = 512 << 20;
 /// Longest record, unless it is said otherwise.
 pub const MAX_RECORD: usize = 4 << 20;
 
@@ -255,6 +261,7 @@ impl Config {
             profile: Profile::default(),
             baseline: None,
             facts_alone: false,
+            state_memory: STATE_MEMORY,
         }
     }
 

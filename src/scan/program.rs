@@ -94,6 +94,8 @@ pub struct Ask {
     pub origin: Option<(FieldId, FieldId, FieldId)>,
     /// Whether it asks for the time of day.
     pub is_local: bool,
+    /// The feed of its table.
+    pub feed: Option<usize>,
 }
 
 /// What is compiled together.
@@ -165,6 +167,12 @@ impl Program {
                 compiler.feed(rules.all, (at, table), &mut conditions, &mut drafts);
             }
         }
+        for (rule, asks) in chosen.iter().zip(&mut asks) {
+            for (at, ask) in asks.iter_mut().enumerate() {
+                let table = rules.plan.table_of(*rule, at);
+                ask.feed = drafts.feeds.iter().position(|feed| Some(feed.table) == table);
+            }
+        }
         compiler.finish(chosen, conditions, asks, drafts)
     }
 
@@ -207,7 +215,7 @@ impl<'a> Compiler<'a> {
             Kind::UsualHours { .. } | Kind::LocalTime => is_local = true,
             Kind::Dormant | Kind::Volume { .. } | Kind::Reached { .. } => {}
         }
-        Ask { per, value, origin, is_local }
+        Ask { per, value, origin, is_local, feed: None }
     }
 
     /// What of this source's records goes into a table.

@@ -84,6 +84,16 @@ impl Session {
         }
     }
 
+    /// About how many bytes the facts take that were noted.
+    pub fn fact_bytes(&self) -> usize {
+        self.recorder.bytes()
+    }
+
+    /// Takes the facts out.
+    pub fn take_facts(&mut self) -> Recorder {
+        self.recorder.take()
+    }
+
     /// The facts that were noted.
     pub fn into_recorder(self) -> Recorder {
         self.recorder

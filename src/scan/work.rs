@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::Scope;
 
 use super::collect::{Collected, Collector, InputState, Sorted};
+use super::facts::Facts;
 use super::program::{Program, Rules, is_late};
 use super::resolve::Resolver;
 use super::session::{Session, Task};
@@ -17,7 +18,7 @@ use super::unit::{Outcome, Role};
 use super::{Config, Progress, ScanError, Settings};
 use crate::correlate;
 use crate::decode::csv_view::Columns;
-use crate::derive::{Plan, Recorder, State};
+use crate::derive::{Plan, Recorder, Spill, State};
 use crate::enrich::{Attribute, Given, Locate};
 use crate::rule::Rule;
 use crate::rule::derive::DAY;
@@ -57,6 +58,8 @@ pub(super) struct Scan<'a> {
     /// By thread, by source.
     sessions: Vec<Vec<Mutex<Option<Session>>>>,
     collector: Mutex<Collector>,
+    /// Facts beyond the memory that they may take.
+    spill: Spill,
     notes: Mutex<BTreeMap<usize, InputNote>>,
     failure: Mutex<Option<io::Error>>,
     /// Units handed to other workers that still hold their bytes.
@@ -109,6 +112,7 @@ impl<'a> Scan<'a> {
             programs: SOURCES.iter().map(|_| OnceLock::new()).collect(),
             sessions: (0..threads).map(|_| per_source()).collect(),
             collector: Mutex::default(),
+            spill: Spill::default(),
             notes: Mutex::default(),
             failure: Mutex::default(),
             in_flight: AtomicUsize::new(0),
@@ -148,7 +152,8 @@ impl<'a> Scan<'a> {
         let recorders: Vec<Recorder> = sessions.map(Session::into_recorder).collect();
         // What the logs themselves say of a day is all that counts of it: nothing is counted twice.
         let before = collector.first_time().map_or(i64::MAX, |time| time.nanos.div_euclid(DAY));
-        let state = State::join(&self.plan, recorders, self.config.baseline.as_ref().map(|of| (of, before)));
+        let baseline = self.config.baseline.as_ref().map(|of| (of, before));
+        let facts = Facts::gather(&self.plan, &self.spill, recorders, baseline)?;
         let programs: Vec<Option<&Program>> = self.programs.iter().map(OnceLock::get).collect();
         let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
         let inputs = notes.iter().filter_map(|(&at, note)| Some((at, (note.source?, note.columns.clone()))));
@@ -156,7 +161,7 @@ impl<'a> Scan<'a> {
             config: self.config,
             settings: &self.settings,
             plan: &self.plan,
-            state: &state,
+            facts: &facts,
             roles: &self.roles,
             wanted: &self.wanted,
             needs: &self.needs,
@@ -170,7 +175,7 @@ impl<'a> Scan<'a> {
             *collector.suppressed.entry(rule).or_default() += 1;
         }
         resolved.hits.into_iter().try_for_each(|hit| collector.push(hit))?;
-        Ok(state)
+        facts.into_state(self.config.facts_alone)
     }
 
     fn input<'s>(&'s self, scope: &Scope<'s>, at: usize, input: &'s Input) -> Result<(), String> {
@@ -266,7 +271,15 @@ impl<'a> Scan<'a> {
             input,
         };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(work(slot.get_or_insert_with(|| Session::new(task)), task))
+        let session = slot.get_or_insert_with(|| Session::new(task));
+        let result = work(session, task);
+        if session.fact_bytes() > self.config.state_memory / self.sessions.len().max(1) {
+            let spilled = self.spill.write(&self.plan, session.take_facts());
+            if let Err(error) = spilled {
+                self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+        Some(result)
     }
 
     pub(super) fn collect(&self, input: usize, number: u64, outcome: Outcome) {

@@ -127,6 +127,9 @@ pub struct Args {
     /// Bytes that a worker takes at a time.
     #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size::parse, help_heading = "Speed")]
     chunk_size: u64,
+    /// Memory for the facts behind derived fields; beyond it they go to temporary files.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = size::parse, help_heading = "Speed")]
+    state_memory: u64,
     /// fast, or strict: the plain reference engine, slower, with the same findings.
     #[arg(long, value_enum, default_value_t = EngineName::Fast, value_name = "ENGINE", help_heading = "Speed")]
     engine: EngineName,
@@ -229,6 +232,8 @@ fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
         profile,
         baseline: args.baseline.as_deref().map(Baseline::read).transpose()?,
         facts_alone: false,
+        state_memory: usize::try_from(args.state_memory)
+            .map_err(|error| CliError::usage(format!("--state-memory: {error}")))?,
     })
 }
 
