@@ -1,5 +1,7 @@
 //! Okta System Log records, in the shape that Okta documents.
 
+use std::borrow::Cow;
+
 use super::clock;
 use super::people::{Person, Place};
 use super::rng::Rng;
@@ -134,7 +136,7 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
     write.raw("\"published\":\"");
     clock::push_iso(write.0, act.time, Some(millis));
     write.raw("Z\",\"securityContext\":{\"asNumber\":");
-    write.raw(network(&act.ip)).raw(
+    write.raw(&network(&act.ip)).raw(
         ",\"asOrg\":\"example network\",\"isp\":\"example isp\",\"domain\":\"example.net\",\"isProxy\":",
     );
     write.raw(if act.proxy { "true" } else { "false" }).raw("},\"severity\":\"");
@@ -176,12 +178,15 @@ fn zone(ip: &str) -> &'static str {
     }
 }
 
-/// Autonomous systems from the range for documentation: the attacker's is seen nowhere else.
-fn network(ip: &str) -> &'static str {
-    match ip {
-        ip if ip.starts_with("203.0.113.") => "64511",
-        ip if ip.starts_with("192.0.2.") => "64496",
-        _ => "64500",
+/// Autonomous systems from the range for documentation: the attacker's is seen nowhere else. Addresses of
+/// 100.64.0.0/10 have one for each provider, which is their second part.
+fn network(ip: &str) -> Cow<'static, str> {
+    let provider = ip.strip_prefix("100.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    match (provider, ip) {
+        (Some(provider), _) => (65_300 + provider).to_string().into(),
+        (_, ip) if ip.starts_with("203.0.113.") => "64511".into(),
+        (_, ip) if ip.starts_with("192.0.2.") => "64496".into(),
+        _ => "64500".into(),
     }
 }
 
