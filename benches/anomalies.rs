@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use portcullis::finding::Finding;
 use portcullis::output::{Sink, Summary, level_name};
-use portcullis::rule::{Level, Loaded, load};
+use portcullis::rule::{Level, Loaded, load_embedded};
 use portcullis::scan::{self, Config, Progress};
 use portcullis::synth::organisation::attack::{Behaviour, EXPECTED, Truth};
 use portcullis::synth::organisation::diary::Circumstance;
@@ -191,7 +191,7 @@ fn ratio(part: u64, whole: u64) -> String {
 fn main() {
     let asked = asked();
     let last = asked.seed + asked.organisations - 1;
-    let rules = load::load_embedded();
+    let rules = load_embedded();
     assert!(rules.errors.is_empty(), "{:?}", rules.errors);
     let folder = tempfile::tempdir().unwrap();
     let start = Instant::now();

@@ -40,12 +40,12 @@ const VIEWER: &Table = &[
     (2, "board_subscription.created", r#"{"board_id":{n},"frequency":"weekly"}"#),
 ];
 const ADMIN: &Table = &[
-    (10, "bookmark.created", r#"{"report_type":"insights","name":"Usage {n}"}"#),
-    (10, "board.updated", r#"{"board_id":{n},"name":"Company"}"#),
-    (5, "event_definition.updated", r#"{"event":"Purchase","field":"display_name"}"#),
-    (3, "project.user_added", r#"{"user_id":{n},"role":"consumer"}"#),
-    (3, "team.updated", r#"{"team_id":{n},"name":"Growth"}"#),
-    (3, "profile.updated", r#"{"distinct_id":"u-{n}"}"#),
+    (20, "bookmark.created", r#"{"report_type":"insights","name":"Usage {n}"}"#),
+    (20, "board.updated", r#"{"board_id":{n},"name":"Company"}"#),
+    (10, "event_definition.updated", r#"{"event":"Purchase","field":"display_name"}"#),
+    (6, "project.user_added", r#"{"user_id":{n},"role":"consumer"}"#),
+    (6, "team.updated", r#"{"team_id":{n},"name":"Growth"}"#),
+    (6, "profile.updated", r#"{"distinct_id":"u-{n}"}"#),
     (1, "organization_setting.updated", r#"{"setting":"session_timeout","value":{n}}"#),
     (1, "custom_role.updated", r#"{"role":"support-readonly"}"#),
 ];
