@@ -47,6 +47,8 @@ pub struct Fact {
     pub seen: Option<String>,
     /// What the rule asks, in words: `equals 'x'`, `ends with '.exe'`, `is in 10.0.0.0/8`, `does not exist`.
     pub expected: String,
+    /// For a value that depends on what came before: what it rests on, in words.
+    pub note: Option<String>,
 }
 
 /// Where a record's raw bytes are.

@@ -3,7 +3,9 @@
 //! The binary is thin; this library does the work. `ARCHITECTURE.md` is the map.
 
 pub mod cli;
+pub mod correlate;
 pub mod decode;
+pub mod derive;
 pub mod event;
 pub mod finding;
 pub mod output;

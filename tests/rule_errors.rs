@@ -9,7 +9,7 @@
     reason = "a test may fail, and its files need not survive a power cut"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use portcullis::rule::{Loaded, Placeholders, load, parse_document};
 
@@ -437,24 +437,31 @@ fn one_bad_document_leaves_the_others() {
 }
 
 #[test]
-fn correlations_and_filters_are_skipped_with_a_reason() {
-    let (loaded, folder) = loaded(&[
-        (
-            "a.yml",
-            "title: c\ncorrelation: {type: event_count, rules: [a], group-by: [u], timespan: 1h, condition: {gte: 2}}\n",
-        ),
-        ("b.yml", "title: f\nlogsource: {category: c}\nfilter: {rules: [a], s: {f: x}, condition: s}\n"),
-    ]);
-    assert_eq!((loaded.rules.len(), loaded.errors.len()), (0, 0));
-    let skipped: Vec<(PathBuf, &str)> =
-        loaded.skipped.iter().map(|skipped| (skipped.file.clone(), skipped.reason)).collect();
-    assert_eq!(
-        skipped,
-        [
-            (folder.path().join("a.yml"), "correlation rules are not evaluated by this version"),
-            (folder.path().join("b.yml"), "filters are not applied by this version"),
-        ]
-    );
+fn correlations_and_filters_name_rules_that_are_there() {
+    let rule = "title: r\nname: a\nlogsource: {category: c}\ndetection: {s: {f: x}, condition: s}\n";
+    let correlation = "title: c\ncorrelation: {type: event_count, rules: [b], group-by: [u], timespan: 1h, condition: {gte: 2}}\n";
+    let filter = "title: f\nlogsource: {category: c}\nfilter: {rules: [b], s: {f: x}, condition: not s}\n";
+    let (loaded, _folder) = loaded(&[("a.yml", rule), ("b.yml", correlation), ("c.yml", filter)]);
+    let errors: Vec<(String, usize, usize)> =
+        loaded.errors.iter().map(|error| (error.message.clone(), error.line, error.column)).collect();
+    let message = "no rule has the id or name `b`".to_owned();
+    assert_eq!(errors, [(message.clone(), 2, 41), (message, 3, 17)]);
+    assert_eq!((loaded.rules.len(), loaded.correlations.len(), loaded.filters.len()), (1, 0, 1));
+}
+
+#[test]
+fn what_one_load_does_not_have_another_may_bring() {
+    let rule = "title: r\nname: b\nlogsource: {category: c}\ndetection: {s: {f: x}, condition: s}\n";
+    let correlation = "title: c\ncorrelation: {type: event_count, rules: [b], group-by: [u], timespan: 1h, condition: {gte: 2}}\n";
+    let filter = "title: f\nlogsource: {category: c}\nfilter: {rules: [b], s: {f: x}, condition: not s}\n";
+    let (mut loaded, _one) = loaded(&[("b.yml", correlation), ("c.yml", filter)]);
+    assert_eq!((loaded.errors.len(), loaded.correlations.len()), (2, 0));
+    let (other, _two) = self::loaded(&[("a.yml", rule)]);
+    loaded.join(other);
+    assert_eq!(loaded.errors, []);
+    assert_eq!(loaded.correlations[0].links, [0]);
+    assert!(loaded.rules[0].silent);
+    assert_eq!(loaded.rules[0].atoms.len(), 2);
 }
 
 #[test]

@@ -31,11 +31,40 @@ impl<'a> Scalar<'a> {
     }
 }
 
+/// A value that depends on what came before a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "rules/README.md says what each is")]
+pub enum SubField {
+    IsNew,
+    AgeDays,
+    IsUsual,
+    SeenDays,
+    Days,
+    Count,
+    Ratio,
+    Zscore,
+    Kmh,
+    Km,
+    From,
+    Hour,
+    Weekday,
+    ZoneSource,
+    Reached,
+}
+
 /// Fields of one record by name. The slow, plain way to look at a record: `explain`, samples, the strict engine.
 pub trait Fields {
     /// Calls `each` with every value of `name`, in the order of the record. A name that resolves inside an array
     /// gives every element's value. A field that is absent gives no call.
     fn values(&self, name: &str, each: &mut dyn FnMut(Scalar<'_>));
+
+    /// Calls `each` with a value of the rule's derivation `at`, where it is known.
+    fn derived(&self, _at: usize, _sub: SubField, _each: &mut dyn FnMut(Scalar<'_>)) {}
+
+    /// What the values of the rule's derivation `at` rest on, in words.
+    fn note(&self, _at: usize) -> Option<String> {
+        None
+    }
 
     /// Calls `each` with every leaf value of the record, for keyword searches, then with the raw record's text.
     fn all_values(&self, each: &mut dyn FnMut(Scalar<'_>));

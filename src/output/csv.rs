@@ -94,7 +94,8 @@ impl Sink for Csv<'_> {
 
 fn fact(fact: &Fact) -> String {
     let seen = fact.seen.as_deref().map_or_else(|| "nothing".to_owned(), |seen| format!("'{seen}'"));
-    format!("{}: seen {seen}, expected {}", fact.field, fact.expected)
+    let note = fact.note.as_deref().map_or_else(String::new, |note| format!(" ({note})"));
+    format!("{}: seen {seen}, expected {}{note}", fact.field, fact.expected)
 }
 
 /// A cell, made harmless and quoted where RFC 4180 asks for it.

@@ -54,6 +54,8 @@ struct WireFact<'a> {
     field: &'a str,
     seen: Option<&'a str>,
     expected: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -88,7 +90,12 @@ impl<'a> From<&'a Finding> for Wire<'a> {
 
 impl<'a> From<&'a Fact> for WireFact<'a> {
     fn from(fact: &'a Fact) -> Self {
-        Self { field: &fact.field, seen: fact.seen.as_deref(), expected: &fact.expected }
+        Self {
+            field: &fact.field,
+            seen: fact.seen.as_deref(),
+            expected: &fact.expected,
+            note: fact.note.as_deref(),
+        }
     }
 }
 

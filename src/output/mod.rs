@@ -140,6 +140,7 @@ pub(crate) mod tests {
                 field: "event.action".into(),
                 seen: Some("raw_event_export.requested".into()),
                 expected: "equals 'raw_event_export.requested'".into(),
+                note: None,
             }],
             events: vec![EventRef {
                 path: "audit.ndjson".into(),
@@ -165,6 +166,7 @@ pub(crate) mod tests {
             field: evil.into(),
             seen: Some(evil.into()),
             expected: format!("contains '{evil}'"),
+            note: None,
         });
         finding.events[0].path = format!("-{evil}.ndjson");
         finding.response = Some(evil.into());

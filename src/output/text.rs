@@ -113,6 +113,9 @@ impl Text<'_> {
                 Safe(&fact.field),
                 shortened(&fact.expected, MAX_VALUE)
             )?;
+            if let Some(note) = &fact.note {
+                writeln!(self.out, "          {dim}{}{dim:#}", shortened(note, MAX_VALUE))?;
+            }
         }
         Ok(())
     }

@@ -13,18 +13,26 @@ const MAX_SEARCHES: usize = 1000;
 /// Most nodes of a rule's condition: every mention of a search is a copy of it.
 const MAX_NODES: usize = 200_000;
 
-/// Reads a `detection` map.
-pub(super) fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Vec<Atom>, Expr), Fault> {
+/// What a `detection` map says.
+pub(super) struct Parsed {
+    /// Its tests.
+    pub(super) atoms: Vec<Atom>,
+    /// Its searches over them, by name.
+    pub(super) searches: Vec<(String, Expr)>,
+    /// Its condition over them.
+    pub(super) condition: Expr,
+}
+
+/// Reads a `detection` map, or a filter's, whose `others` are keys that are no searches.
+pub(super) fn parse(detection: &Node, others: &[&str], placeholders: &Placeholders) -> Result<Parsed, Fault> {
     if !matches!(detection.value, Yaml::Map(_)) {
-        return Err(Fault::new(
-            detection.span,
-            format!("`detection` has to be a map, not {}", detection.kind()),
-        ));
+        let message = format!("`detection` has to be a map, not {}", detection.kind());
+        return Err(Fault::new(detection.span, message));
     }
     let mut reader = Reader { atoms: Vec::new(), known: HashMap::new(), placeholders, search: String::new() };
     let mut searches = Vec::new();
     for (key, node) in detection.entries() {
-        if key.text == "condition" || key.text == "timeframe" {
+        if key.text == "condition" || key.text == "timeframe" || others.contains(&key.text.as_str()) {
             continue;
         }
         if searches.len() >= MAX_SEARCHES {
@@ -42,8 +50,8 @@ pub(super) fn parse(detection: &Node, placeholders: &Placeholders) -> Result<(Ve
         return Err(Fault::new(detection.span, "`detection` has no `condition`"));
     };
     let mut left = MAX_NODES;
-    let expr = conditions(condition, &searches, &mut left)?;
-    Ok((reader.atoms, expr))
+    let condition = conditions(condition, &searches, &mut left)?;
+    Ok(Parsed { atoms: reader.atoms, searches, condition })
 }
 
 /// A condition, or a list of conditions of which any may hold.

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use super::correlation::{self, Correlation};
+use super::filter::{self, Filter};
 use super::placeholder::Placeholders;
 use super::yaml::{Fault, Node, Span, Yaml};
-use super::{Level, LogSource, Meta, Rule, Samples, detection, hint, sample};
+use super::{Level, LogSource, Meta, Rule, Samples, derive, detection, hint, sample};
 
 /// Attributes of the specification, for catching misspelt ones.
 const ATTRIBUTES: &[&str] = &[
@@ -22,6 +24,9 @@ const ATTRIBUTES: &[&str] = &[
     "modified",
     "logsource",
     "detection",
+    "correlation",
+    "filter",
+    "generate",
     "fields",
     "falsepositives",
     "level",
@@ -34,8 +39,10 @@ const ATTRIBUTES: &[&str] = &[
 pub(super) enum Document {
     /// A detection rule.
     Rule(Box<Rule>),
-    /// Something else of Sigma's: named, not loaded.
-    Other(&'static str),
+    /// A correlation of rules.
+    Correlation(Box<Correlation>),
+    /// What certain rules are to leave out.
+    Filter(Box<Filter>),
 }
 
 /// Reads a document of a rule file.
@@ -44,10 +51,10 @@ pub(super) fn parse(node: &Node, file: &Path, placeholders: &Placeholders) -> Re
         return Err(Fault::new(node.span, format!("a rule has to be a map, not {}", node.kind())));
     }
     if node.get("correlation").is_some() {
-        return Ok(Document::Other("correlation rules are not evaluated by this version"));
+        return Ok(Document::Correlation(Box::new(correlation::parse(node, file)?)));
     }
     if node.get("filter").is_some() {
-        return Ok(Document::Other("filters are not applied by this version"));
+        return Ok(Document::Filter(Box::new(filter::parse(node, file, placeholders)?)));
     }
     if let Some(action) = node.get("action") {
         return Err(Fault::new(action.span, "rule collections with `action` are not part of Sigma 2")
@@ -55,20 +62,24 @@ pub(super) fn parse(node: &Node, file: &Path, placeholders: &Placeholders) -> Re
     }
     let meta = meta(node, file)?;
     let logsource = logsource(required(node, "logsource")?)?;
-    let (atoms, condition) = detection::parse(required(node, "detection")?, placeholders)?;
-    let (samples, response) = own_block(node)?;
+    let mut parsed = detection::parse(required(node, "detection")?, &[], placeholders)?;
+    let own = own_block(node, &["response", "samples", "derive"])?;
+    let mut detection = derive::Detection { atoms: &mut parsed.atoms, searches: &parsed.searches };
+    let derived = own.derive.map(|node| derive::parse(node, &mut detection)).transpose()?.unwrap_or_default();
     Ok(Document::Rule(Box::new(Rule {
         meta,
         logsource,
-        atoms,
-        condition,
-        samples,
-        response,
+        atoms: parsed.atoms,
+        condition: parsed.condition,
+        derived,
+        samples: own.samples,
+        response: own.response,
         file: file.to_owned(),
+        silent: false,
     })))
 }
 
-fn required<'a>(node: &'a Node, name: &str) -> Result<&'a Node, Fault> {
+pub(super) fn required<'a>(node: &'a Node, name: &str) -> Result<&'a Node, Fault> {
     node.get(name).ok_or_else(|| {
         let fault = Fault::new(node.span, format!("the rule has no `{name}`"));
         let mut unknown =
@@ -82,7 +93,7 @@ fn required<'a>(node: &'a Node, name: &str) -> Result<&'a Node, Fault> {
     })
 }
 
-fn meta(node: &Node, file: &Path) -> Result<Meta, Fault> {
+pub(super) fn meta(node: &Node, file: &Path) -> Result<Meta, Fault> {
     let title = required(node, "title")?;
     let text = |name: &str| node.get(name).and_then(Node::text);
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -126,7 +137,7 @@ fn texts(node: &Node, name: &str) -> Result<Vec<String>, Fault> {
     }
 }
 
-fn logsource(node: &Node) -> Result<LogSource, Fault> {
+pub(super) fn logsource(node: &Node) -> Result<LogSource, Fault> {
     if !matches!(node.value, Yaml::Map(_)) {
         return Err(Fault::new(node.span, format!("`logsource` has to be a map, not {}", node.kind())));
     }
@@ -144,24 +155,36 @@ fn logsource(node: &Node) -> Result<LogSource, Fault> {
 }
 
 /// The block `x-portcullis`: what Sigma has no word for.
-fn own_block(node: &Node) -> Result<(Samples, Option<String>), Fault> {
-    const KEYS: [&str; 2] = ["response", "samples"];
-    let Some(block) = node.get("x-portcullis") else { return Ok((Samples::default(), None)) };
+#[derive(Default)]
+pub(super) struct OwnBlock<'a> {
+    pub(super) samples: Samples,
+    pub(super) response: Option<String>,
+    pub(super) derive: Option<&'a Node>,
+    pub(super) expires: Option<i64>,
+}
+
+/// Reads the block; `keys` are those that this kind of document may have.
+pub(super) fn own_block<'a>(node: &'a Node, keys: &[&str]) -> Result<OwnBlock<'a>, Fault> {
+    let Some(block) = node.get("x-portcullis") else { return Ok(OwnBlock::default()) };
     if !matches!(block.value, Yaml::Map(_)) {
         return Err(Fault::new(block.span, format!("`x-portcullis` has to be a map, not {}", block.kind())));
     }
     for (key, _) in block.entries() {
-        if !KEYS.contains(&key.text.as_str()) {
-            return Err(unknown_key(&key.text, key.span, &KEYS));
+        if !keys.contains(&key.text.as_str()) {
+            return Err(unknown_key(&key.text, key.span, keys));
         }
     }
-    let samples = block.get("samples").map(sample::parse).transpose()?.unwrap_or_default();
     let response = block.get("response").map(|response| {
         response.text().ok_or_else(|| {
             Fault::new(response.span, format!("`response` has to be text, not {}", response.kind()))
         })
     });
-    Ok((samples, response.transpose()?))
+    Ok(OwnBlock {
+        samples: block.get("samples").map(sample::parse).transpose()?.unwrap_or_default(),
+        response: response.transpose()?,
+        derive: block.get("derive"),
+        expires: block.get("expires").map(filter::expires).transpose()?,
+    })
 }
 
 /// A key that the block does not know.

@@ -41,6 +41,24 @@ impl Rule {
         }
     }
 
+    /// Whether the record could satisfy `expr`, whatever its derived values are.
+    pub fn could(&self, expr: &Expr, record: &dyn Fields) -> bool {
+        self.bound(expr, record, true)
+    }
+
+    /// The condition with derived values taken for what makes it true (`most`) or false.
+    fn bound(&self, expr: &Expr, record: &dyn Fields, most: bool) -> bool {
+        match expr {
+            Expr::Atom(at) => self.atoms.get(*at).is_some_and(|atom| match atom.subject {
+                Subject::Derived { .. } => most,
+                _ => atom.holds(record),
+            }),
+            Expr::Not(inner) => !self.bound(inner, record, !most),
+            Expr::All(inner) => inner.iter().all(|expr| self.bound(expr, record, most)),
+            Expr::Any(inner) => inner.iter().any(|expr| self.bound(expr, record, most)),
+        }
+    }
+
     /// The facts that make the record match; empty where it does not. What had to be absent comes last.
     pub fn facts(&self, record: &dyn Fields) -> Vec<Fact> {
         let mut facts = Vec::new();
@@ -100,6 +118,9 @@ impl Atom {
         let mut holds = false;
         match (&self.subject, self.test.other_field()) {
             (Subject::Record, _) => record.all_values(&mut |value| holds |= self.test.eval(value)),
+            (Subject::Derived { at, sub, .. }, _) => {
+                record.derived(*at, *sub, &mut |value| holds |= self.test.eval(value));
+            }
             (Subject::Field(name), None) => record.values(name, &mut |value| holds |= self.test.eval(value)),
             (Subject::Field(name), Some(other)) => record.values(name, &mut |value| {
                 record.values(other, &mut |other| holds |= self.test.eval_pair(value, other));
@@ -108,21 +129,26 @@ impl Atom {
         holds
     }
 
-    fn name(&self) -> &str {
+    /// The field that it looks at.
+    pub(crate) fn name(&self) -> &str {
         match &self.subject {
-            Subject::Field(name) => name,
+            Subject::Field(name) | Subject::Derived { name, .. } => name,
             Subject::Record => "keywords",
         }
     }
 
     /// Values of the subject: those that pass first.
     fn seen(&self, record: &dyn Fields) -> Vec<String> {
-        let Subject::Field(name) = &self.subject else { return Vec::new() };
         let (mut passing, mut others) = (Vec::new(), Vec::new());
-        record.values(name, &mut |value| {
+        let mut sort = |value: Scalar<'_>| {
             let list = if self.test.eval(value) { &mut passing } else { &mut others };
             list.push(shown(value));
-        });
+        };
+        match &self.subject {
+            Subject::Field(name) => record.values(name, &mut sort),
+            Subject::Derived { at, sub, .. } => record.derived(*at, *sub, &mut sort),
+            Subject::Record => {}
+        }
         passing.append(&mut others);
         passing.truncate(MAX_VALUES);
         passing
@@ -135,7 +161,11 @@ impl Atom {
             (Test::Exists, false) => "does not exist".to_owned(),
             (_, false) => format!("not: {words}"),
         };
-        Fact { field: self.name().to_owned(), seen: self.seen(record).into_iter().next(), expected }
+        let note = match &self.subject {
+            Subject::Derived { at, .. } => record.note(*at),
+            _ => None,
+        };
+        Fact { field: self.name().to_owned(), seen: self.seen(record).into_iter().next(), expected, note }
     }
 
     fn explain(&self, record: &dyn Fields) -> Explanation {

@@ -4,10 +4,14 @@
 //! is the plain reference; the scan compiles all rules together and must come to the same.
 
 mod condition;
+pub mod correlation;
+pub mod derive;
 mod detection;
 mod document;
 mod explain;
+mod filter;
 mod hint;
+mod link;
 mod load;
 mod matcher;
 mod modifier;
@@ -21,9 +25,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use correlation::Correlation;
+pub use derive::Derivation;
 pub use explain::Explanation;
+pub use filter::Filter;
 pub use hint::nearest;
-pub use load::{Loaded, RuleError, Skipped, load, load_embedded, parse_document, read_placeholders};
+pub use load::{About, Loaded, RuleError, load, load_embedded, parse_document, read_placeholders};
 pub(crate) use matcher::set;
 pub use matcher::{FieldMatcher, Scratch};
 pub use placeholder::Placeholders;
@@ -129,6 +136,15 @@ pub enum Subject {
     Field(String),
     /// Every value of the record and its raw text: keywords.
     Record,
+    /// A value that depends on what came before.
+    Derived {
+        /// Index into the rule's derivations.
+        at: usize,
+        /// Which of its values.
+        sub: derive::SubField,
+        /// What the rule calls it.
+        name: String,
+    },
 }
 
 /// One test of a rule.
@@ -158,6 +174,17 @@ pub enum Expr {
 }
 
 impl Expr {
+    /// The same over atoms that stand `offset` further on.
+    pub(crate) fn shifted(&self, offset: usize) -> Self {
+        let all = |inner: &[Self]| inner.iter().map(|expr| expr.shifted(offset)).collect();
+        match self {
+            Self::Atom(at) => Self::Atom(at + offset),
+            Self::Not(inner) => Self::Not(Box::new(inner.shifted(offset))),
+            Self::All(inner) => Self::All(all(inner)),
+            Self::Any(inner) => Self::Any(all(inner)),
+        }
+    }
+
     /// Nodes of the tree.
     pub fn size(&self) -> usize {
         match self {
@@ -179,17 +206,33 @@ pub struct Rule {
     pub atoms: Vec<Atom>,
     /// Its condition over them.
     pub condition: Expr,
+    /// Its derived fields.
+    pub derived: Vec<Derivation>,
     /// Records it must and must not match.
     pub samples: Samples,
     /// What a responder does first.
     pub response: Option<String>,
     /// Where it was read from.
     pub file: PathBuf,
+    /// Gives no findings of its own: it is part of correlations that did not ask for them.
+    pub silent: bool,
 }
 
 impl Rule {
     /// What findings call it: its id, else its name.
     pub fn key(&self) -> &str {
-        self.meta.id.as_deref().unwrap_or(&self.meta.name)
+        self.meta.key()
+    }
+
+    /// Whether some test reads a value that depends on what came before.
+    pub fn is_stateful(&self) -> bool {
+        self.atoms.iter().any(|atom| matches!(atom.subject, Subject::Derived { .. }))
+    }
+}
+
+impl Meta {
+    /// What findings call a rule: its id, else its name.
+    pub fn key(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.name)
     }
 }

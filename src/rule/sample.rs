@@ -9,7 +9,7 @@ use crate::event::{Fields, Scalar};
 /// Records that a rule carries.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Samples {
-    /// It must match these.
+    /// It must match these: records, or lists of records that together are a log.
     pub matches: Vec<Value>,
     /// It must not match these.
     pub misses: Vec<Value>,
@@ -30,6 +30,11 @@ pub(super) fn parse(node: &Node) -> Result<Samples, Fault> {
         Some((_, span)) => Err(Fault::new(span, format!("`{name}` has to be a list of records"))),
     };
     Ok(Samples { matches: list("match")?, misses: list("no_match")? })
+}
+
+/// A time between repeated records, in nanoseconds: `30s`, `10m`, `1h`, `1d`.
+pub fn every(text: &str) -> Option<i64> {
+    super::derive::parse_duration(text)
 }
 
 fn json(node: &Node) -> Value {

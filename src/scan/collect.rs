@@ -4,17 +4,23 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 
+use super::kept::KeptUnits;
 use super::ledger::{Coverage, Duplicates};
-use super::unit::{Hit, Outcome};
+use super::unit::{Cited, Hit, Outcome};
+use crate::event::time::Timestamp;
 
 /// Bytes of matches kept in memory, about.
 const MEMORY: usize = 48 << 20;
 
-/// Where a match stands among all findings: time (none last), input, offset, rule.
-type Key = (bool, i64, usize, u64, usize);
+/// Where a match stands among all findings: time (none last), input and offset of the record that completed it, rule,
+/// then the other records.
+type Key = (bool, i64, usize, u64, usize, Vec<Cited>);
 
 fn key(hit: &Hit) -> Key {
-    (hit.time.is_none(), hit.time.map_or(0, |(nanos, _)| nanos), hit.input, hit.offset, hit.rule)
+    let (last, others) =
+        hit.events.split_last().map_or((None, &[][..]), |(last, others)| (Some(last), others));
+    let place = last.map_or((0, 0), |last| (last.input, last.offset));
+    (hit.time.is_none(), hit.time.map_or(0, |(nanos, _)| nanos), place.0, place.1, hit.rule, others.to_vec())
 }
 
 /// What is known of one input so far.
@@ -35,6 +41,7 @@ pub struct InputState {
 pub struct Collector {
     inputs: BTreeMap<usize, InputState>,
     sorter: Sorter,
+    kept: KeptUnits,
     /// Matches that a filter kept back, by rule.
     pub suppressed: BTreeMap<usize, u64>,
 }
@@ -51,15 +58,34 @@ impl Collector {
             state.next += 1;
             let before = state.coverage.records;
             for mut hit in outcome.hits.drain(..) {
-                hit.record += before;
+                hit.events.iter_mut().for_each(|cited| cited.record += before);
                 self.sorter.push(hit)?;
             }
+            self.kept.add(input, before, std::mem::take(&mut outcome.kept))?;
             for rule in outcome.suppressed.drain(..) {
                 *self.suppressed.entry(rule).or_default() += 1;
             }
             state.take(outcome);
         }
         Ok(())
+    }
+
+    /// Adds a match whose records are numbered.
+    ///
+    /// # Errors
+    /// Matches could not be spilled to disk.
+    pub fn push(&mut self, hit: Hit) -> io::Result<()> {
+        self.sorter.push(hit)
+    }
+
+    /// Time of the last record of all inputs.
+    pub fn last_time(&self) -> Option<Timestamp> {
+        self.inputs.values().filter_map(|state| state.coverage.last_time).max()
+    }
+
+    /// Takes the records that had to wait until everything is read.
+    pub fn take_kept(&mut self) -> KeptUnits {
+        std::mem::take(&mut self.kept)
     }
 
     /// Everything together.
@@ -141,10 +167,11 @@ impl Sorter {
 fn size(hit: &Hit) -> usize {
     let texts = [&hit.actor, &hit.source_ip, &hit.action];
     let texts: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
+    let events = hit.events.len() * (size_of::<Cited>() + 96);
     let facts = |fact: &crate::finding::Fact| {
-        96 + fact.field.len() + fact.expected.len() + fact.seen.as_ref().map_or(0, String::len)
+        128 + fact.field.len() + fact.expected.len() + fact.seen.as_ref().map_or(0, String::len)
     };
-    size_of::<Hit>() + 64 + texts + hit.why.iter().map(facts).sum::<usize>()
+    size_of::<Hit>() + 64 + events + texts + hit.why.iter().map(facts).sum::<usize>()
 }
 
 #[derive(Debug)]
@@ -228,11 +255,7 @@ mod tests {
             source_ip: None,
             action: None,
             why: Vec::new(),
-            input,
-            record: 1,
-            offset,
-            length: 1,
-            sha256: String::new(),
+            events: vec![Cited { input, offset, length: 1, record: 1, sha256: String::new() }],
         }
     }
 
@@ -263,9 +286,10 @@ mod tests {
     fn records_are_numbered_through_units_that_arrive_out_of_order() {
         let unit = |records, record: u32| Outcome {
             coverage: Coverage { records, ..Coverage::default() },
-            hits: vec![Hit {
-                record: u64::from(record),
-                ..hit(Some(i64::from(record)), 0, u64::from(record))
+            hits: vec![{
+                let mut hit = hit(Some(i64::from(record)), 0, u64::from(record));
+                hit.events[0].record = u64::from(record);
+                hit
             }],
             ..Outcome::default()
         };
@@ -274,7 +298,8 @@ mod tests {
         collector.add(0, 0, unit(10, 3)).unwrap();
         let Collected { inputs, mut sorted, .. } = collector.finish().unwrap();
         assert_eq!(inputs[&0].coverage.records, 15);
-        let numbers: Vec<u64> = std::iter::from_fn(|| sorted.take().unwrap()).map(|hit| hit.record).collect();
+        let numbers: Vec<u64> =
+            std::iter::from_fn(|| sorted.take().unwrap()).map(|hit| hit.events[0].record).collect();
         assert_eq!(numbers, [12, 3]);
     }
 }

@@ -90,7 +90,7 @@ impl Evaluator {
         evaluator
     }
 
-    /// Puts the program's rules that `view` satisfies into `matched`, in order.
+    /// Puts the program's conditions that `view` satisfies into `matched`, in order.
     #[inline]
     pub fn evaluate<V: View>(
         &mut self,
@@ -100,7 +100,7 @@ impl Evaluator {
         matched: &mut Vec<usize>,
     ) {
         matched.clear();
-        fill(&mut self.candidates, program.rules.len());
+        fill(&mut self.candidates, program.conditions.len());
         self.classes.fill(UNKNOWN);
         for &at in &program.order {
             let Some(column) = program.columns.get(at) else { continue };

@@ -6,10 +6,12 @@
 pub mod collect;
 pub mod evaluate;
 pub mod fields;
+mod kept;
 pub mod ledger;
 pub mod lines;
 pub mod program;
 mod report;
+mod resolve;
 pub mod session;
 mod stream;
 pub mod unit;
@@ -21,6 +23,8 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::decode::json::simd::Isa;
+use crate::derive::Locate;
+use crate::derive::zone::Profile;
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
 use crate::output::Sink;
 use crate::rule::{Level, Loaded};
@@ -72,6 +76,10 @@ pub struct Config {
     pub isa: Option<Isa>,
     /// Whether to count repeated records.
     pub count_duplicates: bool,
+    /// Tells where addresses are.
+    pub locate: Option<Box<dyn Locate + Send>>,
+    /// What the organisation says of itself.
+    pub profile: Profile,
 }
 
 /// Told how far a scan is. Called from workers.
@@ -128,6 +136,18 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether a match is within the times and of the account asked for. One without a time is.
+    pub fn wants(&self, hit: &unit::Hit) -> bool {
+        let in_time = hit.time.is_none_or(|(nanos, _)| {
+            self.since.is_none_or(|since| nanos >= since.nanos)
+                && self.until.is_none_or(|until| nanos < until.nanos)
+        });
+        let own = self.account.as_ref().is_none_or(|account| {
+            hit.actor.as_ref().is_some_and(|actor| actor.eq_ignore_ascii_case(account))
+        });
+        in_time && own
+    }
+
     /// The instruction set to use.
     pub fn isa(&self) -> Isa {
         match self.engine {
@@ -189,6 +209,8 @@ impl Config {
             engine: Engine::Fast,
             isa: None,
             count_duplicates: false,
+            locate: None,
+            profile: Profile::default(),
         }
     }
 

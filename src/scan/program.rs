@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::decode::fields::{FieldId, FieldTable};
+use crate::derive::{Extract, Feed, Plan, Table, Track};
+use crate::rule::derive::Kind;
 use crate::rule::set;
-use crate::rule::{Expr, FieldMatcher, Level, Rule, Subject, Test};
+use crate::rule::{Expr, FieldMatcher, Rule, Subject, Test};
 use crate::source::{Mapping, Source};
 
 /// Fields that every scan reads, whatever its rules: `@timestamp`, `user.email`, `source.ip`, `event.action`.
@@ -16,6 +18,8 @@ pub const SOURCE_IP: FieldId = 2;
 /// See [`TIME`].
 pub const ACTION: FieldId = 3;
 const ALWAYS: [&str; 4] = ["@timestamp", "user.email", "source.ip", "event.action"];
+const LATITUDE: &str = "source.geo.location.lat";
+const LONGITUDE: &str = "source.geo.location.lon";
 
 /// Where an atom's truth comes from.
 #[derive(Debug, Clone)]
@@ -59,14 +63,49 @@ pub struct Program {
     pub table: FieldTable,
     /// Indexes into the loaded rules, in their order.
     pub rules: Vec<usize>,
+    /// For each of `rules`, what its derivations ask of a record.
+    pub asks: Vec<Vec<Ask>>,
+    /// What goes into the tables of facts.
+    pub feeds: Vec<Feed>,
+    /// What of a record they take.
+    pub extracts: Vec<Extract>,
+    /// The rules' expressions that decide what is fact, after those of the rules in `conditions`.
+    pub(super) fact_filters: Vec<(usize, Expr)>,
     pub(super) columns: Vec<Column>,
     /// Columns in the order in which they rule out most.
     pub(super) order: Vec<usize>,
+    /// Those of the rules, then those of facts. A derived value is taken for whatever lets the rule match.
     pub(super) conditions: Vec<Condition>,
     /// Some condition compares two fields of the record.
     pub(super) compares_fields: bool,
     /// A field of a rule that could not be added: more than 65,535 of them.
     pub overflow: bool,
+}
+
+/// The fields of a record that a derivation asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// Of its key.
+    pub per: Vec<FieldId>,
+    /// Of its value.
+    pub value: Option<FieldId>,
+    /// Address, latitude and longitude.
+    pub origin: Option<(FieldId, FieldId, FieldId)>,
+    /// Whether it asks for the time of day.
+    pub is_local: bool,
+}
+
+/// What is compiled together.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// Every loaded rule.
+    pub all: &'a [Rule],
+    /// Those that are evaluated.
+    pub wanted: &'a [bool],
+    /// Their tables.
+    pub plan: &'a Plan,
+    /// For each rule, the fields that correlations ask of its events.
+    pub needs: &'a [Vec<String>],
 }
 
 #[derive(Default)]
@@ -85,23 +124,33 @@ struct Compiler<'a> {
 }
 
 impl Program {
-    /// Compiles those of `rules` that apply to `source` and are at least of `level`.
-    pub fn compile(rules: &[Rule], source: &Source, mapping: &Mapping, level: Option<Level>) -> Self {
+    /// Compiles those of `rules` that apply to `source`.
+    pub fn compile(rules: Rules<'_>, source: &Source, mapping: &Mapping) -> Self {
         let mut compiler =
             Compiler { source, mapping, table: FieldTable::default(), columns: Vec::new(), overflow: false };
         for name in ALWAYS {
             compiler.field(name);
         }
-        let mut chosen = Vec::new();
-        let mut conditions = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
-            let wanted = source.takes(&rule.logsource) && level.is_none_or(|level| rule.meta.level >= level);
-            if wanted {
-                conditions.push(compiler.condition(rule, &rule.condition, chosen.len()));
-                chosen.push(index);
+        let (mut chosen, mut conditions, mut asks) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, rule) in rules.all.iter().enumerate() {
+            let wanted = rules.wanted.get(index).copied().unwrap_or_default();
+            if !wanted || !source.takes(&rule.logsource) {
+                continue;
+            }
+            conditions.push(compiler.condition(rule, &rule.condition, chosen.len(), true));
+            asks.push(compiler.asks(rule));
+            for field in rules.needs.get(index).into_iter().flatten() {
+                compiler.field(field);
+            }
+            chosen.push(index);
+        }
+        let mut drafts = Drafts::default();
+        for (at, table) in rules.plan.tables.iter().enumerate() {
+            if source.takes(&table.logsource) {
+                compiler.feed(rules.all, (at, table), &mut conditions, &mut drafts);
             }
         }
-        compiler.finish(chosen, conditions)
+        compiler.finish(chosen, conditions, asks, drafts)
     }
 
     /// Whether some rule searches the whole record for keywords.
@@ -109,9 +158,14 @@ impl Program {
         self.columns.iter().any(|column| column.looks == Looks::Everywhere)
     }
 
-    /// Words of a bit set over the program's rules.
+    /// Conditions by number that decide what is fact, as the rules have them.
+    pub(super) fn filters(&self) -> impl Iterator<Item = (usize, &(usize, Expr))> {
+        (self.rules.len()..).zip(&self.fact_filters)
+    }
+
+    /// Words of a bit set over the program's conditions.
     pub(super) fn words(&self) -> usize {
-        self.rules.len().div_ceil(64)
+        self.conditions.len().div_ceil(64)
     }
 }
 
@@ -124,25 +178,82 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn condition(&mut self, rule: &'a Rule, expr: &Expr, number: usize) -> Condition {
+    /// What a rule's derivations ask.
+    fn asks(&mut self, rule: &Rule) -> Vec<Ask> {
+        rule.derived.iter().map(|derivation| self.ask(&derivation.kind, &derivation.per)).collect()
+    }
+
+    fn ask(&mut self, kind: &Kind, per: &[String]) -> Ask {
+        let per = per.iter().map(|name| self.field(name)).collect();
+        let (mut value, mut origin, mut is_local) = (None, None, false);
+        match kind {
+            Kind::FirstSeen { value: field, .. } => value = Some(self.field(field)),
+            Kind::Travel => origin = Some((SOURCE_IP, self.field(LATITUDE), self.field(LONGITUDE))),
+            Kind::UsualHours { .. } | Kind::LocalTime => is_local = true,
+            Kind::Dormant | Kind::Volume { .. } | Kind::Reached { .. } => {}
+        }
+        Ask { per, value, origin, is_local }
+    }
+
+    /// What of this source's records goes into a table.
+    fn feed(
+        &mut self,
+        rules: &'a [Rule],
+        (at, table): (usize, &Table),
+        conditions: &mut Vec<Condition>,
+        drafts: &mut Drafts,
+    ) {
+        let key = if table.per.is_empty() {
+            None
+        } else {
+            let fields = table.per.iter().map(|name| self.field(name)).collect();
+            Some(drafts.extract(Extract::Key(fields)))
+        };
+        let value = match &table.track {
+            Track::Activity | Track::Amounts { sum: None } => None,
+            Track::Values { field, view } => Some(Extract::Seen(self.field(field), *view)),
+            Track::Amounts { sum: Some(field) } => Some(Extract::Amount(self.field(field))),
+            Track::Places => Some(Extract::Origin(SOURCE_IP, self.field(LATITUDE), self.field(LONGITUDE))),
+            Track::Zones => Some(Extract::Zone(SOURCE_IP)),
+        };
+        let filter = table.filter.as_ref().and_then(|(rule, expr)| {
+            let condition = self.condition(rules.get(*rule)?, expr, conditions.len(), true);
+            conditions.push(condition);
+            drafts.filters.push((*rule, expr.clone()));
+            Some(conditions.len() - 1)
+        });
+        let value = value.map(|extract| drafts.extract(extract));
+        drafts.feeds.push(Feed { table: at, track: table.track.clone(), key, value, filter });
+    }
+
+    /// `positive`: whether the condition is more easily true when this part is.
+    fn condition(&mut self, rule: &'a Rule, expr: &Expr, number: usize, positive: bool) -> Condition {
         match expr {
-            Expr::Atom(at) => self.atom(rule, *at, number),
-            Expr::Not(inner) => Condition::Not(Box::new(self.condition(rule, inner, number))),
-            Expr::All(inner) => Condition::All(self.conditions(rule, inner, number)),
-            Expr::Any(inner) => Condition::Any(self.conditions(rule, inner, number)),
+            Expr::Atom(at) => self.atom(rule, *at, number, positive),
+            Expr::Not(inner) => Condition::Not(Box::new(self.condition(rule, inner, number, !positive))),
+            Expr::All(inner) => Condition::All(self.conditions(rule, inner, number, positive)),
+            Expr::Any(inner) => Condition::Any(self.conditions(rule, inner, number, positive)),
         }
     }
 
-    fn conditions(&mut self, rule: &'a Rule, exprs: &[Expr], number: usize) -> Vec<Condition> {
-        exprs.iter().map(|expr| self.condition(rule, expr, number)).collect()
+    fn conditions(
+        &mut self,
+        rule: &'a Rule,
+        exprs: &[Expr],
+        number: usize,
+        positive: bool,
+    ) -> Vec<Condition> {
+        exprs.iter().map(|expr| self.condition(rule, expr, number, positive)).collect()
     }
 
-    fn atom(&mut self, rule: &'a Rule, at: usize, number: usize) -> Condition {
+    fn atom(&mut self, rule: &'a Rule, at: usize, number: usize, positive: bool) -> Condition {
         // The loader makes conditions from its own atoms, so the index is there.
         let Some(atom) = rule.atoms.get(at) else { return Condition::Any(Vec::new()) };
         let looks = match &atom.subject {
             Subject::Field(name) => Looks::At(self.field(name)),
             Subject::Record => Looks::Everywhere,
+            Subject::Derived { .. } if positive => return Condition::All(Vec::new()),
+            Subject::Derived { .. } => return Condition::Any(Vec::new()),
         };
         if let (Looks::At(field), Some(other)) = (looks, atom.test.other_field()) {
             let other = self.field(other);
@@ -168,8 +279,14 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn finish(self, rules: Vec<usize>, conditions: Vec<Condition>) -> Program {
-        let words = rules.len().div_ceil(64);
+    fn finish(
+        self,
+        rules: Vec<usize>,
+        conditions: Vec<Condition>,
+        asks: Vec<Vec<Ask>>,
+        drafts: Drafts,
+    ) -> Program {
+        let words = conditions.len().div_ceil(64);
         let columns: Vec<Column> = self
             .columns
             .into_iter()
@@ -185,12 +302,33 @@ impl<'a> Compiler<'a> {
         Program {
             table: self.table,
             rules,
+            asks,
+            feeds: drafts.feeds,
+            extracts: drafts.extracts,
+            fact_filters: drafts.filters,
             columns,
             order,
             conditions,
             compares_fields,
             overflow: self.overflow,
         }
+    }
+}
+
+/// Feeds under way, and what they take, each extract once.
+#[derive(Default)]
+struct Drafts {
+    feeds: Vec<Feed>,
+    extracts: Vec<Extract>,
+    filters: Vec<(usize, Expr)>,
+}
+
+impl Drafts {
+    fn extract(&mut self, extract: Extract) -> usize {
+        self.extracts.iter().position(|known| *known == extract).unwrap_or_else(|| {
+            self.extracts.push(extract);
+            self.extracts.len() - 1
+        })
     }
 }
 

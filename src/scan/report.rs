@@ -14,7 +14,7 @@ use crate::decode::fields::FieldTable;
 use crate::event::time::Timestamp;
 use crate::finding::{EventRef, Finding};
 use crate::output::Sink;
-use crate::rule::{Level, Rule, Subject};
+use crate::rule::{About, Level, Loaded, Rule, Subject};
 use crate::source::input::{Compression, Discovery, Input};
 use crate::source::{Mapping, SOURCES, Source};
 
@@ -29,16 +29,14 @@ pub(super) fn finish(
     if done.programs.iter().flatten().any(|program| program.overflow) {
         return Err(ScanError::TooManyFields);
     }
-    let rules = &config.rules.rules;
+    let rules = &config.rules;
     let mut counts = vec![0u64; rules.len()];
     while let Some(hit) = done.sorted.take().map_err(ScanError::Spill)? {
-        let (Some(rule), Some(input)) = (rules.get(hit.rule), discovery.inputs.get(hit.input)) else {
-            continue;
-        };
+        let Some(rule) = rules.about(hit.rule) else { continue };
         if let Some(count) = counts.get_mut(hit.rule) {
             *count += 1;
         }
-        sink.finding(&finding(rule, input, hit)).map_err(ScanError::Output)?;
+        sink.finding(&finding(rule, &discovery.inputs, hit)).map_err(ScanError::Output)?;
     }
     let mut ledger = Ledger {
         inputs: inputs(discovery, mapping, &mut done),
@@ -88,9 +86,10 @@ fn score(level: Level) -> u8 {
     }
 }
 
-fn finding(rule: &Rule, input: &Input, hit: Hit) -> Finding {
+fn finding(rule: About<'_>, inputs: &[Input], hit: Hit) -> Finding {
+    let label = |input: usize| inputs.get(input).map(|input| input.label.clone()).unwrap_or_default();
     Finding {
-        rule_id: rule.key().to_owned(),
+        rule_id: rule.meta.key().to_owned(),
         rule_name: rule.meta.name.clone(),
         title: rule.meta.title.clone(),
         author: rule.meta.author.clone(),
@@ -102,14 +101,18 @@ fn finding(rule: &Rule, input: &Input, hit: Hit) -> Finding {
         tags: rule.meta.tags.clone(),
         score: score(rule.meta.level),
         why: hit.why,
-        events: vec![EventRef {
-            path: input.label.clone(),
-            record: hit.record,
-            offset: hit.offset,
-            length: hit.length,
-            sha256: hit.sha256,
-        }],
-        response: rule.response.clone(),
+        events: hit
+            .events
+            .into_iter()
+            .map(|cited| EventRef {
+                path: label(cited.input),
+                record: cited.record,
+                offset: cited.offset,
+                length: cited.length,
+                sha256: cited.sha256,
+            })
+            .collect(),
+        response: rule.response.map(str::to_owned),
     }
 }
 
@@ -179,7 +182,8 @@ fn places(
         let paths = source.raw_paths(field, mapping);
         table.add(field, &paths);
     }
-    let places = Columns::place(columns.clone(), b',', &table);
+    let columns = columns.names();
+    let places = Columns::place(columns.to_vec(), b',', &table);
     let mut taken = BTreeSet::new();
     for &field in source.fields {
         let slots = table.find(field).map(|field| table.slots(field)).unwrap_or_default();
@@ -199,49 +203,75 @@ fn seen_paths<'a>(table: &'a FieldTable, field: &str, slots: &[u64]) -> Vec<&'a 
     seen.map(|&slot| table.paths().name(slot)).collect()
 }
 
-fn rule_ledgers(rules: &[Rule], done: &Done, counts: &[u64]) -> Vec<RuleLedger> {
+fn rule_ledgers(rules: &Loaded, done: &Done, counts: &[u64]) -> Vec<RuleLedger> {
     let seen = seen_by_source(done);
-    rules
-        .iter()
-        .enumerate()
-        .map(|(at, rule)| {
-            let applies = |source: &usize| {
-                done.programs
-                    .get(*source)
-                    .and_then(Option::as_ref)
-                    .is_some_and(|program| program.rules.contains(&at))
-            };
-            let sources: Vec<usize> = seen.keys().copied().filter(applies).collect();
-            let fields = fields_of(rule);
-            let absent = |field: &String| {
-                sources.iter().all(|source| {
-                    let program = done.programs.get(*source).and_then(Option::as_ref);
-                    let slots = seen.get(source).map_or(&[][..], Vec::as_slice);
-                    program.is_none_or(|program| seen_paths(&program.table, field, slots).is_empty())
-                })
-            };
-            RuleLedger {
-                id: rule.key().to_owned(),
-                name: rule.meta.name.clone(),
-                title: rule.meta.title.clone(),
-                level: rule.meta.level,
-                fields_never_seen: fields
-                    .iter()
-                    .filter(|field| !sources.is_empty() && absent(field))
-                    .cloned()
-                    .collect(),
-                event_types: event_types(rule, &sources),
-                fields,
-                sources: sources
-                    .iter()
-                    .filter_map(|&at| SOURCES.get(at))
-                    .map(|of| of.name.to_owned())
-                    .collect(),
-                findings: counts.get(at).copied().unwrap_or_default(),
-                suppressed: done.suppressed.get(&at).copied().unwrap_or_default(),
-            }
+    let mut ledgers: Vec<RuleLedger> = Vec::new();
+    for at in 0..rules.len() {
+        let Some(about) = rules.about(at) else { continue };
+        let read = match rules.rules.get(at) {
+            Some(rule) => read_by(at, rule, done, &seen),
+            None => read_by_members(rules, at, &ledgers),
+        };
+        ledgers.push(RuleLedger {
+            id: about.meta.key().to_owned(),
+            name: about.meta.name.clone(),
+            title: about.meta.title.clone(),
+            level: about.meta.level,
+            fields_never_seen: read.never_seen,
+            event_types: read.event_types,
+            fields: read.fields,
+            sources: read.sources,
+            findings: counts.get(at).copied().unwrap_or_default(),
+            suppressed: done.suppressed.get(&at).copied().unwrap_or_default(),
+        });
+    }
+    ledgers
+}
+
+/// What a rule read in this scan.
+#[derive(Default)]
+struct Read {
+    sources: Vec<String>,
+    fields: Vec<String>,
+    never_seen: Vec<String>,
+    event_types: Vec<EventTypeNote>,
+}
+
+fn read_by(at: usize, rule: &Rule, done: &Done, seen: &BTreeMap<usize, Vec<u64>>) -> Read {
+    let program = |source: usize| done.programs.get(source).and_then(Option::as_ref);
+    let applies = |source: &usize| program(*source).is_some_and(|program| program.rules.contains(&at));
+    let sources: Vec<usize> = seen.keys().copied().filter(applies).collect();
+    let fields = fields_of(rule);
+    let absent = |field: &String| {
+        sources.iter().all(|&source| {
+            let slots = seen.get(&source).map_or(&[][..], Vec::as_slice);
+            program(source).is_none_or(|program| seen_paths(&program.table, field, slots).is_empty())
         })
-        .collect()
+    };
+    Read {
+        never_seen: fields.iter().filter(|field| !sources.is_empty() && absent(field)).cloned().collect(),
+        event_types: event_types(rule, &sources),
+        fields,
+        sources: sources.iter().filter_map(|&at| SOURCES.get(at)).map(|of| of.name.to_owned()).collect(),
+    }
+}
+
+/// What a correlation's rules read. A rule that stands later in the list is another correlation: chains are read as
+/// far as the rules before.
+fn read_by_members(rules: &Loaded, at: usize, ledgers: &[RuleLedger]) -> Read {
+    let mut read = Read::default();
+    let correlation = at.checked_sub(rules.rules.len()).and_then(|at| rules.correlations.get(at));
+    for member in correlation.iter().flat_map(|of| &of.links).filter_map(|&link| ledgers.get(link)) {
+        read.sources.extend(member.sources.iter().cloned());
+        read.fields.extend(member.fields.iter().cloned());
+        read.never_seen.extend(member.fields_never_seen.iter().cloned());
+        read.event_types.extend(member.event_types.iter().cloned());
+    }
+    for names in [&mut read.sources, &mut read.fields, &mut read.never_seen] {
+        names.sort();
+        names.dedup();
+    }
+    read
 }
 
 /// Raw paths seen in all inputs of a source; sources without a record are left out.
@@ -304,7 +334,7 @@ fn unreadable(discovery: &Discovery) -> Vec<Problem> {
         .collect()
 }
 
-/// Rules that did not load, and documents that are not evaluated: neither is left out in silence.
+/// Rules that did not load.
 fn rule_errors(config: &Config) -> Vec<RuleProblem> {
     let errors = config.rules.errors.iter().map(|error| RuleProblem {
         path: error.file.display().to_string(),
@@ -313,12 +343,5 @@ fn rule_errors(config: &Config) -> Vec<RuleProblem> {
         message: error.message.clone(),
         hint: error.hint.clone(),
     });
-    let skipped = config.rules.skipped.iter().map(|skipped| RuleProblem {
-        path: skipped.file.display().to_string(),
-        line: 1,
-        column: 1,
-        message: skipped.reason.to_owned(),
-        hint: None,
-    });
-    errors.chain(skipped).collect()
+    errors.collect()
 }

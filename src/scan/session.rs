@@ -9,7 +9,7 @@ use super::evaluate::Evaluator;
 use super::ledger::Duplicates;
 use super::lines::{Lines, Piece};
 use super::program::Program;
-use super::unit::{Buffers, Outcome, Reader};
+use super::unit::{Buffers, Outcome, Reader, Role};
 use crate::decode::PADDING;
 use crate::decode::csv;
 use crate::decode::csv_view::{Columns, CsvView};
@@ -17,6 +17,7 @@ use crate::decode::json::records::{Decoder, Handler, Options, Span};
 use crate::decode::json::simd::Isa;
 use crate::decode::json::stream::Item;
 use crate::decode::json::walk::Fault;
+use crate::derive::{Locate, Recorder};
 use crate::rule::Rule;
 
 /// The UTF-8 byte order mark.
@@ -40,6 +41,7 @@ pub struct Chunk {
 pub struct Session {
     decoder: Decoder,
     evaluator: Evaluator,
+    recorder: Recorder,
     buffers: Buffers,
     block: Vec<u8>,
     isa: Isa,
@@ -53,6 +55,10 @@ pub struct Task<'a> {
     pub settings: &'a Settings,
     /// Every loaded rule.
     pub rules: &'a [Rule],
+    /// What is done with the matches of each.
+    pub roles: &'a [Role],
+    /// Tells where addresses are.
+    pub locate: Option<&'a dyn Locate>,
     /// Those compiled for the input's source.
     pub program: &'a Program,
     /// Index of the input.
@@ -69,11 +75,17 @@ impl Session {
         Self {
             decoder: Decoder::new(Options { isa, templates: fast, all_leaves, max_record }),
             evaluator: Evaluator::new(task.program),
+            recorder: Recorder::new(&task.program.extracts, &task.program.feeds),
             buffers: Buffers::default(),
             block: Vec::new(),
             isa,
             marks: csv::Marks::default(),
         }
+    }
+
+    /// The facts that were noted.
+    pub fn into_recorder(self) -> Recorder {
+        self.recorder
     }
 
     fn reader<'a>(&'a mut self, task: Task<'a>) -> (&'a mut Decoder, &'a mut Vec<u8>, Reader<'a>) {
@@ -85,8 +97,11 @@ impl Session {
         let reader = Reader {
             settings: task.settings,
             rules: task.rules,
+            roles: task.roles,
             program: task.program,
+            locate: task.locate,
             evaluator: &mut self.evaluator,
+            recorder: &mut self.recorder,
             input: task.input,
             base: 0,
             outcome,

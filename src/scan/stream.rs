@@ -249,8 +249,8 @@ fn table<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sour
     let header_end = memchr::memchr(b'\n', &feed.held).map_or(feed.held.len(), |newline| newline + 1);
     let (header, _) = feed.take(header_end);
     let names = csv::header(&header, delimiter);
-    units.scan.note(units.at, |note| note.columns = Some(names.clone()));
     let columns = std::sync::Arc::new(Columns::place(names, delimiter, &program.table));
+    units.scan.note(units.at, |note| note.columns = Some(Columns::clone(&columns)));
     let mut settled = Outcome::default();
     settled.coverage.parsed_bytes = header.len() as u64;
     settled.coverage.lines = u64::from(header.ends_with(b"\n"));

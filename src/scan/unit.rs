@@ -14,6 +14,7 @@ use crate::decode::json::paths::Slot;
 use crate::decode::json::records::{Handler, Span};
 use crate::decode::json::walk::Fault;
 use crate::decode::{Kind, Raw};
+use crate::derive::{Locate, Recorder};
 use crate::event::Scalar;
 use crate::event::time::Timestamp;
 use crate::finding::Fact;
@@ -23,10 +24,25 @@ use crate::sys::hash;
 /// Characters kept of an actor, address or action in a finding.
 const MAX_SHOWN: usize = 512;
 
+/// A record that a finding rests on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cited {
+    /// Index of the input.
+    pub input: usize,
+    /// Offset in the input.
+    pub offset: u64,
+    /// Bytes, without the line end.
+    pub length: u64,
+    /// Number of the record in the input, from 1.
+    pub record: u64,
+    /// Of exactly these bytes.
+    pub sha256: String,
+}
+
 /// A rule's match on a record, before it is numbered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Hit {
-    /// Index into the loaded rules.
+    /// Index into the loaded rules, then into the correlations.
     pub rule: usize,
     /// Nanoseconds and digits of the event's time.
     pub time: Option<(i64, u8)>,
@@ -38,16 +54,50 @@ pub struct Hit {
     pub action: Option<String>,
     /// Why it matched.
     pub why: Vec<Fact>,
-    /// Index of the input.
-    pub input: usize,
-    /// Number of the record, from 1: in the unit at first, in the input once it is merged.
+    /// The records it rests on, in order; the last is the one that completed it. The record's number counts in the
+    /// unit at first, in the input once it is merged.
+    pub events: Vec<Cited>,
+}
+
+/// Records of a unit that can only be judged when everything is read.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// In order.
+    pub entries: Vec<KeptRecord>,
+    /// Indexes of rules, those of each entry together.
+    pub rules: Vec<u32>,
+    /// Raw records, each followed by a newline.
+    pub bytes: Vec<u8>,
+}
+
+/// One such record.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptRecord {
+    /// Nanoseconds and digits of its time.
+    pub time: Option<(i64, u8)>,
+    /// Its number in the unit, from 1.
     pub record: u64,
-    /// Offset in the input.
+    /// Its offset in the input.
     pub offset: u64,
-    /// Bytes, without the line end.
-    pub length: u64,
-    /// Of exactly these bytes.
-    pub sha256: String,
+    /// Where its bytes start in [`Kept::bytes`].
+    pub start: usize,
+    /// How many there are.
+    pub length: usize,
+    /// How many of [`Kept::rules`] are its.
+    pub rules: u32,
+}
+
+impl Kept {
+    fn add(&mut self, record: KeptRecord, bytes: &[u8], rules: impl Iterator<Item = usize>) {
+        let before = self.rules.len();
+        self.rules.extend(rules.filter_map(|rule| u32::try_from(rule).ok()));
+        let count = u32::try_from(self.rules.len() - before).unwrap_or(u32::MAX);
+        if count > 0 {
+            self.entries.push(KeptRecord { start: self.bytes.len(), rules: count, ..record });
+            self.bytes.extend_from_slice(bytes);
+            self.bytes.push(b'\n');
+        }
+    }
 }
 
 /// What a unit came to.
@@ -63,6 +113,31 @@ pub struct Outcome {
     pub duplicates: Option<Duplicates>,
     /// Matches by rule that a filter kept back.
     pub suppressed: Vec<usize>,
+    /// Records that can only be judged when everything is read.
+    pub kept: Kept,
+}
+
+/// What is done with the matches of a rule or correlation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Role {
+    /// They are findings.
+    pub is_emitted: bool,
+    /// They are events of correlations.
+    pub is_member: bool,
+    /// They depend on what came before.
+    pub is_stateful: bool,
+}
+
+impl Role {
+    /// They are findings as soon as they are seen.
+    pub fn is_plain(self) -> bool {
+        self.is_emitted && !self.is_stateful
+    }
+
+    /// They are kept until everything is read.
+    pub fn is_kept(self) -> bool {
+        self.is_member || self.is_stateful
+    }
 }
 
 /// Takes a unit's records.
@@ -71,10 +146,16 @@ pub struct Reader<'a> {
     pub settings: &'a Settings,
     /// Every loaded rule.
     pub rules: &'a [Rule],
+    /// What is done with the matches of each.
+    pub roles: &'a [Role],
     /// Those compiled for this source.
     pub program: &'a Program,
+    /// Tells where addresses are.
+    pub locate: Option<&'a dyn Locate>,
     /// The worker's evaluator.
     pub evaluator: &'a mut Evaluator,
+    /// The worker's facts.
+    pub recorder: &'a mut Recorder,
     /// Index of the input.
     pub input: usize,
     /// Offset of the current block in the input.
@@ -166,13 +247,6 @@ impl Reader<'_> {
         }
     }
 
-    fn wanted(&self, time: Option<Timestamp>) -> bool {
-        time.is_none_or(|time| {
-            self.settings.since.is_none_or(|since| time.nanos >= since.nanos)
-                && self.settings.until.is_none_or(|until| time.nanos < until.nanos)
-        })
-    }
-
     fn matches<V: View>(&mut self, view: &V, record: &[u8]) {
         match self.settings.engine {
             Engine::Fast => self.evaluator.evaluate(self.program, view, record, &mut self.buffers.matched),
@@ -180,7 +254,12 @@ impl Reader<'_> {
                 let fields = ViewFields { view, table: &self.program.table, record };
                 self.buffers.matched.clear();
                 for (number, &rule) in self.program.rules.iter().enumerate() {
-                    if self.rules.get(rule).is_some_and(|rule| rule.matches(&fields)) {
+                    if self.rules.get(rule).is_some_and(|rule| rule.could(&rule.condition, &fields)) {
+                        self.buffers.matched.push(number);
+                    }
+                }
+                for (number, (rule, expr)) in self.program.filters() {
+                    if self.rules.get(*rule).is_some_and(|rule| rule.could(expr, &fields)) {
                         self.buffers.matched.push(number);
                     }
                 }
@@ -192,33 +271,58 @@ impl Reader<'_> {
     fn hits<V: View>(&mut self, span: Span, view: &V, record: &[u8], time: Option<Timestamp>) {
         let matched = std::mem::take(&mut self.buffers.matched);
         let rules = matched.iter().filter_map(|&number| self.program.rules.get(number).copied());
-        let actor = shown(view, ACTOR);
-        let other =
-            |account: &String| actor.as_ref().is_none_or(|actor| !actor.eq_ignore_ascii_case(account));
-        if !self.wanted(time) || self.settings.account.as_ref().is_some_and(other) {
-            self.outcome.suppressed.extend(rules);
-            self.buffers.matched = matched;
-            return;
-        }
-        let fields = ViewFields { view, table: &self.program.table, record };
-        let hit = Hit {
-            rule: 0,
+        let role = |rule: &usize| self.roles.get(*rule).copied().unwrap_or_default();
+        let kept = KeptRecord {
             time: time.map(|time| (time.nanos, time.digits)),
-            source_ip: shown(view, SOURCE_IP),
-            action: shown(view, ACTION),
-            actor,
-            why: Vec::new(),
-            input: self.input,
             record: self.outcome.coverage.records,
             offset: self.base + u64::from(span.start),
-            length: u64::from(span.end - span.start),
-            sha256: hash::sha256_hex(record),
+            start: 0,
+            length: record.len(),
+            rules: 0,
         };
-        for rule in rules {
-            let why = self.rules.get(rule).map(|rule| rule.facts(&fields)).unwrap_or_default();
-            self.outcome.hits.push(Hit { rule, why, ..hit.clone() });
+        self.outcome.kept.add(kept, record, rules.clone().filter(|rule| role(rule).is_kept()));
+        let plain = rules.filter(|rule| role(rule).is_plain());
+        if plain.clone().next().is_some() {
+            let cited = kept.cited(self.input, 0, record);
+            let hit = hit(view, kept.time, cited);
+            if !self.settings.wants(&hit) {
+                self.outcome.suppressed.extend(plain);
+                self.buffers.matched = matched;
+                return;
+            }
+            let fields = ViewFields { view, table: &self.program.table, record };
+            for rule in plain {
+                let why = self.rules.get(rule).map(|rule| rule.facts(&fields)).unwrap_or_default();
+                self.outcome.hits.push(Hit { rule, why, ..hit.clone() });
+            }
         }
         self.buffers.matched = matched;
+    }
+}
+
+impl KeptRecord {
+    /// The record as findings cite it; `before`: records of the input before the unit.
+    pub fn cited(&self, input: usize, before: u64, bytes: &[u8]) -> Cited {
+        Cited {
+            input,
+            offset: self.offset,
+            length: self.length as u64,
+            record: before + self.record,
+            sha256: hash::sha256_hex(bytes),
+        }
+    }
+}
+
+/// A match on a record, whatever the rule.
+pub fn hit<V: View>(view: &V, time: Option<(i64, u8)>, cited: Cited) -> Hit {
+    Hit {
+        rule: 0,
+        time,
+        source_ip: shown(view, SOURCE_IP),
+        action: shown(view, ACTION),
+        actor: shown(view, ACTOR),
+        why: Vec::new(),
+        events: vec![cited],
     }
 }
 
@@ -233,6 +337,9 @@ impl Handler for Reader<'_> {
             duplicates.insert(foldhash::quality::FixedState::default().hash_one(record));
         }
         self.matches(view, record);
+        if let Some(time) = time {
+            self.recorder.record(view, time, &self.buffers.matched, self.locate);
+        }
         if !self.buffers.matched.is_empty() {
             self.hits(span, view, record, time);
         }

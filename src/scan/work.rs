@@ -9,12 +9,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::Scope;
 
 use super::collect::{Collected, Collector, InputState, Sorted};
-use super::program::Program;
+use super::program::{Program, Rules};
+use super::resolve::Resolver;
 use super::session::{Session, Task};
 use super::stream;
-use super::unit::Outcome;
+use super::unit::{Outcome, Role};
 use super::{Config, Progress, ScanError, Settings};
-use crate::rule::Rule;
+use crate::correlate;
+use crate::decode::csv_view::Columns;
+use crate::derive::{Locate, Plan, Recorder, State};
 use crate::source::input::{self, Compression, Input, Limits};
 use crate::source::sniff::{self, Framing, SniffError};
 use crate::source::{Mapping, SOURCES, Source};
@@ -30,7 +33,7 @@ pub(super) struct InputNote {
     /// Why reading failed or ended early.
     pub(super) problem: Option<String>,
     /// CSV columns.
-    pub(super) columns: Option<Vec<String>>,
+    pub(super) columns: Option<Columns>,
 }
 
 /// A scan under way.
@@ -40,8 +43,12 @@ pub(super) struct Scan<'a> {
     pub(super) mapping: &'a Mapping,
     pub(super) forced: Option<&'static Source>,
     pub(super) progress: &'a dyn Progress,
-    rules: &'a [Rule],
-    level: Option<crate::rule::Level>,
+    config: &'a Config,
+    /// Rules, then correlations, that are evaluated.
+    wanted: Vec<bool>,
+    roles: Vec<Role>,
+    needs: Vec<Vec<String>>,
+    plan: Plan,
     inputs: &'a [Input],
     programs: Vec<OnceLock<Program>>,
     /// By thread, by source.
@@ -76,14 +83,21 @@ impl<'a> Scan<'a> {
         progress: &'a dyn Progress,
     ) -> Self {
         let per_source = || SOURCES.iter().map(|_| Mutex::new(None)).collect();
+        let rules = &config.rules;
+        let wanted = rules.wanted(config.level);
+        let zones = config.locate.as_deref().is_some_and(Locate::knows_zones);
+        let is_wanted = |rule: usize| wanted.get(rule).copied().unwrap_or_default();
         Self {
+            roles: roles(config, &wanted),
+            needs: correlate::needs(rules),
+            plan: Plan::new(&rules.rules, &is_wanted, zones),
+            wanted,
+            config,
             settings: config.settings(),
             limits: &config.limits,
             mapping,
             forced,
             progress,
-            rules: &config.rules.rules,
-            level: config.level,
             inputs,
             programs: SOURCES.iter().map(|_| OnceLock::new()).collect(),
             sessions: (0..threads).map(|_| per_source()).collect(),
@@ -106,15 +120,46 @@ impl<'a> Scan<'a> {
         }
     }
 
-    pub(super) fn finish(self) -> Result<Done, ScanError> {
-        if let Some(error) = into_inner(self.failure) {
+    pub(super) fn finish(mut self) -> Result<Done, ScanError> {
+        if let Some(error) = self.failure.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(ScanError::Spill(error));
         }
-        let collected = into_inner(self.collector).finish().map_err(ScanError::Spill)?;
-        let Collected { inputs: states, suppressed, sorted } = collected;
+        let mut collector = std::mem::take(self.collector.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.resolve(&mut collector).map_err(ScanError::Spill)?;
+        let Collected { inputs: states, suppressed, sorted } =
+            collector.finish().map_err(ScanError::Spill)?;
         let programs = self.programs.into_iter().map(OnceLock::into_inner).collect();
         let seen = states.iter().map(|(&at, state)| (at, state.slots.clone())).collect();
         Ok(Done { states, seen, suppressed, sorted, notes: into_inner(self.notes), programs })
+    }
+
+    /// Judges what could not be judged while reading.
+    fn resolve(&mut self, collector: &mut Collector) -> io::Result<()> {
+        let kept = collector.take_kept();
+        let sessions = std::mem::take(&mut self.sessions).into_iter().flatten().filter_map(into_inner);
+        let recorders: Vec<Recorder> = sessions.map(Session::into_recorder).collect();
+        let state = State::join(&self.plan, recorders);
+        let programs: Vec<Option<&Program>> = self.programs.iter().map(OnceLock::get).collect();
+        let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let inputs = notes.iter().filter_map(|(&at, note)| Some((at, (note.source?, note.columns.clone()))));
+        let resolver = Resolver {
+            config: self.config,
+            settings: &self.settings,
+            plan: &self.plan,
+            state: &state,
+            roles: &self.roles,
+            wanted: &self.wanted,
+            needs: &self.needs,
+            locate: locate(self.config),
+            programs: &programs,
+            inputs: &inputs.collect(),
+            horizon: collector.last_time().map_or(i64::MIN, |time| time.nanos),
+        };
+        let resolved = resolver.resolve(&kept)?;
+        for rule in resolved.suppressed {
+            *collector.suppressed.entry(rule).or_default() += 1;
+        }
+        resolved.hits.into_iter().try_for_each(|hit| collector.push(hit))
     }
 
     fn input<'s>(&'s self, scope: &Scope<'s>, at: usize, input: &'s Input) -> Result<(), String> {
@@ -181,7 +226,13 @@ impl<'a> Scan<'a> {
     pub(super) fn program(&self, source: usize) -> Option<&Program> {
         let of = SOURCES.get(source)?;
         let cell = self.programs.get(source)?;
-        Some(cell.get_or_init(|| Program::compile(self.rules, of, self.mapping, self.level)))
+        let rules = Rules {
+            all: &self.config.rules.rules,
+            wanted: &self.wanted,
+            plan: &self.plan,
+            needs: &self.needs,
+        };
+        Some(cell.get_or_init(|| Program::compile(rules, of, self.mapping)))
     }
 
     /// Lends this worker's session for a source.
@@ -194,7 +245,14 @@ impl<'a> Scan<'a> {
         let thread = rayon::current_thread_index().unwrap_or_default();
         let slot = self.sessions.get(thread).and_then(|sessions| sessions.get(source));
         let (Some(slot), Some(program)) = (slot, self.program(source)) else { return None };
-        let task = Task { settings: &self.settings, rules: self.rules, program, input };
+        let task = Task {
+            settings: &self.settings,
+            rules: &self.config.rules.rules,
+            roles: &self.roles,
+            locate: locate(self.config),
+            program,
+            input,
+        };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         Some(work(slot.get_or_insert_with(|| Session::new(task)), task))
     }
@@ -225,6 +283,33 @@ impl<'a> Scan<'a> {
             SniffError::Unplaced { .. } => "required columns not placed",
         }
     }
+}
+
+/// What is done with the matches of each rule and correlation.
+fn roles(config: &Config, wanted: &[bool]) -> Vec<Role> {
+    let rules = &config.rules;
+    let mut roles = vec![Role::default(); rules.len()];
+    for (at, role) in roles.iter_mut().enumerate() {
+        let rule = rules.rules.get(at);
+        let serious =
+            rules.about(at).is_some_and(|of| config.level.is_none_or(|level| of.meta.level >= level));
+        role.is_emitted = serious && !rules.is_silent(at);
+        role.is_stateful = rule.is_some_and(crate::rule::Rule::is_stateful);
+    }
+    for (at, correlation) in rules.correlations.iter().enumerate() {
+        let is_wanted = wanted.get(rules.rules.len() + at).copied().unwrap_or_default();
+        for &link in correlation.links.iter().filter(|_| is_wanted) {
+            if let Some(role) = roles.get_mut(link) {
+                role.is_member = true;
+            }
+        }
+    }
+    roles
+}
+
+fn locate(config: &Config) -> Option<&dyn Locate> {
+    let locate = config.locate.as_deref()?;
+    Some(locate)
 }
 
 fn into_inner<T>(mutex: Mutex<T>) -> T {

@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod man;
+mod rule_samples;
 pub mod rules;
 pub mod scan;
 mod scan_summary;

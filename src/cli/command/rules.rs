@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::rule_samples;
 use crate::cli::error::{CliError, USAGE};
 use crate::cli::ui::{Ui, stdout};
 use crate::output::escape::{Safe, shortened};
@@ -125,22 +126,24 @@ fn print(text: &str) -> Result<(), CliError> {
 
 fn list(ui: &Ui, loaded: &Loaded, as_json: bool) -> Result<ExitCode, CliError> {
     let mut text = String::new();
-    for rule in &loaded.rules {
-        let source = source_name(&rule.logsource);
+    for (at, about) in (0..loaded.len()).filter_map(|at| Some((at, loaded.about(at)?))) {
+        let source =
+            loaded.rules.get(at).map_or_else(|| "correlation".to_owned(), |of| source_name(&of.logsource));
+        let meta = about.meta;
         if as_json {
             let line = json!({
-                "id": rule.meta.id, "name": rule.meta.name, "title": rule.meta.title,
-                "level": level_name(rule.meta.level), "logsource": source, "tags": rule.meta.tags,
-                "file": rule.file.display().to_string(),
+                "id": meta.id, "name": meta.name, "title": meta.title,
+                "level": level_name(meta.level), "logsource": source, "tags": meta.tags,
+                "file": about.file.display().to_string(),
             });
             text.push_str(&format!("{line}\n"));
         } else {
             text.push_str(&format!(
                 "{:<13} {:<18} {:<48} {}\n",
-                level_name(rule.meta.level),
+                level_name(meta.level),
                 Safe(&source).to_string(),
-                Safe(&rule.meta.name).to_string(),
-                Safe(&rule.meta.title)
+                Safe(&meta.name).to_string(),
+                Safe(&meta.title)
             ));
         }
     }
@@ -160,16 +163,19 @@ fn report_errors(ui: &Ui, loaded: &Loaded) {
         let hint = error.hint.as_ref().map_or_else(String::new, |hint| format!("\n  hint: {}", Safe(hint)));
         ui.warn(&format!("{}{hint}", Safe(&error.to_string())));
     }
-    for skipped in &loaded.skipped {
-        ui.warn(&format!("{}: {}", Safe(&skipped.file.display().to_string()), skipped.reason));
+    for warning in &loaded.warnings {
+        let hint = warning.hint.as_ref().map_or_else(String::new, |hint| format!("\n  hint: {}", Safe(hint)));
+        ui.warn(&format!("{}{hint}", Safe(&warning.to_string())));
     }
 }
 
 fn check(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
     report_errors(ui, loaded);
-    let (good, bad, skipped) = (loaded.rules.len(), loaded.errors.len(), loaded.skipped.len());
+    let (good, bad) = (loaded.len(), loaded.errors.len());
     print(&format!(
-        "{good} rules are good, {bad} are not, {skipped} documents are of a kind that is not evaluated\n"
+        "{good} rules are good, {} of them correlations; {bad} are not; {} filters\n",
+        loaded.correlations.len(),
+        loaded.filters.len()
     ))?;
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
 }
@@ -183,25 +189,30 @@ fn test(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
     report_errors(ui, loaded);
     let (mut passed, mut failed, mut bare) = (0u64, 0u64, Vec::new());
     let mut text = String::new();
-    for rule in &loaded.rules {
-        let samples = rule.samples.matches.iter().map(|sample| (true, sample));
-        let samples = samples.chain(rule.samples.misses.iter().map(|sample| (false, sample)));
+    for (at, about) in (0..loaded.len()).filter_map(|at| Some((at, loaded.about(at)?))) {
+        let samples = about.samples.matches.iter().map(|sample| (true, sample));
+        let samples = samples.chain(about.samples.misses.iter().map(|sample| (false, sample)));
         for (number, (wanted, sample)) in samples.enumerate() {
-            if sample_matches(rule, sample) == wanted {
-                passed += 1;
-                continue;
-            }
+            let what = match rule_samples::finds(loaded, at, sample) {
+                Ok(found) if found == wanted => {
+                    passed += 1;
+                    continue;
+                }
+                Ok(true) => "matches, but should not".to_owned(),
+                Ok(false) => "does not match, but should".to_owned(),
+                Err(error) => error.to_string(),
+            };
             failed += 1;
-            let what = if wanted { "does not match, but should" } else { "matches, but should not" };
             text.push_str(&format!(
                 "{}: sample {} {what}: {}\n",
-                rule.meta.name,
+                about.meta.name,
                 number + 1,
                 shortened(&sample.to_string(), 400)
             ));
         }
-        if rule.samples.matches.is_empty() || rule.samples.misses.is_empty() {
-            bare.push(rule.meta.name.as_str());
+        let is_part = loaded.is_silent(at);
+        if !is_part && (about.samples.matches.is_empty() || about.samples.misses.is_empty()) {
+            bare.push(about.meta.name.as_str());
         }
     }
     for name in &bare {
@@ -209,21 +220,12 @@ fn test(ui: &Ui, loaded: &Loaded) -> Result<ExitCode, CliError> {
     }
     text.push_str(&format!(
         "{} rules: {passed} samples right, {failed} wrong, {} rules without samples\n",
-        loaded.rules.len(),
+        loaded.len(),
         bare.len()
     ));
     print(&Safe(&text).to_string().replace("\\n", "\n"))?;
     let good = failed == 0 && bare.is_empty() && loaded.errors.is_empty();
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(USAGE) })
-}
-
-/// Whether a sample matches, its fields named by any source that the rule is for.
-pub fn sample_matches(rule: &Rule, sample: &Value) -> bool {
-    let sources = SOURCES.iter().filter(|source| source.logsource.is_some() && source.takes(&rule.logsource));
-    sources.copied().any(|source| {
-        let paths = |name: &str| source.raw_paths(name, &Mapping::default());
-        rule.matches(&JsonFields::new(sample, &paths))
-    })
 }
 
 fn explain(name: &str, place: &str, placeholders: Option<&Path>) -> Result<ExitCode, CliError> {
@@ -233,7 +235,7 @@ fn explain(name: &str, place: &str, placeholders: Option<&Path>) -> Result<ExitC
         .and_then(|(path, number)| Some((path, number.parse::<usize>().ok().filter(|number| *number > 0)?)))
         .ok_or_else(|| CliError::usage("expected FILE:RECORD").hint("such as audit.ndjson:1841"))?;
     let record = read_record(path, number)?;
-    let source = recognise(&record).or_else(|| source_of(&rule));
+    let source = rule_samples::recognise(&record).or_else(|| source_of(&rule));
     let paths = |field: &str| {
         source.map_or_else(|| vec![field.to_owned()], |source| source.raw_paths(field, &Mapping::default()))
     };
@@ -278,17 +280,6 @@ fn read_record(path: &str, number: usize) -> Result<Value, CliError> {
         CliError::usage(format!("{path} has no record {number}"))
             .hint("records are the lines that hold a JSON object; compressed files have to be unpacked first")
     })
-}
-
-fn recognise(record: &Value) -> Option<&'static Source> {
-    let own = |name: &str| vec![name.to_owned()];
-    let fields = JsonFields::new(record, &own);
-    let has = |path: &str| {
-        let mut found = false;
-        crate::event::Fields::values(&fields, path, &mut |_| found = true);
-        found
-    };
-    SOURCES.iter().copied().find(|source| (source.looks_like)(&has))
 }
 
 fn render(explanation: &Explanation, depth: usize, text: &mut String) {

@@ -11,6 +11,7 @@ use super::rules;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, USAGE};
 use crate::cli::ui::{Ui, stdout};
 use crate::cli::{size, value};
+use crate::derive::zone::Profile;
 use crate::event::time::Timestamp;
 use crate::output::{self, Options};
 use crate::rule::Level;
@@ -145,9 +146,8 @@ fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
     for error in &loaded.errors {
         ui.warn(&format!("rule not loaded: {}", crate::output::escape::Safe(&error.to_string())));
     }
-    for skipped in &loaded.skipped {
-        let file = skipped.file.display().to_string();
-        ui.warn(&format!("rule not evaluated: {}: {}", crate::output::escape::Safe(&file), skipped.reason));
+    for warning in &loaded.warnings {
+        ui.warn(&crate::output::escape::Safe(&warning.to_string()).to_string());
     }
     if loaded.rules.is_empty() {
         return Err(CliError::usage("no rule could be loaded").hint("`portcullis rules check PATH` says why"));
@@ -172,6 +172,8 @@ fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
         },
         isa: None,
         count_duplicates: args.ledger.is_some(),
+        locate: None,
+        profile: Profile::default(),
     })
 }
 

@@ -1,0 +1,424 @@
+//! The values of a derived field for one record: from what is strictly earlier.
+
+use jiff::tz::TimeZone;
+
+use super::extract::Origin;
+use super::recorder::{Active, DayFirst, MINUTE, QUARTER};
+use super::state::{KeyState, State, TableState};
+use super::zone::ZoneSource;
+use crate::event::SubField;
+use crate::rule::Derivation;
+use crate::rule::derive::{Against, DAY, Kind};
+
+const HOUR: i64 = 3_600_000_000_000;
+/// Mean radius of the earth (IUGG).
+const EARTH_KM: f64 = 6371.0088;
+
+/// A derived value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A truth.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+/// The sub-fields that are present, and what they rest on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answer {
+    /// Sub-fields with their values.
+    pub values: Vec<(SubField, Value)>,
+    /// In words: how much history there is, and what it shows.
+    pub note: Option<String>,
+}
+
+/// What is asked of a record.
+#[derive(Debug, Default)]
+pub struct Question<'a> {
+    /// Its time in nanoseconds.
+    pub time: i64,
+    /// Its key.
+    pub key: Option<&'a str>,
+    /// Its value, for `first_seen`.
+    pub value: Option<&'a str>,
+    /// Its place, for `travel`.
+    pub origin: Option<&'a Origin>,
+    /// Its zone.
+    pub zone: Option<(&'a TimeZone, ZoneSource)>,
+    /// The table of the derivation.
+    pub table: Option<usize>,
+}
+
+impl Answer {
+    /// The value of a sub-field.
+    pub fn value(&self, sub: SubField) -> Option<&Value> {
+        self.values.iter().find(|(of, _)| *of == sub).map(|(_, value)| value)
+    }
+
+    fn of(values: Vec<(SubField, Value)>, note: String) -> Self {
+        Self { values, note: Some(note) }
+    }
+}
+
+impl State {
+    /// The values of `derivation` for a record.
+    pub fn answer(&self, derivation: &Derivation, question: &Question<'_>) -> Answer {
+        match &derivation.kind {
+            Kind::Reached { nanos } if question.time < *nanos => return Answer::default(),
+            Kind::Reached { .. } => {
+                return Answer { values: vec![(SubField::Reached, Value::Bool(true))], note: None };
+            }
+            Kind::LocalTime => return local_time(question),
+            _ => {}
+        }
+        let table = question.table.and_then(|table| self.tables.get(table));
+        let (Some(table), Some(key)) = (table, question.key) else { return Answer::default() };
+        let nobody = KeyState::default();
+        let state = table.keys.get(key).unwrap_or(&nobody);
+        match &derivation.kind {
+            Kind::FirstSeen { .. } => first_seen(state, derivation, question),
+            Kind::UsualHours { min_days } => usual_hours(state, derivation, *min_days, question),
+            Kind::Dormant => dormant(state, derivation, question.time),
+            Kind::Volume { span, against: Against::Own, .. } => {
+                own_volume(state, derivation, *span, question.time)
+            }
+            Kind::Volume { span, against: Against::Peers, .. } => {
+                peer_volume(table, state, derivation, *span, question.time)
+            }
+            Kind::Travel => travel(table, state, derivation, question),
+            Kind::LocalTime | Kind::Reached { .. } => Answer::default(),
+        }
+    }
+
+    /// The zone in which the key spent most days of the window before `time`.
+    pub fn learned_zone(
+        &self,
+        table: usize,
+        key: &str,
+        derivation: &Derivation,
+        time: i64,
+    ) -> Option<String> {
+        let state = self.tables.get(table)?.keys.get(key)?;
+        let start = first_day(derivation, time);
+        let days =
+            |rows: &Vec<DayFirst>| rows.iter().filter(|&&(day, first)| day >= start && first < time).count();
+        let best = state.values.iter().map(|(zone, rows)| (days(rows), std::cmp::Reverse(zone))).max()?;
+        (best.0 > 0).then(|| best.1.0.clone())
+    }
+}
+
+fn first_day(derivation: &Derivation, time: i64) -> i64 {
+    time.div_euclid(DAY) - derivation.window_days
+}
+
+/// Whole days of 24 hours.
+#[expect(clippy::cast_precision_loss, reason = "days of a century are exact")]
+fn days_between(earlier: i64, later: i64) -> f64 {
+    ((later - earlier) / DAY) as f64
+}
+
+/// The first time of a window, if it is old enough.
+fn enough(oldest: Option<i64>, derivation: &Derivation, time: i64) -> Option<i64> {
+    oldest.filter(|oldest| time - oldest >= derivation.min_history)
+}
+
+/// The earliest of day-wise first times in the window that is before `time`.
+fn oldest(rows: &[DayFirst], start: i64, time: i64) -> Option<i64> {
+    let at = rows.partition_point(|&(day, _)| day < start);
+    rows.get(at).map(|&(_, first)| first).filter(|&first| first < time)
+}
+
+fn first_seen(state: &KeyState, derivation: &Derivation, question: &Question<'_>) -> Answer {
+    let (time, start) = (question.time, first_day(derivation, question.time));
+    let Some(value) = question.value else { return Answer::default() };
+    let Some(since) = enough(oldest(&state.days, start, time), derivation, time) else {
+        return Answer::default();
+    };
+    let seen = state.values.get(value).and_then(|rows| oldest(rows, start, time));
+    let days = days_between(since, time);
+    let others = state.values.iter().filter(|(_, rows)| oldest(rows, start, time).is_some()).count();
+    let note = format!("{value}; {others} other in {days} days of history");
+    match seen {
+        None => Answer::of(vec![(SubField::IsNew, Value::Bool(true))], note),
+        Some(first) => Answer::of(
+            vec![
+                (SubField::IsNew, Value::Bool(false)),
+                (SubField::AgeDays, Value::Number(days_between(first, time))),
+            ],
+            format!(
+                "{value}; first seen {} days before, in {days} days of history",
+                days_between(first, time)
+            ),
+        ),
+    }
+}
+
+fn local_time(question: &Question<'_>) -> Answer {
+    let Some((zone, source)) = question.zone else { return Answer::default() };
+    let (day, hour) = local(question.time, zone);
+    Answer::of(
+        vec![
+            (SubField::Hour, Value::Number(f64::from(hour))),
+            (SubField::Weekday, Value::Number(f64::from(weekday(day) + 1))),
+            (SubField::ZoneSource, Value::Text(source.word().to_owned())),
+        ],
+        format!("in {} ({})", zone.iana_name().unwrap_or("an offset"), source.word()),
+    )
+}
+
+/// Local day since 1970 and hour of a time.
+fn local(time: i64, zone: &TimeZone) -> (i64, u32) {
+    let local = time + offset(time, zone);
+    (local.div_euclid(DAY), u32::try_from(local.rem_euclid(DAY) / HOUR).unwrap_or_default())
+}
+
+/// 0 is Monday; 1970-01-01 was a Thursday.
+fn weekday(day: i64) -> u32 {
+    u32::try_from((day + 3).rem_euclid(7)).unwrap_or_default()
+}
+
+fn usual_hours(state: &KeyState, derivation: &Derivation, min_days: u32, question: &Question<'_>) -> Answer {
+    let (time, start) = (question.time, first_day(derivation, question.time));
+    let Some((zone, source)) = question.zone else { return Answer::default() };
+    let rows = state.active.get(state.active.partition_point(|row| row.day < start)..).unwrap_or_default();
+    let oldest = rows.first().map(|row| row.first).filter(|&first| first < time);
+    let Some(since) = enough(oldest, derivation, time) else { return Answer::default() };
+    let (today, hour) = local(time, zone);
+    let weekend = weekday(today) >= 5;
+    let mut days: Vec<i64> = Vec::new();
+    for (day, at) in rows.iter().take_while(|row| row.first < time).flat_map(|row| hours(row, zone)) {
+        let near = (at + 24 - hour) % 24;
+        if day < today
+            && (weekday(day) >= 5) == weekend
+            && [0, 1, 23].contains(&near)
+            && days.last() != Some(&day)
+        {
+            days.push(day);
+        }
+    }
+    days.sort_unstable();
+    days.dedup();
+    let seen = u32::try_from(days.len()).unwrap_or(u32::MAX);
+    let kind = if weekend { "weekend days" } else { "working days" };
+    let zone = zone.iana_name().unwrap_or("an offset").to_owned();
+    Answer::of(
+        vec![
+            (SubField::IsUsual, Value::Bool(seen >= min_days)),
+            (SubField::SeenDays, Value::Number(f64::from(seen))),
+        ],
+        format!(
+            "{hour:02} h in {zone} ({}): active about then on {seen} earlier {kind}, in {} days of history",
+            source.word(),
+            days_between(since, time)
+        ),
+    )
+}
+
+/// Local days and hours in which a day's activity lies.
+fn hours<'a>(row: &'a Active, zone: &'a TimeZone) -> impl Iterator<Item = (i64, u32)> + 'a {
+    let start = row.day * DAY;
+    // Where the clock is not changed on this day, one look into the zone is enough.
+    let offset = offset(start, zone);
+    let steady = offset == self::offset(start + DAY - 1, zone);
+    let mut left = row.quarters;
+    std::iter::from_fn(move || {
+        if left == 0 {
+            return None;
+        }
+        let quarter = left.trailing_zeros();
+        left &= left - 1;
+        let time = start + i64::from(quarter) * QUARTER;
+        if !steady {
+            return Some(local(time, zone));
+        }
+        let local = time + offset;
+        Some((local.div_euclid(DAY), u32::try_from(local.rem_euclid(DAY) / HOUR).unwrap_or_default()))
+    })
+}
+
+fn offset(time: i64, zone: &TimeZone) -> i64 {
+    let stamp = jiff::Timestamp::from_nanosecond(i128::from(time)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    i64::from(zone.to_offset(stamp).seconds()) * 1_000_000_000
+}
+
+fn dormant(state: &KeyState, derivation: &Derivation, time: i64) -> Answer {
+    let (start, today) = (first_day(derivation, time), time.div_euclid(DAY));
+    let rows = state.active.get(state.active.partition_point(|row| row.day < start)..).unwrap_or_default();
+    if enough(rows.first().map(|row| row.first).filter(|&first| first < time), derivation, time).is_none() {
+        return Answer::default();
+    }
+    let earlier = rows.iter().take_while(|row| row.day <= today).filter_map(|row| {
+        if row.last < time { Some(row.last) } else { Some(row.first).filter(|&first| first < time) }
+    });
+    let Some(last) = earlier.max() else { return Answer::default() };
+    let days = days_between(last, time);
+    Answer::of(
+        vec![(SubField::Days, Value::Number(days))],
+        format!("last active {}", crate::event::time::Timestamp { nanos: last, digits: 0 }.to_rfc3339()),
+    )
+}
+
+/// Mean and standard deviation of earlier spans.
+struct Usual {
+    mean: f64,
+    deviation: f64,
+    spans: f64,
+}
+
+impl Usual {
+    fn new(spans: f64, sum: f64, squares: f64) -> Option<Self> {
+        if spans < 1.0 {
+            return None;
+        }
+        let mean = sum / spans;
+        Some(Self { mean, deviation: (squares / spans - mean * mean).max(0.0).sqrt(), spans })
+    }
+}
+
+/// What the key did in the span that ends with `time`.
+fn amount_now(state: &KeyState, span: i64, time: i64) -> f64 {
+    let from = state.amounts.partition_point(|&(at, _)| at <= time - span);
+    let to = state.amounts.partition_point(|&(at, _)| at <= time);
+    state.amounts.get(from..to).unwrap_or_default().iter().map(|&(_, amount)| amount).sum()
+}
+
+/// Numbers of the calendar spans that are history: they begin in the window and end before the record's span begins.
+fn history(derivation: &Derivation, span: i64, time: i64) -> (i64, i64) {
+    let start = (first_day(derivation, time) * DAY).div_euclid(span);
+    let start = if start * span < first_day(derivation, time) * DAY { start + 1 } else { start };
+    (start, (time - span).div_euclid(span))
+}
+
+fn own_volume(state: &KeyState, derivation: &Derivation, span: i64, time: i64) -> Answer {
+    let start = first_day(derivation, time) * DAY;
+    let at = state.amounts.partition_point(|&(at, _)| at < start);
+    let oldest = state.amounts.get(at).map(|&(at, _)| at).filter(|&at| at < time);
+    let Some(since) = enough(oldest, derivation, time) else { return Answer::default() };
+    let (from, to) = history(derivation, span, time);
+    let (mut spans, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for (_, amount, _) in state.spans(span).into_iter().filter(|(of, ..)| (from..to).contains(of)) {
+        spans += 1.0;
+        sum += amount;
+        squares += amount * amount;
+    }
+    volume(
+        amount_now(state, span, time),
+        Usual::new(spans, sum, squares),
+        span,
+        days_between(since, time),
+        "own",
+    )
+}
+
+fn peer_volume(
+    table: &TableState,
+    state: &KeyState,
+    derivation: &Derivation,
+    span: i64,
+    time: i64,
+) -> Answer {
+    let held = table.peers.get_or_init(|| (span, table.peers(span)));
+    let other;
+    let peers = if held.0 == span {
+        &held.1
+    } else {
+        other = table.peers(span);
+        &other
+    };
+    let own: std::collections::BTreeMap<i64, (f64, i64)> =
+        state.spans(span).into_iter().map(|(of, amount, first)| (of, (amount, first))).collect();
+    let (from, to) = history(derivation, span, time);
+    let (mut spans, mut sum, mut squares, mut since) = (0.0, 0.0, 0.0, None);
+    for (of, all) in peers.spans.iter().filter(|(of, _)| (from..to).contains(of)) {
+        let (mut keys, mut total, mut square, mut first) = (all.keys, all.sum, all.squares, all.first);
+        if let Some(&(amount, own_first)) = own.get(of) {
+            keys -= 1.0;
+            total -= amount;
+            square -= amount * amount;
+            first = if own_first == all.first { all.second } else { all.first };
+        }
+        if keys >= 1.0 {
+            since = since.or(Some(first));
+            spans += keys;
+            sum += total;
+            squares += square;
+        }
+    }
+    let Some(since) = enough(since, derivation, time) else { return Answer::default() };
+    volume(
+        amount_now(state, span, time),
+        Usual::new(spans, sum, squares),
+        span,
+        days_between(since, time),
+        "others'",
+    )
+}
+
+fn volume(count: f64, usual: Option<Usual>, span: i64, days: f64, whose: &str) -> Answer {
+    let mut values = vec![(SubField::Count, Value::Number(count))];
+    let Some(usual) = usual else {
+        return Answer::of(values, format!("no earlier span to compare with in {days} days"));
+    };
+    if usual.mean > 0.0 {
+        values.push((SubField::Ratio, Value::Number(count / usual.mean)));
+    }
+    values.push((SubField::Zscore, Value::Number((count - usual.mean) / usual.deviation.max(1.0))));
+    let note = format!(
+        "{count} in {}; {whose} mean is {:.1}, deviation {:.1}, over {} active spans in {days} days of history",
+        length(span),
+        usual.mean,
+        usual.deviation,
+        usual.spans
+    );
+    Answer::of(values, note)
+}
+
+fn length(span: i64) -> String {
+    match span / 1_000_000_000 {
+        seconds if seconds % 86_400 == 0 => format!("{} days", seconds / 86_400),
+        seconds if seconds % 3600 == 0 => format!("{} hours", seconds / 3600),
+        seconds => format!("{seconds} seconds"),
+    }
+}
+
+fn travel(table: &TableState, state: &KeyState, derivation: &Derivation, question: &Question<'_>) -> Answer {
+    let Some(here) = question.origin else { return Answer::default() };
+    let minute = question.time.div_euclid(MINUTE);
+    let start = (first_day(derivation, question.time) * DAY).div_euclid(MINUTE);
+    let end = state.visits.partition_point(|&(of, _)| of <= minute);
+    let visits = state.visits.get(..end).unwrap_or_default();
+    let last = visits.iter().rev().map(|&(of, _)| of).find(|&of| of < minute);
+    let oldest = visits.iter().find(|&&(of, _)| of >= start).map(|&(of, _)| of * MINUTE);
+    if enough(oldest, derivation, question.time).is_none() {
+        return Answer::default();
+    }
+    let from = visits.iter().rev().take_while(|&&(of, _)| of == minute || Some(of) == last);
+    let legs = from.filter_map(|&(of, place)| Some((of, table.origins.get(place as usize)?)));
+    let legs = legs.filter(|&(of, origin)| of >= start && (of < minute || origin != here));
+    #[expect(clippy::cast_precision_loss, reason = "minutes of a century are exact")]
+    let speed = |(of, origin): (i64, &Origin)| {
+        let km = great_circle_km(origin.location, here.location);
+        (km * 60.0 / (minute - of).max(1) as f64, km, origin.label.clone(), minute - of)
+    };
+    let fastest =
+        legs.map(speed).max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.2.cmp(&left.2)));
+    let Some((kmh, km, from, minutes)) = fastest else { return Answer::default() };
+    Answer::of(
+        vec![
+            (SubField::Kmh, Value::Number(kmh.round())),
+            (SubField::Km, Value::Number(km.round())),
+            (SubField::From, Value::Text(from.clone())),
+        ],
+        format!("from {from} to {}: {km:.0} km in {minutes} minutes", here.label),
+    )
+}
+
+/// Distance of two points, latitude and longitude in degrees, along a great circle.
+fn great_circle_km(from: (f64, f64), to: (f64, f64)) -> f64 {
+    let (lat1, lat2) = (from.0.to_radians(), to.0.to_radians());
+    let half = |delta: f64| (delta / 2.0).sin().powi(2);
+    let haversine = half(lat2 - lat1) + lat1.cos() * lat2.cos() * half((to.1 - from.1).to_radians());
+    2.0 * EARTH_KM * haversine.sqrt().min(1.0).asin()
+}

@@ -1,0 +1,19 @@
+//! What is usual: the state behind derived fields, and the values it gives.
+//!
+//! While a scan reads, each worker notes compact facts in tables ([`Recorder`]): who was active when, which values were
+//! seen on which day. Facts only say what the log says, so they can be noted in any order. When everything is read the
+//! tables are joined ([`State`]), and for each record that a rule may still match the values are worked out from
+//! what is strictly earlier. `rules/README.md` defines every value.
+
+mod answer;
+pub mod extract;
+mod plan;
+mod recorder;
+mod state;
+pub mod zone;
+
+pub use answer::{Answer, Question, Value};
+pub use extract::{Locate, Located, Origin};
+pub use plan::{Plan, Table, Track};
+pub use recorder::{Extract, Feed, Recorder};
+pub use state::State;

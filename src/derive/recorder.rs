@@ -1,0 +1,375 @@
+//! A worker's facts. Rows may repeat and come in any order: joining them sorts and merges.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+
+use super::extract::{self, Locate, Origin, OriginFields};
+use super::plan::Track;
+use crate::decode::Raw;
+use crate::decode::fields::{FieldId, Got, View};
+use crate::event::time::Timestamp;
+use crate::rule::derive::{DAY, View as Seen};
+
+/// Raw values remembered for one extract; then the memory starts afresh.
+const MAX_REMEMBERED: usize = 1 << 15;
+/// Bytes of raw values remembered for one extract.
+const MAX_BYTES: usize = 1 << 21;
+const NONE: u32 = u32::MAX;
+
+/// Nanoseconds of a quarter of an hour: every zone's offset is a multiple of it today.
+pub(super) const QUARTER: i64 = 900_000_000_000;
+/// Nanoseconds of a minute.
+pub(super) const MINUTE: i64 = 60_000_000_000;
+
+/// What is taken out of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Extract {
+    /// A key.
+    Key(Vec<FieldId>),
+    /// A value under a view.
+    Seen(FieldId, Seen),
+    /// A number.
+    Amount(FieldId),
+    /// A place.
+    Origin(FieldId, FieldId, FieldId),
+    /// A time zone of an address.
+    Zone(FieldId),
+}
+
+/// A table, and what of a record goes into it.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    /// Index of the table.
+    pub table: usize,
+    /// What it keeps.
+    pub track: Track,
+    /// Index of the extract that gives the key; `None`: one key for all.
+    pub key: Option<usize>,
+    /// Index of the extract that gives the value, where the table keeps one.
+    pub value: Option<usize>,
+    /// The condition of the program that a record has to satisfy.
+    pub filter: Option<usize>,
+}
+
+/// A key's activity on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Active {
+    /// Days since 1970, UTC.
+    pub(super) day: i64,
+    pub(super) first: i64,
+    pub(super) last: i64,
+    /// Quarters of an hour, from the day's first.
+    pub(super) quarters: u128,
+}
+
+/// The first time of a day.
+pub(super) type DayFirst = (i64, i64);
+/// A time and an amount.
+pub(super) type Amount = (i64, f64);
+/// A minute since 1970, and a place's id.
+pub(super) type Visit = (i64, u32);
+
+/// Facts of one table, by ids of this worker.
+#[derive(Debug, Default)]
+pub(super) struct Local {
+    pub(super) active: Vec<Vec<Active>>,
+    pub(super) values: HashMap<(u32, u32), Vec<DayFirst>, foldhash::fast::RandomState>,
+    pub(super) amounts: Vec<Vec<Amount>>,
+    pub(super) visits: Vec<Vec<Visit>>,
+}
+
+/// Texts by id.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    ids: HashMap<String, u32, foldhash::fast::RandomState>,
+    pub(super) texts: Vec<String>,
+    /// Of places.
+    pub(super) origins: Vec<Origin>,
+    pub(super) numbers: Vec<f64>,
+}
+
+struct Remembered {
+    hash: u64,
+    start: u32,
+    length: u32,
+    id: u32,
+}
+
+/// Raw values, and the ids of what they give.
+#[derive(Default)]
+struct Memo {
+    values: HashTable<Remembered>,
+    bytes: Vec<u8>,
+    hasher: foldhash::fast::RandomState,
+}
+
+/// Notes the facts of one program's records; one for each worker.
+pub struct Recorder {
+    extracts: Vec<Extract>,
+    memos: Vec<Memo>,
+    pub(super) interners: Vec<Interner>,
+    /// This record's ids, and whether they are known.
+    current: Vec<Option<u32>>,
+    pub(super) feeds: Vec<Feed>,
+    pub(super) locals: Vec<Local>,
+    raw: Vec<u8>,
+    many: Vec<Raw>,
+}
+
+impl Recorder {
+    /// A recorder without facts.
+    pub fn new(extracts: &[Extract], feeds: &[Feed]) -> Self {
+        Self {
+            memos: extracts.iter().map(|_| Memo::default()).collect(),
+            interners: extracts.iter().map(|_| Interner::default()).collect(),
+            current: vec![None; extracts.len()],
+            extracts: extracts.to_owned(),
+            locals: feeds.iter().map(|_| Local::default()).collect(),
+            feeds: feeds.to_owned(),
+            raw: Vec::new(),
+            many: Vec::new(),
+        }
+    }
+
+    /// Notes what a record says. `satisfied`: the conditions that it satisfies, in order.
+    pub fn record<V: View>(
+        &mut self,
+        view: &V,
+        time: Timestamp,
+        satisfied: &[usize],
+        locate: Option<&dyn Locate>,
+    ) {
+        self.current.fill(None);
+        for at in 0..self.feeds.len() {
+            let Some(feed) = self.feeds.get(at) else { return };
+            if feed.filter.is_some_and(|filter| satisfied.binary_search(&filter).is_err()) {
+                continue;
+            }
+            let (key, value) = (feed.key, feed.value);
+            let key = match key {
+                None => 0,
+                Some(extract) => self.id(extract, view, locate),
+            };
+            let value = value.map(|extract| (extract, self.id(extract, view, locate)));
+            if key == NONE || value.is_some_and(|(_, id)| id == NONE) {
+                continue;
+            }
+            self.note(at, key, value, time.nanos);
+        }
+    }
+
+    fn note(&mut self, at: usize, key: u32, value: Option<(usize, u32)>, time: i64) {
+        let (Some(feed), Some(local)) = (self.feeds.get(at), self.locals.get_mut(at)) else { return };
+        match (&feed.track, value) {
+            (Track::Activity, _) => rows(&mut local.active, key, |rows| active(rows, time)),
+            (Track::Values { .. } | Track::Zones, Some((_, value))) => {
+                day_first(local.values.entry((key, value)).or_default(), time);
+            }
+            (Track::Amounts { .. }, None) => rows(&mut local.amounts, key, |rows| rows.push((time, 1.0))),
+            (Track::Amounts { .. }, Some((extract, id))) => {
+                let numbers = self.interners.get(extract).map_or(&[][..], |interner| &interner.numbers);
+                if let Some(&amount) = numbers.get(id as usize) {
+                    rows(&mut local.amounts, key, |rows| rows.push((time, amount)));
+                }
+            }
+            (Track::Places, Some((_, place))) => rows(&mut local.visits, key, |rows| {
+                let visit = (time.div_euclid(MINUTE), place);
+                if rows.last() != Some(&visit) {
+                    rows.push(visit);
+                }
+            }),
+            (Track::Values { .. } | Track::Zones | Track::Places, None) => {}
+        }
+    }
+
+    /// The id of what an extract gives for this record.
+    fn id<V: View>(&mut self, extract: usize, view: &V, locate: Option<&dyn Locate>) -> u32 {
+        if let Some(Some(known)) = self.current.get(extract) {
+            return *known;
+        }
+        let id = self.look_up(extract, view, locate);
+        if let Some(slot) = self.current.get_mut(extract) {
+            *slot = Some(id);
+        }
+        id
+    }
+
+    fn look_up<V: View>(&mut self, at: usize, view: &V, locate: Option<&dyn Locate>) -> u32 {
+        let (Some(extract), Some(memo), Some(interner)) =
+            (self.extracts.get(at), self.memos.get_mut(at), self.interners.get_mut(at))
+        else {
+            return NONE;
+        };
+        self.raw.clear();
+        if !gather(extract, view, &mut self.many, &mut self.raw) {
+            return NONE;
+        }
+        let hash = memo.hasher.hash_one(&*self.raw);
+        if let Some(id) = memo.find(hash, &self.raw) {
+            return id;
+        }
+        let id = interner.take(extract, view, locate);
+        memo.remember(hash, &self.raw, id);
+        id
+    }
+
+    /// About how many bytes the facts take.
+    pub fn bytes(&self) -> usize {
+        let texts: usize = self
+            .interners
+            .iter()
+            .map(|interner| interner.texts.iter().map(|text| 80 + text.len()).sum::<usize>())
+            .sum();
+        texts + self.locals.iter().map(Local::bytes).sum::<usize>()
+    }
+}
+
+impl Local {
+    fn bytes(&self) -> usize {
+        fn of<T>(rows: &[Vec<T>]) -> usize {
+            rows.iter().map(|rows| size_of::<Vec<T>>() + rows.capacity() * size_of::<T>()).sum()
+        }
+        let values: usize =
+            self.values.values().map(|rows| 48 + rows.capacity() * size_of::<DayFirst>()).sum();
+        of(&self.active) + of(&self.amounts) + of(&self.visits) + values
+    }
+}
+
+/// Puts the raw bytes that an extract depends on into `raw`; whether there are any.
+fn gather<V: View>(extract: &Extract, view: &V, many: &mut Vec<Raw>, raw: &mut Vec<u8>) -> bool {
+    let mut push = |field: FieldId, needed: bool| {
+        let value = match view.get(field, many) {
+            Got::Absent => None,
+            Got::One(value) => Some(value),
+            Got::Many => many.first().copied(),
+        };
+        if let Some(value) = value {
+            raw.push(1 + value.kind as u8);
+            raw.extend_from_slice(value.bytes(view.block()));
+        }
+        raw.push(0);
+        value.is_some() || !needed
+    };
+    match extract {
+        Extract::Key(fields) => fields.iter().all(|&field| push(field, true)),
+        Extract::Seen(field, _) | Extract::Amount(field) | Extract::Zone(field) => push(*field, true),
+        Extract::Origin(address, latitude, longitude) => {
+            [address, latitude, longitude].into_iter().all(|&field| push(field, false))
+        }
+    }
+}
+
+impl Memo {
+    fn find(&self, hash: u64, raw: &[u8]) -> Option<u32> {
+        let same = |known: &Remembered| {
+            let range = known.start as usize..(known.start + known.length) as usize;
+            known.hash == hash && self.bytes.get(range) == Some(raw)
+        };
+        self.values.find(hash, same).map(|known| known.id)
+    }
+
+    fn remember(&mut self, hash: u64, raw: &[u8], id: u32) {
+        if self.values.len() >= MAX_REMEMBERED || self.bytes.len() + raw.len() > MAX_BYTES {
+            self.values.clear();
+            self.bytes.clear();
+        }
+        let (Ok(start), Ok(length)) = (u32::try_from(self.bytes.len()), u32::try_from(raw.len())) else {
+            return;
+        };
+        self.bytes.extend_from_slice(raw);
+        self.values.insert_unique(hash, Remembered { hash, start, length, id }, |known| known.hash);
+    }
+}
+
+impl Interner {
+    /// The id of what an extract gives; [`NONE`] for nothing.
+    fn take<V: View>(&mut self, extract: &Extract, view: &V, locate: Option<&dyn Locate>) -> u32 {
+        match extract {
+            Extract::Key(fields) => self.text(extract::key(view, fields)),
+            Extract::Seen(field, seen) => {
+                self.text(extract::text(view, *field, |text| extract::seen(text, *seen, locate)))
+            }
+            Extract::Zone(field) => self.text(zone(view, *field, locate)),
+            Extract::Amount(field) => {
+                let Some(number) = number(view, *field) else { return NONE };
+                let known = self.numbers.len();
+                let id = self.text(Some(format!("{:x}", number.to_bits())));
+                if id as usize == known {
+                    self.numbers.push(number);
+                }
+                id
+            }
+            Extract::Origin(address, latitude, longitude) => {
+                let fields = OriginFields { address: *address, latitude: *latitude, longitude: *longitude };
+                let Some(origin) = extract::origin(view, fields, locate) else { return NONE };
+                let known = self.origins.len();
+                let id = self.text(Some(format!("{origin:?}")));
+                if id as usize == known {
+                    self.origins.push(origin);
+                }
+                id
+            }
+        }
+    }
+
+    fn text(&mut self, text: Option<String>) -> u32 {
+        let Some(text) = text else { return NONE };
+        if let Some(&known) = self.ids.get(&text) {
+            return known;
+        }
+        let Some(id) = u32::try_from(self.texts.len()).ok().filter(|id| *id < NONE) else { return NONE };
+        self.texts.push(text.clone());
+        self.ids.insert(text, id);
+        id
+    }
+}
+
+/// A field's number.
+pub(super) fn number<V: View>(view: &V, field: FieldId) -> Option<f64> {
+    extract::text(view, field, |text| text.trim().parse::<f64>().ok()).filter(|number| number.is_finite())
+}
+
+/// The time zone of a record's address.
+pub(super) fn zone<V: View>(view: &V, field: FieldId, locate: Option<&dyn Locate>) -> Option<String> {
+    let address = extract::text(view, field, extract::address)?;
+    let located = locate?.locate(address);
+    if located.is_relay { None } else { located.time_zone }
+}
+
+fn rows<T>(all: &mut Vec<Vec<T>>, key: u32, with: impl FnOnce(&mut Vec<T>)) {
+    let key = key as usize;
+    if all.len() <= key {
+        all.resize_with(key + 1, Vec::new);
+    }
+    if let Some(rows) = all.get_mut(key) {
+        with(rows);
+    }
+}
+
+fn active(rows: &mut Vec<Active>, time: i64) {
+    let day = time.div_euclid(DAY);
+    let quarters = 1u128 << (time.rem_euclid(DAY) / QUARTER);
+    match rows.last_mut().filter(|row| row.day == day) {
+        Some(row) => row.join(Active { day, first: time, last: time, quarters }),
+        None => rows.push(Active { day, first: time, last: time, quarters }),
+    }
+}
+
+impl Active {
+    /// Adds what is known of the same day.
+    pub(super) fn join(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.quarters |= other.quarters;
+    }
+}
+
+fn day_first(rows: &mut Vec<DayFirst>, time: i64) {
+    let day = time.div_euclid(DAY);
+    match rows.last_mut().filter(|(of, _)| *of == day) {
+        Some((_, first)) => *first = time.min(*first),
+        None => rows.push((day, time)),
+    }
+}

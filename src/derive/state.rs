@@ -1,0 +1,234 @@
+//! All facts of a scan, joined: sorted and merged, the same whatever worker noted what.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+use super::extract::Origin;
+use super::plan::{Plan, Track};
+use super::recorder::{Active, Amount, DayFirst, Interner, Local, Recorder, Visit};
+
+/// Facts by table.
+#[derive(Debug, Default)]
+pub struct State {
+    pub(super) tables: Vec<TableState>,
+}
+
+/// Facts of one table by key.
+#[derive(Debug, Default)]
+pub(super) struct TableState {
+    pub(super) keys: HashMap<String, KeyState, foldhash::fast::RandomState>,
+    /// Places by id.
+    pub(super) origins: Vec<Origin>,
+    /// What all keys did, by calendar span; worked out when first asked for.
+    pub(super) peers: OnceLock<(i64, Peers)>,
+}
+
+/// Facts of one key; only the part that the table keeps is filled.
+#[derive(Debug, Default)]
+pub(super) struct KeyState {
+    /// By day.
+    pub(super) active: Vec<Active>,
+    /// By value, by day.
+    pub(super) values: HashMap<String, Vec<DayFirst>, foldhash::fast::RandomState>,
+    /// Days with any value.
+    pub(super) days: Vec<DayFirst>,
+    /// By time.
+    pub(super) amounts: Vec<Amount>,
+    /// By minute.
+    pub(super) visits: Vec<Visit>,
+}
+
+/// What all keys of a table did in each calendar span.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    /// By number of the span.
+    pub(super) spans: Vec<(i64, PeerSpan)>,
+}
+
+/// One calendar span of all keys.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct PeerSpan {
+    /// Keys that did anything.
+    pub(super) keys: f64,
+    /// Sum of their amounts.
+    pub(super) sum: f64,
+    /// Sum of their squares.
+    pub(super) squares: f64,
+    /// The earliest time of the span, and that of all keys but that one.
+    pub(super) first: i64,
+    pub(super) second: i64,
+}
+
+/// One worker's facts of a table, with the texts of its ids.
+struct Part<'a> {
+    local: Local,
+    keys: Option<&'a Interner>,
+    values: Option<&'a Interner>,
+}
+
+impl State {
+    /// Joins what workers noted.
+    pub fn join(plan: &Plan, recorders: Vec<Recorder>) -> Self {
+        let mut parts: Vec<Vec<Part<'_>>> = plan.tables.iter().map(|_| Vec::new()).collect();
+        let mut held: Vec<(Vec<Interner>, Vec<super::Feed>, Vec<Local>)> =
+            recorders.into_iter().map(|of| (of.interners, of.feeds, of.locals)).collect();
+        for (interners, feeds, locals) in &mut held {
+            for (feed, local) in feeds.iter().zip(locals.drain(..)) {
+                let of = |extract: Option<usize>| extract.and_then(|extract| interners.get(extract));
+                let part = Part { local, keys: of(feed.key), values: of(feed.value) };
+                if let Some(parts) = parts.get_mut(feed.table) {
+                    parts.push(part);
+                }
+            }
+        }
+        let tables = plan.tables.par_iter().zip(parts.into_par_iter());
+        Self { tables: tables.map(|(table, parts)| TableState::join(&table.track, parts)).collect() }
+    }
+}
+
+impl TableState {
+    fn join(track: &Track, parts: Vec<Part<'_>>) -> Self {
+        let mut state = Self::default();
+        let mut places: HashMap<String, u32> = HashMap::new();
+        for part in parts {
+            state.take(track, part, &mut places);
+        }
+        state.rank_places(&places);
+        for key in state.keys.values_mut() {
+            key.settle();
+        }
+        state
+    }
+
+    fn take(&mut self, track: &Track, part: Part<'_>, places: &mut HashMap<String, u32>) {
+        let name = |key: usize| part.keys.map_or(Some(""), |keys| keys.texts.get(key).map(String::as_str));
+        for (key, rows) in part.local.active.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            name(key).into_iter().for_each(|name| self.key(name).active.extend_from_slice(&rows));
+        }
+        for (key, rows) in part.local.amounts.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            name(key).into_iter().for_each(|name| self.key(name).amounts.extend_from_slice(&rows));
+        }
+        let texts = part.values.map_or(&[][..], |values| &values.texts);
+        for ((key, value), rows) in part.local.values {
+            if let (Some(name), Some(value)) = (name(key as usize), texts.get(value as usize)) {
+                self.key(name).values.entry(value.clone()).or_default().extend(rows);
+            }
+        }
+        if *track != Track::Places {
+            return;
+        }
+        let origins = part.values.map_or(&[][..], |values| &values.origins);
+        let ids: Vec<u32> =
+            texts.iter().zip(origins).map(|(text, origin)| self.place(text, origin, places)).collect();
+        for (key, rows) in part.local.visits.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            let Some(name) = name(key) else { continue };
+            let rows = rows.iter().filter_map(|&(minute, place)| Some((minute, *ids.get(place as usize)?)));
+            self.key(name).visits.extend(rows);
+        }
+    }
+
+    fn key(&mut self, name: &str) -> &mut KeyState {
+        if !self.keys.contains_key(name) {
+            self.keys.insert(name.to_owned(), KeyState::default());
+        }
+        self.keys.entry(name.to_owned()).or_default()
+    }
+
+    fn place(&mut self, text: &str, origin: &Origin, places: &mut HashMap<String, u32>) -> u32 {
+        if let Some(&known) = places.get(text) {
+            return known;
+        }
+        let id = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
+        self.origins.push(origin.clone());
+        places.insert(text.to_owned(), id);
+        id
+    }
+
+    /// Numbers places by their names: ids say nothing of who saw them first.
+    fn rank_places(&mut self, places: &HashMap<String, u32>) {
+        let mut order: Vec<(&String, u32)> = places.iter().map(|(text, &id)| (text, id)).collect();
+        order.sort_unstable();
+        let mut ranks = vec![0; order.len()];
+        for (rank, &(_, id)) in (0u32..).zip(&order) {
+            if let Some(slot) = ranks.get_mut(id as usize) {
+                *slot = rank;
+            }
+        }
+        let origins = order.iter().filter_map(|&(_, id)| self.origins.get(id as usize).cloned()).collect();
+        self.origins = origins;
+        for visit in self.keys.values_mut().flat_map(|key| &mut key.visits) {
+            visit.1 = ranks.get(visit.1 as usize).copied().unwrap_or_default();
+        }
+    }
+
+    /// What all keys did in calendar spans of this length.
+    pub(super) fn peers(&self, span: i64) -> Peers {
+        let mut spans: HashMap<i64, PeerSpan> = HashMap::new();
+        // In one order, so that sums of fractions come out the same.
+        let mut names: Vec<&String> = self.keys.keys().collect();
+        names.sort_unstable();
+        for key in names.iter().filter_map(|name| self.keys.get(*name)) {
+            for (of, amount, first) in key.spans(span) {
+                let entry = spans.entry(of).or_insert(PeerSpan {
+                    first: i64::MAX,
+                    second: i64::MAX,
+                    ..PeerSpan::default()
+                });
+                entry.keys += 1.0;
+                entry.sum += amount;
+                entry.squares += amount * amount;
+                if first < entry.first {
+                    (entry.second, entry.first) = (entry.first, first);
+                } else {
+                    entry.second = entry.second.min(first);
+                }
+            }
+        }
+        let mut spans: Vec<(i64, PeerSpan)> = spans.into_iter().collect();
+        spans.sort_unstable_by_key(|(of, _)| *of);
+        Peers { spans }
+    }
+}
+
+impl KeyState {
+    /// Sorts and merges.
+    fn settle(&mut self) {
+        self.active.sort_unstable_by_key(|row| row.day);
+        self.active.dedup_by(|later, earlier| {
+            let same = later.day == earlier.day;
+            if same {
+                earlier.join(*later);
+            }
+            same
+        });
+        for rows in self.values.values_mut() {
+            keep_first(rows);
+        }
+        self.days = self.values.values().flatten().copied().collect();
+        keep_first(&mut self.days);
+        self.amounts.sort_unstable_by(|left, right| left.0.cmp(&right.0).then(left.1.total_cmp(&right.1)));
+        self.visits.sort_unstable();
+        self.visits.dedup();
+    }
+
+    /// Calendar spans with any amount: number, amount, first time.
+    pub(super) fn spans(&self, span: i64) -> Vec<(i64, f64, i64)> {
+        let mut spans: Vec<(i64, f64, i64)> = Vec::new();
+        for &(time, amount) in &self.amounts {
+            let of = time.div_euclid(span);
+            match spans.last_mut().filter(|(known, ..)| *known == of) {
+                Some((_, sum, _)) => *sum += amount,
+                None => spans.push((of, amount, time)),
+            }
+        }
+        spans
+    }
+}
+
+/// Keeps the first time of each day.
+fn keep_first(rows: &mut Vec<DayFirst>) {
+    rows.sort_unstable();
+    rows.dedup_by_key(|row| row.0);
+}

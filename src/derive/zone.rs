@@ -1,0 +1,149 @@
+//! Which time zone an account lives in.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+/// How a zone became known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ZoneSource {
+    /// The profile says so.
+    Profile,
+    /// Most days of its history were spent there.
+    Learned,
+    /// The record's address is there.
+    Geo,
+    /// Nothing better is known: the organisation's.
+    Organisation,
+}
+
+impl ZoneSource {
+    /// The word for it in rules and findings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Learned => "learned",
+            Self::Geo => "geo",
+            Self::Organisation => "organisation",
+        }
+    }
+}
+
+/// Why a profile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It is no profile.
+    #[error("{path}: {message}")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+}
+
+/// What the organisation says of itself: zones of accounts, values of placeholders.
+#[derive(Debug, Clone, Default)]
+pub struct Profile {
+    /// The organisation's zone, where it gives one.
+    pub zone: Option<TimeZone>,
+    accounts: HashMap<String, TimeZone>,
+    /// Values for the placeholders of rules.
+    pub placeholders: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Wire {
+    time_zone: Option<String>,
+    #[serde(default)]
+    accounts: BTreeMap<String, WireAccount>,
+    #[serde(default)]
+    placeholders: BTreeMap<String, WireValues>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WireAccount {
+    time_zone: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WireValues {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Profile {
+    /// Reads a profile: TOML.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no profile, or names a zone that does not exist.
+    pub fn read(path: &Path) -> Result<Self, ProfileError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ProfileError::Read { path: name.clone(), error })?;
+        Self::parse(&text).map_err(|message| ProfileError::Invalid { path: name, message })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let wire: Wire = toml::from_str(text).map_err(|error| error.to_string())?;
+        let zone = |name: &String| {
+            TimeZone::get(name)
+                .map_err(|error| format!("`{name}` is no time zone ({error}): write it as Europe/Berlin"))
+        };
+        let mut accounts = HashMap::new();
+        for (account, of) in &wire.accounts {
+            if let Some(name) = &of.time_zone {
+                accounts.insert(account.to_ascii_lowercase(), zone(name)?);
+            }
+        }
+        let values = |values: WireValues| match values {
+            WireValues::One(value) => vec![value],
+            WireValues::Many(values) => values,
+        };
+        Ok(Self {
+            zone: wire.time_zone.as_ref().map(zone).transpose()?,
+            accounts,
+            placeholders: wire.placeholders.into_iter().map(|(name, of)| (name, values(of))).collect(),
+        })
+    }
+
+    /// The zone of an account; the account in lower case.
+    pub fn zone_of(&self, account: &str) -> Option<&TimeZone> {
+        self.accounts.get(account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_names_zones_and_placeholders() {
+        let text = "time-zone = 'Europe/Berlin'\n[accounts.'Jane@agency.example']\ntime-zone = 'Asia/Kolkata'\n\
+                    [placeholders]\nadmins = ['a@b.example']\n";
+        let profile = Profile::parse(text).unwrap();
+        assert_eq!(profile.zone_of("jane@agency.example").unwrap().iana_name(), Some("Asia/Kolkata"));
+        assert_eq!(profile.zone.unwrap().iana_name(), Some("Europe/Berlin"));
+        assert_eq!(profile.placeholders["admins"], ["a@b.example"]);
+    }
+
+    #[test]
+    fn what_a_profile_does_not_know_is_an_error() {
+        for bad in ["zone = 'UTC'", "time-zone = 'Mars/Base'", "[accounts.x]\nhome = 1"] {
+            assert!(Profile::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

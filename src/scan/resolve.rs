@@ -1,0 +1,357 @@
+//! The second half of a scan: with all facts known, what was kept is judged; what matched is correlated.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use rayon::prelude::*;
+
+use super::fields::ViewFields;
+use super::kept::{KeptUnit, KeptUnits};
+use super::program::{Ask, Program};
+use super::session::Chunk;
+use super::unit::{self, Cited, Hit, KeptRecord, Role};
+use super::{Config, Settings};
+use crate::correlate::{self, Alert};
+use crate::decode::csv;
+use crate::decode::csv_view::{Columns, CsvView};
+use crate::decode::fields::{FieldId, View};
+use crate::decode::json::paths::Slot;
+use crate::decode::json::records::{Decoder, Handler, Options, Span};
+use crate::decode::json::walk::Fault;
+use crate::derive::zone::ZoneSource;
+use crate::derive::{Answer, Locate, Plan, Question, State, Value, extract};
+use crate::event::{Fields, Scalar, SubField};
+use crate::finding::Fact;
+use crate::rule::derive::{Derivation, Kind};
+use crate::rule::{Loaded, Rule};
+
+/// What judging needs.
+pub(super) struct Resolver<'a> {
+    pub(super) config: &'a Config,
+    pub(super) settings: &'a Settings,
+    pub(super) plan: &'a Plan,
+    pub(super) state: &'a State,
+    pub(super) roles: &'a [Role],
+    pub(super) wanted: &'a [bool],
+    pub(super) needs: &'a [Vec<String>],
+    pub(super) locate: Option<&'a dyn Locate>,
+    /// By source.
+    pub(super) programs: &'a [Option<&'a Program>],
+    /// By input: its source and, of CSV, its columns.
+    pub(super) inputs: &'a BTreeMap<usize, (usize, Option<Columns>)>,
+    /// Time of the last record of all.
+    pub(super) horizon: i64,
+}
+
+/// A record that correlations cite.
+#[derive(Debug)]
+struct Record {
+    hit: Hit,
+}
+
+type Event = correlate::Event<Record>;
+
+/// What judging came to.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    pub(super) hits: Vec<Hit>,
+    /// Rules, or correlations, whose matches a filter of the scan kept back.
+    pub(super) suppressed: Vec<usize>,
+    events: Vec<(usize, Event)>,
+}
+
+impl Resolver<'_> {
+    /// Judges what was kept and correlates what matched.
+    pub(super) fn resolve(&self, kept: &KeptUnits) -> io::Result<Resolved> {
+        let units = kept.units().par_iter().map(|unit| Ok(self.unit(unit, kept.bytes(unit)?)));
+        let parts: Vec<Resolved> = units.collect::<io::Result<_>>()?;
+        let mut all = Resolved::default();
+        for part in parts {
+            all.hits.extend(part.hits);
+            all.suppressed.extend(part.suppressed);
+            all.events.extend(part.events);
+        }
+        let mut events: correlate::Events<Record> = BTreeMap::new();
+        for (rule, event) in std::mem::take(&mut all.events) {
+            events.entry(rule).or_default().push(event);
+        }
+        for alert in correlate::run(&self.config.rules, self.wanted, events, self.horizon) {
+            self.alert(&alert, &mut all);
+        }
+        Ok(all)
+    }
+
+    fn unit(&self, unit: &KeptUnit, bytes: Vec<u8>) -> Resolved {
+        let Some((source, columns)) = self.inputs.get(&unit.input) else { return Resolved::default() };
+        let Some(program) = self.programs.get(*source).copied().flatten() else { return Resolved::default() };
+        let chunk = Chunk::new(bytes, 0);
+        let judge = Judge { resolver: self, program, unit, next: 0, rules: 0, out: Resolved::default() };
+        match columns {
+            Some(columns) => self.csv(judge, &chunk, columns),
+            None => self.json(judge, &chunk),
+        }
+    }
+
+    fn json(&self, mut judge: Judge<'_>, chunk: &Chunk) -> Resolved {
+        let mut decoder = Decoder::new(Options {
+            isa: self.settings.isa(),
+            templates: false,
+            all_leaves: judge.program.reads_everything(),
+            max_record: usize::MAX,
+        });
+        let content = chunk.bytes.get(..chunk.len).unwrap_or_default();
+        for entry in &judge.unit.entries {
+            decoder.value(&judge.program.table, content, entry.start..entry.start + entry.length, &mut judge);
+        }
+        judge.out
+    }
+
+    fn csv(&self, mut judge: Judge<'_>, chunk: &Chunk, columns: &Columns) -> Resolved {
+        let mut marks = csv::Marks::default();
+        let block = chunk.bytes.get(..chunk.len).unwrap_or_default();
+        let layout = columns.layout(usize::MAX);
+        let mut records = csv::Records::new(&chunk.bytes, chunk.len, layout, self.settings.isa(), &mut marks);
+        while let Some(item) = records.next() {
+            if let csv::Item::Record { start, end, next, fields, .. } = item {
+                let view = CsvView { block, table: &judge.program.table, columns, fields };
+                judge.record(Span { start, end, next }, &view);
+            }
+        }
+        judge.out
+    }
+
+    /// A correlation's alert becomes a finding, unless it only serves others.
+    fn alert(&self, alert: &Alert<Record>, out: &mut Resolved) {
+        let loaded = &self.config.rules;
+        let Some(correlation) = loaded.correlations.get(alert.correlation) else { return };
+        let rule = loaded.rules.len() + alert.correlation;
+        if !self.roles.get(rule).is_some_and(|role| role.is_emitted) {
+            return;
+        }
+        let Some(last) = alert.event.records.last() else { return };
+        let mut why: Vec<Fact> = correlation.group_by.iter().zip(&alert.group).map(group_fact).collect();
+        why.push(Fact {
+            field: correlate::measure_words(correlation),
+            seen: Some(alert.measured.to_string()),
+            expected: correlate::condition_words(correlation),
+            note: None,
+        });
+        why.extend(last.hit.why.iter().cloned());
+        let hit = Hit {
+            rule,
+            time: Some(alert.event.time),
+            events: cited(&alert.event.records),
+            why,
+            ..last.hit.clone()
+        };
+        if self.settings.wants(&hit) {
+            out.hits.push(hit);
+        } else {
+            out.suppressed.push(rule);
+        }
+    }
+}
+
+fn group_fact((field, value): (&String, &String)) -> Fact {
+    Fact {
+        field: field.clone(),
+        seen: Some(value.clone()),
+        expected: "is the same in all events".to_owned(),
+        note: None,
+    }
+}
+
+/// Each record once, in order.
+fn cited(records: &[Arc<Record>]) -> Vec<Cited> {
+    let mut cited: Vec<Cited> = Vec::new();
+    for record in records.iter().flat_map(|record| &record.hit.events) {
+        if !cited.contains(record) {
+            cited.push(record.clone());
+        }
+    }
+    cited
+}
+
+/// Judges the records of one unit.
+struct Judge<'a> {
+    resolver: &'a Resolver<'a>,
+    program: &'a Program,
+    unit: &'a KeptUnit,
+    next: usize,
+    rules: usize,
+    out: Resolved,
+}
+
+impl Judge<'_> {
+    fn judge<V: View>(&mut self, entry: &KeptRecord, view: &V, record: &[u8], rule: usize) {
+        let resolver = self.resolver;
+        let loaded: &Loaded = &resolver.config.rules;
+        let Some(of) = loaded.rules.get(rule) else { return };
+        let asks = self.program.rules.iter().position(|&known| known == rule);
+        let asks = asks.and_then(|at| self.program.asks.get(at)).map_or(&[][..], Vec::as_slice);
+        let answers =
+            if of.is_stateful() { resolver.answers((rule, of), asks, entry, view) } else { Vec::new() };
+        let fields = ViewFields { view, table: &self.program.table, record };
+        let fields = Derived { fields: &fields, answers: &answers };
+        if of.is_stateful() && !of.matches(&fields) {
+            return;
+        }
+        let mut hit = unit::hit(view, entry.time, entry.cited(self.unit.input, self.unit.before, record));
+        (hit.rule, hit.why) = (rule, of.facts(&fields));
+        let fields = resolver.needs.get(rule).map_or(&[][..], Vec::as_slice);
+        if let (Some(time), true) = (entry.time, resolver.is_member(rule)) {
+            let values = fields.iter().map(|name| self.value(view, name)).collect();
+            let event = Event {
+                time,
+                values,
+                order: (self.unit.input, entry.offset),
+                records: vec![Arc::new(Record { hit: hit.clone() })],
+            };
+            self.out.events.push((rule, event));
+        }
+        if of.is_stateful() && resolver.roles.get(rule).is_some_and(|role| role.is_emitted) {
+            if resolver.settings.wants(&hit) {
+                self.out.hits.push(hit);
+            } else {
+                self.out.suppressed.push(rule);
+            }
+        }
+    }
+
+    fn value<V: View>(&self, view: &V, name: &str) -> Option<String> {
+        let field = self.program.table.find(name)?;
+        extract::text(view, field, |text| Some(text.to_owned()))
+    }
+}
+
+impl Handler for Judge<'_> {
+    fn record<V: View>(&mut self, span: Span, view: &V) {
+        let unit = self.unit;
+        let Some(entry) = unit.entries.get(self.next) else { return };
+        self.next += 1;
+        let record = view.block().get(span.start as usize..span.end as usize).unwrap_or_default();
+        let rules = self.rules..self.rules + entry.rules as usize;
+        self.rules = rules.end;
+        for &rule in unit.rules.get(rules).unwrap_or_default() {
+            self.judge(entry, view, record, rule as usize);
+        }
+    }
+
+    fn blank(&mut self, _: Span) {}
+
+    fn rejected(&mut self, _: Span, _: Fault) {}
+
+    fn saw(&mut self, _: Slot) {}
+
+    fn duplicate_keys(&mut self, _: u32) {}
+}
+
+impl Resolver<'_> {
+    fn is_member(&self, rule: usize) -> bool {
+        self.roles.get(rule).is_some_and(|role| role.is_member)
+    }
+
+    /// The values of a rule's derivations for a record; none where its time is not known.
+    fn answers<V: View>(
+        &self,
+        (number, rule): (usize, &Rule),
+        asks: &[Ask],
+        entry: &KeptRecord,
+        view: &V,
+    ) -> Vec<Answer> {
+        let Some((time, _)) = entry.time else { return Vec::new() };
+        let derivations = rule.derived.iter().zip(asks).enumerate();
+        derivations
+            .map(|(at, (derivation, ask))| self.answer((number, at), derivation, ask, time, view))
+            .collect()
+    }
+
+    fn answer<V: View>(
+        &self,
+        (rule, at): (usize, usize),
+        derivation: &Derivation,
+        ask: &Ask,
+        time: i64,
+        view: &V,
+    ) -> Answer {
+        let key = extract::key(view, &ask.per);
+        let value = match (&derivation.kind, ask.value) {
+            (Kind::FirstSeen { view: seen, .. }, Some(field)) => {
+                extract::text(view, field, |text| extract::seen(text, *seen, self.locate))
+            }
+            _ => None,
+        };
+        let origin = ask.origin.and_then(|(address, latitude, longitude)| {
+            extract::origin(view, extract::OriginFields { address, latitude, longitude }, self.locate)
+        });
+        let zone =
+            ask.is_local.then(|| self.zone((rule, at), derivation, key.as_deref(), time, view)).flatten();
+        let question = Question {
+            time,
+            key: key.as_deref(),
+            value: value.as_deref(),
+            origin: origin.as_ref(),
+            zone: zone.as_ref().map(|(zone, source)| (zone, *source)),
+            table: self.plan.table_of(rule, at),
+        };
+        self.state.answer(derivation, &question)
+    }
+
+    /// The zone of the key: profile, else learned, else of the record's address, else the organisation's.
+    fn zone<V: View>(
+        &self,
+        (rule, at): (usize, usize),
+        derivation: &Derivation,
+        key: Option<&str>,
+        time: i64,
+        view: &V,
+    ) -> Option<(TimeZone, ZoneSource)> {
+        let key = key?;
+        if let Some(zone) = self.config.profile.zone_of(key) {
+            return Some((zone.clone(), ZoneSource::Profile));
+        }
+        let named = |name: String, source| Some((TimeZone::get(&name).ok()?, source));
+        let learned = self.plan.zones_of(rule, at);
+        let learned = learned.and_then(|table| self.state.learned_zone(table, key, derivation, time));
+        let geo = || {
+            let address = extract::text(view, SOURCE_IP, extract::address)?;
+            named(self.locate?.locate(address).time_zone?, ZoneSource::Geo)
+        };
+        let organisation = self.config.profile.zone.clone().unwrap_or(TimeZone::UTC);
+        let learned = learned.and_then(|name| named(name, ZoneSource::Learned));
+        learned.or_else(geo).or(Some((organisation, ZoneSource::Organisation)))
+    }
+}
+
+const SOURCE_IP: FieldId = super::program::SOURCE_IP;
+
+/// A record's fields together with what was derived for it.
+struct Derived<'a> {
+    fields: &'a dyn Fields,
+    answers: &'a [Answer],
+}
+
+impl Fields for Derived<'_> {
+    fn values(&self, name: &str, each: &mut dyn FnMut(Scalar<'_>)) {
+        self.fields.values(name, each);
+    }
+
+    fn derived(&self, at: usize, sub: SubField, each: &mut dyn FnMut(Scalar<'_>)) {
+        match self.answers.get(at).and_then(|answer| answer.value(sub)) {
+            None => {}
+            Some(Value::Bool(truth)) => each(Scalar::Bool(*truth)),
+            Some(Value::Number(number)) => each(Scalar::Number(&number.to_string())),
+            Some(Value::Text(text)) => each(Scalar::Str(text)),
+        }
+    }
+
+    fn note(&self, at: usize) -> Option<String> {
+        self.answers.get(at)?.note.clone()
+    }
+
+    fn all_values(&self, each: &mut dyn FnMut(Scalar<'_>)) {
+        self.fields.all_values(each);
+    }
+}
