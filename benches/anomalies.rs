@@ -1,9 +1,11 @@
 //! What the built-in rules find in made-up organisations, and what they say of ordinary life in them.
 //!
-//! `cargo bench --bench anomalies -- [--organisations 200] [--seed 1] [--held-out] [--quiet] [--examples 0]` makes
+//! `cargo bench --bench anomalies -- [--organisations 200] [--seed 1] [--held-out] [--quiet] [--examples 0]
+//! [--rules FOLDER]` makes
 //! organisations over half a year with one to three planted attacks each (`--quiet`: none), scans both their logs, and
 //! prints precision by rule and recall by behaviour. Seeds 1 to 200 are for development; `--held-out` takes 1001 to
-//! 1200, which rules are never tuned on. `--examples 3` shows three false positives of each rule.
+//! 1200, which rules are never tuned on. `--examples 3` shows three false positives of each rule; `--rules`
+//! loads rules from a folder instead of the built-in ones.
 //!
 //! A finding is a true positive if it cites a record of an attacker, or a record of a stolen account while an attacker
 //! uses it or in the twelve hours after; else a false positive. A behaviour is found if one of its expected rules has
@@ -19,12 +21,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use portcullis::finding::Finding;
 use portcullis::output::{Sink, Summary, level_name};
-use portcullis::rule::{Level, Loaded, load_embedded};
+use portcullis::rule::{Level, Loaded, Placeholders, load, load_embedded};
 use portcullis::scan::{self, Config, Progress};
 use portcullis::synth::organisation::attack::{Behaviour, EXPECTED, Truth};
 use portcullis::synth::organisation::diary::Circumstance;
@@ -60,6 +62,7 @@ struct Asked {
     seed: u64,
     attack: bool,
     examples: usize,
+    rules: Option<PathBuf>,
 }
 
 fn asked() -> Asked {
@@ -74,6 +77,7 @@ fn asked() -> Asked {
         seed: if has("--held-out") { HELD_OUT } else { number("--seed", DEVELOPMENT) },
         attack: !has("--quiet"),
         examples: usize::try_from(number("--examples", 0)).unwrap(),
+        rules: words.iter().position(|word| word == "--rules").map(|at| words.get(at + 1).unwrap().into()),
     }
 }
 
@@ -191,7 +195,10 @@ fn ratio(part: u64, whole: u64) -> String {
 fn main() {
     let asked = asked();
     let last = asked.seed + asked.organisations - 1;
-    let rules = load_embedded();
+    let rules = match &asked.rules {
+        Some(folder) => load(std::slice::from_ref(folder), &Placeholders::new()),
+        None => load_embedded(),
+    };
     assert!(rules.errors.is_empty(), "{:?}", rules.errors);
     let folder = tempfile::tempdir().unwrap();
     let start = Instant::now();
