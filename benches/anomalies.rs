@@ -1,14 +1,14 @@
 //! What the built-in rules find in made-up organisations, and what they say of ordinary life in them.
 //!
 //! `cargo bench --bench anomalies -- [--organisations 200] [--seed 1] [--held-out] [--quiet] [--examples 0]
-//! [--rules FOLDER]` makes
-//! organisations over half a year with one to three planted attacks each (`--quiet`: none), scans both their logs, and
-//! prints precision by rule and recall by behaviour. Seeds 1 to 200 are for development; `--held-out` takes 1001 to
-//! 1200, which rules are never tuned on. `--examples 3` shows three false positives of each rule; `--rules`
-//! loads rules from a folder instead of the built-in ones.
+//! [--rules FOLDER] [--keep FOLDER]` makes organisations over half a year with one to three planted attacks each
+//! (`--quiet`: none), scans both their logs, and prints precision by rule and recall by behaviour. Seeds 1 to 200 are for
+//! development; `--held-out` takes 1001 to 1200, which rules are never tuned on. `--examples 3` shows three false
+//! positives of each rule; `--rules` loads rules from a folder instead of the built-in ones; `--keep` leaves the logs and
+//! what is true about them there, a folder for each seed.
 //!
 //! A finding is a true positive if it cites a record of an attacker, or a record of a stolen account while an attacker
-//! uses it or in the twelve hours after; else a false positive. A behaviour is found if one of its expected rules has
+//! uses it or in the day after; else a false positive. A behaviour is found if one of its expected rules has
 //! such a finding for it.
 #![expect(
     clippy::unwrap_used,
@@ -24,6 +24,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use portcullis::event::time::Timestamp;
 use portcullis::finding::Finding;
 use portcullis::output::{Sink, Summary, level_name};
 use portcullis::rule::{Level, Loaded, Placeholders, load, load_embedded};
@@ -35,7 +36,7 @@ use portcullis::synth::organisation::{Book, Organisation, Plan};
 const DEVELOPMENT: u64 = 1;
 const HELD_OUT: u64 = 1001;
 /// How long after an attack its account's own records may still show it.
-const AFTERMATH: i64 = 12 * 3600;
+const AFTERMATH: i64 = 24 * 3600;
 
 struct Quiet;
 
@@ -63,6 +64,7 @@ struct Asked {
     attack: bool,
     examples: usize,
     rules: Option<PathBuf>,
+    keep: Option<PathBuf>,
 }
 
 fn asked() -> Asked {
@@ -72,12 +74,17 @@ fn asked() -> Asked {
         let at = words.iter().position(|word| word == flag);
         at.map_or(default, |at| words.get(at + 1).and_then(|word| word.parse().ok()).unwrap())
     };
+    let folder = |flag: &str| {
+        let at = words.iter().position(|word| word == flag);
+        at.map(|at| PathBuf::from(words.get(at + 1).unwrap()))
+    };
     Asked {
         organisations: number("--organisations", 200),
         seed: if has("--held-out") { HELD_OUT } else { number("--seed", DEVELOPMENT) },
         attack: !has("--quiet"),
         examples: usize::try_from(number("--examples", 0)).unwrap(),
-        rules: words.iter().position(|word| word == "--rules").map(|at| words.get(at + 1).unwrap().into()),
+        rules: folder("--rules"),
+        keep: folder("--keep"),
     }
 }
 
@@ -183,7 +190,7 @@ fn judge(seed: u64, organisation: &Organisation, findings: &[Finding], examples:
 
 fn example(seed: u64, finding: &Finding, cause: Circumstance) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let time = finding.time.as_ref().map(|time| format!("{time:?}")).unwrap_or_default();
+    let time = finding.time.as_ref().map(Timestamp::to_rfc3339).unwrap_or_default();
     let (actor, action, ip) = (text(&finding.actor), text(&finding.action), text(&finding.source_ip));
     format!("seed {seed}: {actor} {action} {ip} {time} ({cause:?}, {} records)", finding.events.len())
 }
@@ -205,7 +212,13 @@ fn main() {
     let mut score = Score::default();
     for seed in asked.seed..=last {
         let organisation = Organisation::new(seed, &Plan::half_year(seed, asked.attack));
-        let (findings, records) = scan(folder.path(), &organisation, &rules);
+        let place = asked.keep.as_ref().map(|keep| keep.join(seed.to_string()));
+        if let Some(place) = &place {
+            std::fs::create_dir_all(place).unwrap();
+            let mut truth = File::create(place.join("truth.txt")).unwrap();
+            writeln!(truth, "{:#?}", organisation.truth()).unwrap();
+        }
+        let (findings, records) = scan(place.as_deref().unwrap_or(folder.path()), &organisation, &rules);
         score.records += records;
         judge(seed, &organisation, &findings, asked.examples, &mut score);
         if seed % 50 == 0 {

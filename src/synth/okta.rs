@@ -27,6 +27,8 @@ pub struct Act<'a> {
     pub agent: &'a str,
     /// Whether it is a known proxy.
     pub proxy: bool,
+    /// The API token that it was done with.
+    pub token: Option<&'static str>,
     /// Type, id, login, name of what it was done to.
     pub targets: Vec<[String; 4]>,
 }
@@ -70,6 +72,7 @@ pub fn ordinary<'a>(person: &'a Person, time: i64, rng: &mut Rng) -> Act<'a> {
         place: person.place,
         agent: person.agent,
         proxy: false,
+        token: None,
         targets,
     }
 }
@@ -154,8 +157,12 @@ fn debug_and_request(write: &mut Writer<'_>, act: &Act<'_>, high: u64, low: u64)
         .raw(debug(act.event))
         .raw(",\"url\":\"/api/v1/authn?\"}},\"legacyEventType\":\"core.");
     write.raw(act.event).raw("\",\"transaction\":{\"type\":\"WEB\",\"id\":\"").hex(high, 16);
+    write.raw("\",\"detail\":{");
+    if let Some(token) = act.token {
+        write.raw("\"requestApiTokenId\":\"").raw(token).raw("\"");
+    }
     write
-        .raw("\",\"detail\":{}},\"uuid\":\"")
+        .raw("}},\"uuid\":\"")
         .hex(high >> 32, 8)
         .raw("-")
         .hex(high >> 16, 4)

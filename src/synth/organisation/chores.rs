@@ -1,10 +1,10 @@
 //! What administrators have to do: joiners, leavers, roles, settings, keys, clean-ups, requests of the law.
 
-use super::diary::{Circumstance, Diary, Moment, Target};
+use super::diary::{Circumstance, Desk, Diary, Moment, Target};
 use super::member::{Member, Role};
-use super::networks::Networks;
-use super::places::Zones;
-use super::staff::{Staff, new_service};
+use super::networks::{Networks, host_number};
+use super::places::{Zones, city};
+use super::staff::{HOST_AGENT, Staff, new_service};
 use super::work::open;
 use crate::synth::rng::Rng;
 
@@ -215,11 +215,9 @@ impl Chores<'_> {
             self.diary.mixpanel(&moment, "service_account.added_to_project", Some(0), &added);
         }
         if self.rng.one_in(4)
-            && let Some((moment, _)) = self.some_day()
+            && let Some((moment, day)) = self.some_day()
         {
-            self.diary.okta(&moment, "user.session.access_admin_app", vec![Target::App]);
-            let token = Target::Thing("Token", "directory-sync".to_owned());
-            self.diary.okta(&moment, "system.api_token.create", vec![token]);
+            self.token(moment, day);
         }
         if self.rng.one_in(6)
             && let Some((moment, _)) = self.some_day()
@@ -227,6 +225,22 @@ impl Chores<'_> {
         {
             let details = r#"{"email":"pat.moore@agency.example"}"#;
             self.diary.mixpanel(&moment, "invitation.sent", None, details);
+        }
+    }
+
+    /// An API token, with which a server keeps groups up to date once a week from the next day on.
+    fn token(&mut self, moment: Moment, day: i64) {
+        self.diary.okta(&moment, "user.session.access_admin_app", vec![Target::App]);
+        let token = Target::Thing("Token", "directory-sync".to_owned());
+        self.diary.okta(&moment, "system.api_token.create", vec![token]);
+        let home = usize::try_from(self.rng.below(16)).unwrap_or_default();
+        let ip = self.networks.take(home, self.rng).host(host_number(self.rng));
+        let desk = Desk { ip, place: &city(home).place, agent: HOST_AGENT };
+        for day in (day + 1..self.days).step_by(7) {
+            let time = self.zones.instant(0, day, 4 * 3600);
+            let run = Moment { time, desk, cause: Circumstance::Service, ..moment };
+            let group = Target::Thing("UserGroup", "Analytics".to_owned());
+            self.diary.okta_token(&run, "group.user_membership.add", "00T2directorysync0x7", group);
         }
     }
 

@@ -112,6 +112,8 @@ pub enum What {
         event: &'static str,
         /// Why it failed, if it did.
         failure: Option<&'static str>,
+        /// The API token that it was done with.
+        token: Option<&'static str>,
         /// What it was done to.
         targets: Vec<Target>,
     },
@@ -142,12 +144,19 @@ impl Diary {
 
     /// Somebody did something at the identity provider.
     pub fn okta(&mut self, moment: &Moment, event: &'static str, targets: Vec<Target>) {
-        self.entries.push(Entry { moment: *moment, what: What::Okta { event, failure: None, targets } });
+        let what = What::Okta { event, failure: None, token: None, targets };
+        self.entries.push(Entry { moment: *moment, what });
+    }
+
+    /// A program did something at the identity provider with somebody's API token.
+    pub fn okta_token(&mut self, moment: &Moment, event: &'static str, token: &'static str, target: Target) {
+        let what = What::Okta { event, failure: None, token: Some(token), targets: vec![target] };
+        self.entries.push(Entry { moment: *moment, what });
     }
 
     /// Somebody failed at the identity provider.
     pub fn okta_failure(&mut self, moment: &Moment, event: &'static str, reason: &'static str) {
-        let what = What::Okta { event, failure: Some(reason), targets: Vec::new() };
+        let what = What::Okta { event, failure: Some(reason), token: None, targets: Vec::new() };
         self.entries.push(Entry { moment: *moment, what });
     }
 
@@ -172,7 +181,7 @@ pub fn push(out: &mut Vec<u8>, entry: &Entry, people: &[Person], rng: &mut Rng) 
             let act = mixpanel::Act { time: entry.moment.time, who, action, ip, project, details };
             mixpanel::push_ndjson(out, &act);
         }
-        What::Okta { event, failure, targets } => {
+        What::Okta { event, failure, token, targets } => {
             let act = okta::Act {
                 time: entry.moment.time,
                 person,
@@ -183,6 +192,7 @@ pub fn push(out: &mut Vec<u8>, entry: &Entry, people: &[Person], rng: &mut Rng) 
                 place: entry.moment.desk.place,
                 agent: entry.moment.desk.agent,
                 proxy: false,
+                token: *token,
                 targets: targets.iter().map(|target| spell(target, people)).collect(),
             };
             okta::push(out, &act, rng);

@@ -76,6 +76,8 @@ pub struct Member {
     pub hours: Range<i64>,
     /// Sessions in a thousand working days.
     pub rate: u64,
+    /// Days in a thousand on which they only sign in at the identity provider, for other applications.
+    pub portal: u64,
     /// Sessions in the evening, of a thousand.
     pub evenings: u64,
     /// Sessions on a day of the weekend, of a thousand working days' sessions.

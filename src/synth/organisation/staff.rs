@@ -23,7 +23,8 @@ const LAST: [&str; 25] = [
 ];
 const JOBS: [&str; 6] =
     ["etl-sync", "nightly-export", "dbt-loader", "crm-bridge", "billing-feed", "ml-train"];
-const HOST_AGENT: &str = "python-requests/2.32.3";
+/// What programs say that they are.
+pub const HOST_AGENT: &str = "python-requests/2.32.3";
 
 /// Everybody, before anything happens.
 #[derive(Debug)]
@@ -111,6 +112,7 @@ fn member(who: usize, count: usize, offices: &[Office], networks: &mut Networks,
         new_agent: None,
         hours: begin..begin + rng.between(15, 19) * 1800,
         rate: weight * (40 + rng.below(160)) / 100,
+        portal: (8000 / count.max(1) as u64).min(600),
         evenings: if rng.one_in(7) { 120 } else { 25 },
         weekends: if rng.one_in(10) { 200 } else { 25 },
         exports,
@@ -135,12 +137,12 @@ fn role(who: usize, count: usize) -> Role {
 
 /// Scales everybody's rate so that the two logs have 20 to 60 events a day, growing with the head count.
 fn balance(members: &mut [Member], count: usize) {
-    // A session is about eight events in all; five days of seven are working days.
-    let events = 33 + 30 * count.saturating_sub(8) as u64 / 52;
+    // A session is about eight events in all; five days of seven are working days. Ten more a day come otherwise.
+    let events = 23 + 25 * count.saturating_sub(8) as u64 / 52;
     let wanted = events * 1000 * 7 / 5 / 8;
     let sum: u64 = members.iter().map(|member| member.rate).sum();
     for member in members {
-        member.rate = (member.rate * wanted / sum.max(1)).clamp(60, 1600);
+        member.rate = (member.rate * wanted / sum.max(1)).clamp(70, 1600);
     }
 }
 

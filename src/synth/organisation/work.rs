@@ -126,13 +126,16 @@ impl Worker<'_> {
             }
             let sessions = rate / 1000 + u64::from(self.rng.permille(rate % 1000));
             for number in 0..sessions {
-                self.session(day, weekend, i64::try_from(number).unwrap_or_default());
+                self.session(day, weekend, number);
+            }
+            if !weekend && !self.member.password && self.rng.permille(self.member.portal * share / 1000) {
+                self.portal(day);
             }
         }
     }
 
     /// A time of the local day: within the usual hours, in the evening, or any time at the weekend.
-    fn second(&mut self, weekend: bool, number: i64) -> (i64, bool) {
+    fn second(&mut self, weekend: bool, number: u64) -> (i64, bool) {
         let hours = &self.member.hours;
         if weekend {
             (self.rng.between(9 * 3600, 21 * 3600), false)
@@ -146,13 +149,14 @@ impl Worker<'_> {
         }
     }
 
-    fn session(&mut self, day: i64, weekend: bool, number: i64) {
+    /// At a desk; `None` on the way.
+    fn sit_down(&mut self, day: i64, weekend: bool, number: u64) -> Option<Moment> {
         let (second, late) = self.second(weekend, number);
         let here = self.zones.instant(self.member.city, day, second);
-        let Some(city) = self.member.whereabouts(here) else { return };
+        let city = self.member.whereabouts(here)?;
         let time = self.zones.instant(city, day, second);
         if self.member.whereabouts(time) != Some(city) {
-            return;
+            return None;
         }
         let in_office = !late && !weekend && self.rng.permille(600);
         let (desk, cause) = self.member.desk(day, city, in_office, self.rng);
@@ -163,8 +167,20 @@ impl Worker<'_> {
             Circumstance::Routine if month_end(day) => Circumstance::MonthEnd,
             other => other,
         };
-        let mut moment = Moment { time, who: self.member.who, desk, cause, mark: None };
-        open(self.diary, &mut moment, self.member.password, cause == Circumstance::Returned, self.rng);
+        Some(Moment { time, who: self.member.who, desk, cause, mark: None })
+    }
+
+    /// Signs in for other applications, which this organisation's logs do not show.
+    fn portal(&mut self, day: i64) {
+        let Some(mut moment) = self.sit_down(day, false, 1) else { return };
+        let rusty = moment.cause == Circumstance::Returned;
+        sign_in(self.diary, &mut moment, rusty, self.rng);
+    }
+
+    fn session(&mut self, day: i64, weekend: bool, number: u64) {
+        let Some(mut moment) = self.sit_down(day, weekend, number) else { return };
+        let rusty = moment.cause == Circumstance::Returned;
+        open(self.diary, &mut moment, self.member.password, rusty, self.rng);
         self.acts(&mut moment, day);
         if self.rng.one_in(6) {
             moment.wait(60, 900, self.rng);
@@ -205,16 +221,28 @@ impl Worker<'_> {
 
 /// Signs in: at the identity provider and from there to Mixpanel, or with a password; with typing errors now and then.
 pub fn open(diary: &mut Diary, moment: &mut Moment, password: bool, rusty: bool, rng: &mut Rng) {
-    let typos = if rng.permille(if rusty { 250 } else { 30 }) { 1 + rng.below(3) } else { 0 };
     if password {
-        for _ in 0..typos {
+        for _ in 0..typos(rusty, rng) {
             diary.mixpanel(moment, "session.login_failed", None, r#"{"method":"password"}"#);
             moment.wait(8, 40, rng);
         }
         diary.mixpanel(moment, "session.logged_in", None, r#"{"method":"password"}"#);
         return;
     }
-    for _ in 0..typos {
+    sign_in(diary, moment, rusty, rng);
+    moment.wait(2, 300, rng);
+    diary.okta(moment, "user.authentication.sso", vec![Target::App, Target::User(moment.who)]);
+    moment.wait(1, 4, rng);
+    diary.mixpanel(moment, "session.logged_in", None, r#"{"method":"saml"}"#);
+}
+
+fn typos(rusty: bool, rng: &mut Rng) -> u64 {
+    if rng.permille(if rusty { 250 } else { 30 }) { 1 + rng.below(3) } else { 0 }
+}
+
+/// Signs in at the identity provider.
+pub fn sign_in(diary: &mut Diary, moment: &mut Moment, rusty: bool, rng: &mut Rng) {
+    for _ in 0..typos(rusty, rng) {
         diary.okta_failure(moment, "user.session.start", "INVALID_CREDENTIALS");
         moment.wait(8, 40, rng);
     }
@@ -229,10 +257,6 @@ pub fn open(diary: &mut Diary, moment: &mut Moment, password: bool, rusty: bool,
     if rng.one_in(3) {
         diary.okta(moment, "policy.evaluate_sign_on", Vec::new());
     }
-    moment.wait(2, 300, rng);
-    diary.okta(moment, "user.authentication.sso", vec![Target::App, Target::User(moment.who)]);
-    moment.wait(1, 4, rng);
-    diary.mixpanel(moment, "session.logged_in", None, r#"{"method":"saml"}"#);
 }
 
 /// All runs of a service account: at its second of the day, give or take some.

@@ -81,8 +81,8 @@ impl Scene<'_> {
             Behaviour::ExportsAtNight => self.exports_at_night(),
             Behaviour::LoginFromUnfamiliarNetwork => self.unfamiliar_login(),
             Behaviour::ImpossibleTravel => self.impossible_travel(),
-            Behaviour::ExportAgainstOwnHistory => self.export_much(12, 40),
-            Behaviour::ExportAgainstPeers => self.export_much(20, 70),
+            Behaviour::ExportAgainstOwnHistory => self.export_much(5, 40),
+            Behaviour::ExportAgainstPeers => self.export_much(12, 70),
             Behaviour::UnusualCohort => self.unusual_cohort(),
             Behaviour::DormantAccountWakes => self.wake(),
             Behaviour::FailedLoginsThenSuccess => self.failed_logins(),
@@ -192,7 +192,7 @@ impl Scene<'_> {
         let mut moment = self.at(second, 0);
         self.perhaps_at_home(&mut moment, 3);
         self.enter(&mut moment);
-        self.loot(&mut moment, 2, 6, (90, 700));
+        self.loot(&mut moment, 1, 6, (90, 700));
     }
 
     fn unfamiliar_login(&mut self) {
@@ -238,7 +238,7 @@ impl Scene<'_> {
     fn failed_logins(&mut self) {
         let mut moment = self.moment(0);
         let at_mixpanel = self.member.as_ref().is_none_or(|member| member.password) || self.rng.one_in(3);
-        for _ in 0..self.rng.between(6, 20) {
+        for _ in 0..self.rng.between(4, 20) {
             if at_mixpanel {
                 self.mixpanel(&moment, "session.login_failed", None, r#"{"method":"password"}"#);
             } else {
@@ -426,7 +426,7 @@ impl Scene<'_> {
 
     fn push_fatigue(&mut self) {
         let mut moment = self.moment(0);
-        for _ in 0..self.rng.between(4, 12) {
+        for _ in 0..self.rng.between(3, 12) {
             let reason = "USER_REJECTED_OKTA_VERIFY_PUSH";
             self.okta_failure(&moment, "user.authentication.auth_via_mfa", reason);
             moment.wait(15, 90, self.rng);
@@ -435,18 +435,24 @@ impl Scene<'_> {
         self.browse(&mut moment);
     }
 
+    /// Half the time the attacker also works by hand, half the time only the token is used.
     fn api_token(&mut self) {
         let mut moment = self.moment(0);
         self.perhaps_at_home(&mut moment, 3);
         let token = Target::Thing("Token", "backup".to_owned());
         self.okta(&moment, "system.api_token.create", vec![token]);
-        moment.wait(10 * MINUTE, 30 * HOUR, self.rng);
+        if self.rng.one_in(2) {
+            moment.wait(2 * MINUTE, 2 * HOUR, self.rng);
+            moment.desk = self.desk(0);
+            self.okta(&moment, "user.session.access_admin_app", vec![Target::App]);
+        }
+        moment.wait(10 * MINUTE, 20 * HOUR, self.rng);
         moment.desk = Desk { agent: PROGRAM, ..self.desk(1) };
-        for _ in 0..self.rng.between(3, 8) {
-            let group = Target::Thing("UserGroup", "Administrators".to_owned());
+        let shown = Moment { mark: Some(Mark { incident: self.incident, shows: true }), ..moment };
+        for number in 0..self.rng.between(3, 8) {
             let event = self.rng.word(&["group.user_membership.add", "user.account.update_profile"]);
-            self.okta(&moment, event, vec![Target::User(self.victim.who), group]);
-            moment.wait(2, 120, self.rng);
+            let call = Moment { time: shown.time + number * 30, ..shown };
+            self.diary.okta_token(&call, event, "00T9backup0x7", Target::User(self.victim.who));
         }
     }
 
