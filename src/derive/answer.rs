@@ -6,13 +6,12 @@ use super::extract::Origin;
 use super::recorder::{Active, DayFirst, MINUTE, QUARTER};
 use super::state::{KeyState, State, TableState};
 use super::zone::ZoneSource;
+use crate::enrich::great_circle_km;
 use crate::event::SubField;
 use crate::rule::Derivation;
 use crate::rule::derive::{Against, DAY, Kind};
 
 const HOUR: i64 = 3_600_000_000_000;
-/// Mean radius of the earth (IUGG).
-const EARTH_KM: f64 = 6371.0088;
 
 /// A derived value.
 #[derive(Debug, Clone, PartialEq)]
@@ -413,12 +412,4 @@ fn travel(table: &TableState, state: &KeyState, derivation: &Derivation, questio
         ],
         format!("from {from} to {}: {km:.0} km in {minutes} minutes", here.label),
     )
-}
-
-/// Distance of two points, latitude and longitude in degrees, along a great circle.
-fn great_circle_km(from: (f64, f64), to: (f64, f64)) -> f64 {
-    let (lat1, lat2) = (from.0.to_radians(), to.0.to_radians());
-    let half = |delta: f64| (delta / 2.0).sin().powi(2);
-    let haversine = half(lat2 - lat1) + lat1.cos() * lat2.cos() * half((to.1 - from.1).to_radians());
-    2.0 * EARTH_KM * haversine.sqrt().min(1.0).asin()
 }

@@ -121,7 +121,7 @@ impl Plan {
 fn canonical(track: &Track, per: &[String], logsource: &LogSource, filter: Option<&str>) -> String {
     let what = match track {
         Track::Activity => "activity".to_owned(),
-        Track::Values { field, view } => format!("values of {field} as {view:?}"),
+        Track::Values { field, view } => format!("values of {field} as {}", view.word()),
         Track::Amounts { sum: None } => "records".to_owned(),
         Track::Amounts { sum: Some(field) } => format!("amounts of {field}"),
         Track::Places => "places".to_owned(),

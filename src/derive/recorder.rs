@@ -5,10 +5,11 @@ use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use super::extract::{self, Locate, Origin, OriginFields};
+use super::extract::{self, Origin, OriginFields};
 use super::plan::Track;
 use crate::decode::Raw;
 use crate::decode::fields::{FieldId, Got, View};
+use crate::enrich::Locate;
 use crate::event::time::Timestamp;
 use crate::rule::derive::{DAY, View as Seen};
 

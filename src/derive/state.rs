@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::extract::Origin;
-use super::plan::{Plan, Track};
+use super::baseline::Baseline;
+use super::extract::{Origin, PlaceKey};
+use super::plan::{Plan, Table, Track};
 use super::recorder::{Active, Amount, DayFirst, Interner, Local, Recorder, Visit};
 
 /// Facts by table.
@@ -21,6 +22,8 @@ pub(super) struct TableState {
     pub(super) keys: HashMap<String, KeyState, foldhash::fast::RandomState>,
     /// Places by id.
     pub(super) origins: Vec<Origin>,
+    /// Ids of places while facts are taken.
+    places: HashMap<PlaceKey, u32>,
     /// What all keys did, by calendar span; worked out when first asked for.
     pub(super) peers: OnceLock<(i64, Peers)>,
 }
@@ -69,8 +72,8 @@ struct Part<'a> {
 }
 
 impl State {
-    /// Joins what workers noted.
-    pub fn join(plan: &Plan, recorders: Vec<Recorder>) -> Self {
+    /// Joins what workers noted, and the facts of a baseline for days before `before` (since 1970, UTC).
+    pub fn join(plan: &Plan, recorders: Vec<Recorder>, baseline: Option<(&Baseline, i64)>) -> Self {
         let mut parts: Vec<Vec<Part<'_>>> = plan.tables.iter().map(|_| Vec::new()).collect();
         let mut held: Vec<(Vec<Interner>, Vec<super::Feed>, Vec<Local>)> =
             recorders.into_iter().map(|of| (of.interners, of.feeds, of.locals)).collect();
@@ -84,25 +87,33 @@ impl State {
             }
         }
         let tables = plan.tables.par_iter().zip(parts.into_par_iter());
-        Self { tables: tables.map(|(table, parts)| TableState::join(&table.track, parts)).collect() }
+        let join = |(table, parts): (&Table, Vec<Part<'_>>)| {
+            let mut state = TableState::default();
+            parts.into_iter().for_each(|part| state.take(&table.track, part));
+            let facts =
+                baseline.and_then(|(baseline, before)| Some((baseline.tables.get(&table.name)?, before)));
+            for (key, of, before) in
+                facts.iter().flat_map(|(keys, before)| keys.iter().map(move |(key, of)| (key, of, *before)))
+            {
+                state.add(key, of.clone(), before);
+            }
+            state.settle();
+            state
+        };
+        Self { tables: tables.map(join).collect() }
     }
 }
 
 impl TableState {
-    fn join(track: &Track, parts: Vec<Part<'_>>) -> Self {
-        let mut state = Self::default();
-        let mut places: HashMap<String, u32> = HashMap::new();
-        for part in parts {
-            state.take(track, part, &mut places);
-        }
-        state.rank_places(&places);
-        for key in state.keys.values_mut() {
+    /// Sorts and merges what was taken.
+    pub(super) fn settle(&mut self) {
+        self.rank_places();
+        for key in self.keys.values_mut() {
             key.settle();
         }
-        state
     }
 
-    fn take(&mut self, track: &Track, part: Part<'_>, places: &mut HashMap<String, u32>) {
+    fn take(&mut self, track: &Track, part: Part<'_>) {
         let name = |key: usize| part.keys.map_or(Some(""), |keys| keys.texts.get(key).map(String::as_str));
         for (key, rows) in part.local.active.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             name(key).into_iter().for_each(|name| self.key(name).active.extend_from_slice(&rows));
@@ -120,8 +131,7 @@ impl TableState {
             return;
         }
         let origins = part.values.map_or(&[][..], |values| &values.origins);
-        let ids: Vec<u32> =
-            texts.iter().zip(origins).map(|(text, origin)| self.place(text, origin, places)).collect();
+        let ids: Vec<u32> = origins.iter().map(|origin| self.place_of(origin)).collect();
         for (key, rows) in part.local.visits.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let Some(name) = name(key) else { continue };
             let rows = rows.iter().filter_map(|&(minute, place)| Some((minute, *ids.get(place as usize)?)));
@@ -129,35 +139,34 @@ impl TableState {
         }
     }
 
-    fn key(&mut self, name: &str) -> &mut KeyState {
+    pub(super) fn key(&mut self, name: &str) -> &mut KeyState {
         if !self.keys.contains_key(name) {
             self.keys.insert(name.to_owned(), KeyState::default());
         }
         self.keys.entry(name.to_owned()).or_default()
     }
 
-    fn place(&mut self, text: &str, origin: &Origin, places: &mut HashMap<String, u32>) -> u32 {
-        if let Some(&known) = places.get(text) {
-            return known;
+    pub(super) fn place_of(&mut self, origin: &Origin) -> u32 {
+        let next = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
+        let id = *self.places.entry(origin.key()).or_insert(next);
+        if id == next {
+            self.origins.push(origin.clone());
         }
-        let id = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
-        self.origins.push(origin.clone());
-        places.insert(text.to_owned(), id);
         id
     }
 
-    /// Numbers places by their names: ids say nothing of who saw them first.
-    fn rank_places(&mut self, places: &HashMap<String, u32>) {
-        let mut order: Vec<(&String, u32)> = places.iter().map(|(text, &id)| (text, id)).collect();
+    /// Numbers places by what they are: ids say nothing of who saw them first.
+    fn rank_places(&mut self) {
+        let places = std::mem::take(&mut self.places);
+        let mut order: Vec<(PlaceKey, u32)> = places.into_iter().collect();
         order.sort_unstable();
         let mut ranks = vec![0; order.len()];
-        for (rank, &(_, id)) in (0u32..).zip(&order) {
-            if let Some(slot) = ranks.get_mut(id as usize) {
+        for (rank, (_, id)) in (0u32..).zip(&order) {
+            if let Some(slot) = ranks.get_mut(*id as usize) {
                 *slot = rank;
             }
         }
-        let origins = order.iter().filter_map(|&(_, id)| self.origins.get(id as usize).cloned()).collect();
-        self.origins = origins;
+        self.origins = order.iter().filter_map(|(_, id)| self.origins.get(*id as usize).cloned()).collect();
         for visit in self.keys.values_mut().flat_map(|key| &mut key.visits) {
             visit.1 = ranks.get(visit.1 as usize).copied().unwrap_or_default();
         }

@@ -17,7 +17,8 @@ use crate::decode::json::records::{Decoder, Handler, Options, Span};
 use crate::decode::json::simd::Isa;
 use crate::decode::json::stream::Item;
 use crate::decode::json::walk::Fault;
-use crate::derive::{Locate, Recorder};
+use crate::derive::Recorder;
+use crate::enrich::Locate;
 use crate::rule::Rule;
 
 /// The UTF-8 byte order mark.

@@ -14,7 +14,8 @@ use crate::decode::json::paths::Slot;
 use crate::decode::json::records::{Handler, Span};
 use crate::decode::json::walk::Fault;
 use crate::decode::{Kind, Raw};
-use crate::derive::{Locate, Recorder};
+use crate::derive::Recorder;
+use crate::enrich::Locate;
 use crate::event::Scalar;
 use crate::event::time::Timestamp;
 use crate::finding::Fact;
@@ -337,7 +338,9 @@ impl Handler for Reader<'_> {
             duplicates.insert(foldhash::quality::FixedState::default().hash_one(record));
         }
         self.matches(view, record);
-        if let Some(time) = time {
+        let is_fact =
+            |time: &Timestamp| self.settings.facts_until.is_none_or(|until| time.nanos < until.nanos);
+        if let Some(time) = time.filter(is_fact) {
             self.recorder.record(view, time, &self.buffers.matched, self.locate);
         }
         if !self.buffers.matched.is_empty() {

@@ -17,7 +17,9 @@ use super::unit::{Outcome, Role};
 use super::{Config, Progress, ScanError, Settings};
 use crate::correlate;
 use crate::decode::csv_view::Columns;
-use crate::derive::{Locate, Plan, Recorder, State};
+use crate::derive::{Plan, Recorder, State};
+use crate::enrich::{Attribute, Locate};
+use crate::rule::derive::DAY;
 use crate::source::input::{self, Compression, Input, Limits};
 use crate::source::sniff::{self, Framing, SniffError};
 use crate::source::{Mapping, SOURCES, Source};
@@ -71,6 +73,10 @@ pub(super) struct Done {
     pub(super) notes: BTreeMap<usize, InputNote>,
     /// By source: compiled where an input needed it.
     pub(super) programs: Vec<Option<Program>>,
+    /// The tables of facts.
+    pub(super) plan: Plan,
+    /// The facts.
+    pub(super) state: State,
 }
 
 impl<'a> Scan<'a> {
@@ -85,7 +91,7 @@ impl<'a> Scan<'a> {
         let per_source = || SOURCES.iter().map(|_| Mutex::new(None)).collect();
         let rules = &config.rules;
         let wanted = rules.wanted(config.level);
-        let zones = config.locate.as_deref().is_some_and(Locate::knows_zones);
+        let zones = config.locate.as_deref().is_some_and(|locate| locate.knows(Attribute::TimeZone));
         let is_wanted = |rule: usize| wanted.get(rule).copied().unwrap_or_default();
         Self {
             roles: roles(config, &wanted),
@@ -125,20 +131,23 @@ impl<'a> Scan<'a> {
             return Err(ScanError::Spill(error));
         }
         let mut collector = std::mem::take(self.collector.get_mut().unwrap_or_else(PoisonError::into_inner));
-        self.resolve(&mut collector).map_err(ScanError::Spill)?;
+        let state = self.resolve(&mut collector).map_err(ScanError::Spill)?;
         let Collected { inputs: states, suppressed, sorted } =
             collector.finish().map_err(ScanError::Spill)?;
         let programs = self.programs.into_iter().map(OnceLock::into_inner).collect();
         let seen = states.iter().map(|(&at, state)| (at, state.slots.clone())).collect();
-        Ok(Done { states, seen, suppressed, sorted, notes: into_inner(self.notes), programs })
+        let notes = into_inner(self.notes);
+        Ok(Done { states, seen, suppressed, sorted, notes, programs, plan: self.plan, state })
     }
 
     /// Judges what could not be judged while reading.
-    fn resolve(&mut self, collector: &mut Collector) -> io::Result<()> {
+    fn resolve(&mut self, collector: &mut Collector) -> io::Result<State> {
         let kept = collector.take_kept();
         let sessions = std::mem::take(&mut self.sessions).into_iter().flatten().filter_map(into_inner);
         let recorders: Vec<Recorder> = sessions.map(Session::into_recorder).collect();
-        let state = State::join(&self.plan, recorders);
+        // What the logs themselves say of a day is all that counts of it: nothing is counted twice.
+        let before = collector.first_time().map_or(i64::MAX, |time| time.nanos.div_euclid(DAY));
+        let state = State::join(&self.plan, recorders, self.config.baseline.as_ref().map(|of| (of, before)));
         let programs: Vec<Option<&Program>> = self.programs.iter().map(OnceLock::get).collect();
         let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
         let inputs = notes.iter().filter_map(|(&at, note)| Some((at, (note.source?, note.columns.clone()))));
@@ -159,7 +168,8 @@ impl<'a> Scan<'a> {
         for rule in resolved.suppressed {
             *collector.suppressed.entry(rule).or_default() += 1;
         }
-        resolved.hits.into_iter().try_for_each(|hit| collector.push(hit))
+        resolved.hits.into_iter().try_for_each(|hit| collector.push(hit))?;
+        Ok(state)
     }
 
     fn input<'s>(&'s self, scope: &Scope<'s>, at: usize, input: &'s Input) -> Result<(), String> {
@@ -293,10 +303,10 @@ fn roles(config: &Config, wanted: &[bool]) -> Vec<Role> {
         let rule = rules.rules.get(at);
         let serious =
             rules.about(at).is_some_and(|of| config.level.is_none_or(|level| of.meta.level >= level));
-        role.is_emitted = serious && !rules.is_silent(at);
-        role.is_stateful = rule.is_some_and(crate::rule::Rule::is_stateful);
+        role.is_emitted = serious && !rules.is_silent(at) && !config.facts_alone;
+        role.is_stateful = rule.is_some_and(crate::rule::Rule::is_stateful) && !config.facts_alone;
     }
-    for (at, correlation) in rules.correlations.iter().enumerate() {
+    for (at, correlation) in rules.correlations.iter().enumerate().filter(|_| !config.facts_alone) {
         let is_wanted = wanted.get(rules.rules.len() + at).copied().unwrap_or_default();
         for &link in correlation.links.iter().filter(|_| is_wanted) {
             if let Some(role) = roles.get_mut(link) {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::rule_samples;
 use crate::cli::error::{CliError, USAGE};
 use crate::cli::ui::{Ui, stdout};
+use crate::derive::zone::Profile;
 use crate::output::escape::{Safe, shortened};
 use crate::output::level_name;
 use crate::rule::sample::JsonFields;
@@ -103,20 +104,31 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
 pub(super) fn load_rules(
     paths: &[PathBuf],
     with_builtin: bool,
-    placeholders: Option<&Path>,
+    given: Option<&Path>,
 ) -> Result<Loaded, CliError> {
-    let placeholders = match placeholders {
-        None => Placeholders::new(),
-        Some(path) => rule::read_placeholders(path).map_err(|error| CliError::usage(error.to_string()))?,
-    };
+    Ok(load_with(paths, with_builtin, &placeholders(given, &Profile::default())?))
+}
+
+/// The same with values for placeholders.
+pub(super) fn load_with(paths: &[PathBuf], with_builtin: bool, placeholders: &Placeholders) -> Loaded {
     if paths.is_empty() {
-        return Ok(rule::load_embedded());
+        return rule::load_embedded();
     }
-    let mut loaded = rule::load(paths, &placeholders);
+    let mut loaded = rule::load(paths, placeholders);
     if with_builtin {
         loaded.join(rule::load_embedded());
     }
-    Ok(loaded)
+    loaded
+}
+
+/// Values for placeholders: those of the profile, then those of a file.
+pub(super) fn placeholders(file: Option<&Path>, profile: &Profile) -> Result<Placeholders, CliError> {
+    let mut placeholders: Placeholders = profile.placeholders.clone().into_iter().collect();
+    if let Some(path) = file {
+        placeholders
+            .extend(rule::read_placeholders(path).map_err(|error| CliError::usage(error.to_string()))?);
+    }
+    Ok(placeholders)
 }
 
 fn print(text: &str) -> Result<(), CliError> {
