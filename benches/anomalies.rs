@@ -9,7 +9,8 @@
 //!
 //! A finding is a true positive if it cites a record of an attacker, or a record of a stolen account while an attacker
 //! uses it or in the day after; else a false positive. A behaviour is found if one of its expected rules has
-//! such a finding for it.
+//! such a finding for it. Forty exports in a night are forty findings but one case: cases are one for each rule and
+//! attack, and one for each rule, account and day where there is none.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -26,6 +27,7 @@ use std::time::Instant;
 
 use portcullis::event::time::Timestamp;
 use portcullis::finding::Finding;
+use portcullis::incident::{GAP, Incident};
 use portcullis::output::{Sink, Summary, level_name};
 use portcullis::rule::{Level, Loaded, Placeholders, load, load_embedded};
 use portcullis::scan::{self, Config, Progress};
@@ -36,7 +38,10 @@ use portcullis::synth::organisation::{Book, Organisation, Plan};
 const DEVELOPMENT: u64 = 1;
 const HELD_OUT: u64 = 1001;
 /// How long after an attack its account's own records may still show it.
+const SCORES: [u32; 5] = [50, 60, 70, 80, 90];
 const AFTERMATH: i64 = 24 * 3600;
+/// Nanoseconds of a day.
+const DAY: i128 = 86_400_000_000_000;
 
 struct Quiet;
 
@@ -94,7 +99,8 @@ struct Tally {
     level: Option<Level>,
     right: u64,
     wrong: u64,
-    organisations: BTreeSet<u64>,
+    right_cases: BTreeSet<(u64, usize)>,
+    wrong_cases: BTreeSet<(u64, Option<String>, i128)>,
     causes: BTreeMap<Circumstance, u64>,
     examples: Vec<String>,
 }
@@ -106,6 +112,8 @@ struct Score {
     missed: BTreeMap<Behaviour, Vec<u64>>,
     incidents: u64,
     seen_high: u64,
+    /// For each of [`SCORES`]: groups of findings that are about an attack, those that are not, attacks seen.
+    groups: [(u64, u64, u64); SCORES.len()],
     records: u64,
 }
 
@@ -156,7 +164,8 @@ fn judge(seed: u64, organisation: &Organisation, findings: &[Finding], examples:
         let incidents = about(finding, organisation);
         if incidents.is_empty() {
             tally.wrong += 1;
-            tally.organisations.insert(seed);
+            let day = finding.time.map_or(0, |time| i128::from(time.nanos) / DAY);
+            tally.wrong_cases.insert((seed, finding.actor.clone(), day));
             let causes = cited(finding).filter_map(|(book, record)| organisation.circumstance(book, record));
             let cause = causes.max().unwrap_or(Circumstance::Routine);
             *tally.causes.entry(cause).or_default() += 1;
@@ -167,6 +176,7 @@ fn judge(seed: u64, organisation: &Organisation, findings: &[Finding], examples:
         }
         tally.right += 1;
         for incident in incidents {
+            tally.right_cases.insert((seed, incident));
             let expected = organisation.truth().get(incident).map_or(&[][..], |truth| truth.rules);
             if expected.contains(&finding.rule_name.as_str()) {
                 found.insert(incident);
@@ -186,6 +196,21 @@ fn judge(seed: u64, organisation: &Organisation, findings: &[Finding], examples:
     }
     score.incidents += organisation.truth().len() as u64;
     score.seen_high += high.len() as u64;
+}
+
+/// What a responder gets who looks at incidents of so many points or more.
+fn judge_groups(organisation: &Organisation, findings: Vec<Finding>, score: &mut Score) {
+    let groups = Incident::group(findings, GAP);
+    for (least, (right, wrong, seen)) in SCORES.iter().zip(&mut score.groups) {
+        let mut attacks: BTreeSet<usize> = BTreeSet::new();
+        for group in groups.iter().filter(|group| group.score.total >= *least) {
+            let about: BTreeSet<usize> =
+                group.findings.iter().flat_map(|finding| about(finding, organisation)).collect();
+            *(if about.is_empty() { &mut *wrong } else { &mut *right }) += 1;
+            attacks.extend(about);
+        }
+        *seen += attacks.len() as u64;
+    }
 }
 
 fn example(seed: u64, finding: &Finding, cause: Circumstance) -> String {
@@ -221,6 +246,7 @@ fn main() {
         let (findings, records) = scan(place.as_deref().unwrap_or(folder.path()), &organisation, &rules);
         score.records += records;
         judge(seed, &organisation, &findings, asked.examples, &mut score);
+        judge_groups(&organisation, findings, &mut score);
         if seed % 50 == 0 {
             eprintln!("{} of {}", seed + 1 - asked.seed, asked.organisations);
         }
@@ -235,47 +261,92 @@ fn main() {
     println!("{} records, {} incidents, {seconds:.0} s", score.records, score.incidents);
     by_rule(&score, count);
     by_behaviour(&score);
+    by_incident(&score, count);
 }
 
 /// The rules that are measured: those that a behaviour expects, and all of level high and above.
 fn by_rule(score: &Score, organisations: u64) {
     let expected: BTreeSet<&str> = EXPECTED.iter().flat_map(|(_, rules)| rules.iter().copied()).collect();
     println!(
-        "\n{:<48} {:<9} {:>6} {:>7} {:>9} {:>10}  false positives by circumstance",
-        "rule", "level", "true", "false", "precision", "false/year"
+        "\n{:<44} {:<9} {:>5} {:>5} {:>9} | {:>5} {:>5} {:>9} {:>10}  false positives by circumstance",
+        "rule", "level", "true", "false", "precision", "cases", "false", "precision", "false/year"
     );
-    let (mut right, mut wrong) = (0, 0);
+    let mut totals = [Total::default(), Total::default()];
     for (name, tally) in &score.rules {
         let high = tally.level >= Some(Level::High);
         if high {
-            (right, wrong) = (right + tally.right, wrong + tally.wrong);
+            let [all, behavioural] = &mut totals;
+            all.add(tally);
+            if expected.contains(name.as_str()) {
+                behavioural.add(tally);
+            }
         }
         if !high && !expected.contains(name.as_str()) {
             continue;
         }
-        // For one organisation; half a year was made of each.
-        let yearly = tally.wrong as f64 / organisations as f64 * 365.0 / 180.0;
         let mut causes: Vec<_> = tally.causes.iter().map(|(cause, count)| (count, cause)).collect();
         causes.sort_by(|left, right| right.cmp(left));
         let causes: Vec<String> = causes.iter().map(|(count, cause)| format!("{cause:?} {count}")).collect();
         println!(
-            "{name:<48} {:<9} {:>6} {:>7} {:>9} {yearly:>10.2}  {}",
+            "{name:<44} {:<9} {}  {}",
             tally.level.map_or("", level_name),
-            tally.right,
-            tally.wrong,
-            ratio(tally.right, tally.right + tally.wrong),
+            Total::of(tally).columns(organisations),
             causes.join(", ")
         );
         tally.examples.iter().for_each(|example| println!("    {example}"));
     }
     for name in expected.iter().filter(|name| !score.rules.contains_key(**name)) {
-        println!("{name:<48} never fired, or does not exist");
+        println!("{name:<44} never fired, or does not exist");
     }
+    let [all, behavioural] = totals;
+    println!("{:<54} {}", "all rules of level high and critical", all.columns(organisations));
+    println!("{:<54} {}", "of these, those that a behaviour expects", behavioural.columns(organisations));
+}
+
+/// Findings and cases, true and false.
+#[derive(Default)]
+struct Total([u64; 4]);
+
+impl Total {
+    fn of(tally: &Tally) -> Self {
+        let cases = [tally.right_cases.len() as u64, tally.wrong_cases.len() as u64];
+        Self([tally.right, tally.wrong, cases[0], cases[1]])
+    }
+
+    fn add(&mut self, tally: &Tally) {
+        self.0.iter_mut().zip(Self::of(tally).0).for_each(|(sum, value)| *sum += value);
+    }
+
+    /// The last column is false cases a year and organisation; half a year was made of each.
+    fn columns(&self, organisations: u64) -> String {
+        let [right, wrong, right_cases, wrong_cases] = self.0;
+        let (precision, of_cases) =
+            (ratio(right, right + wrong), ratio(right_cases, right_cases + wrong_cases));
+        let yearly = yearly(wrong_cases, organisations);
+        format!(
+            "{right:>5} {wrong:>5} {precision:>9} | {right_cases:>5} {wrong_cases:>5} {of_cases:>9} {yearly:>10.2}"
+        )
+    }
+}
+
+fn yearly(count: u64, organisations: u64) -> f64 {
+    count as f64 / organisations as f64 * 365.0 / 180.0
+}
+
+fn by_incident(score: &Score, organisations: u64) {
     println!(
-        "\nhigh and critical: {right} true, {wrong} false, precision {}, {:.2} false a year and organisation",
-        ratio(right, right + wrong),
-        wrong as f64 / organisations as f64 * 365.0 / 180.0
+        "\n{:<34} {:>7} {:>6} {:>9} {:>10} {:>12}",
+        "incidents as the scan groups them", "true", "false", "precision", "false/year", "attacks seen"
     );
+    for (least, (right, wrong, seen)) in SCORES.iter().zip(score.groups) {
+        println!(
+            "{:<34} {right:>7} {wrong:>6} {:>9} {:>10.2} {:>12}",
+            format!("score {least} or more"),
+            ratio(right, right + wrong),
+            yearly(wrong, organisations),
+            ratio(seen, score.incidents)
+        );
+    }
 }
 
 fn by_behaviour(score: &Score) {

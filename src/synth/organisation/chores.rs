@@ -213,6 +213,7 @@ impl Chores<'_> {
             moment.wait(20, 200, self.rng);
             let added = format!(r#"{{"service_account_id":{id},"role":"consumer"}}"#);
             self.diary.mixpanel(&moment, "service_account.added_to_project", Some(0), &added);
+            self.first_run(who, moment);
         }
         if self.rng.one_in(4)
             && let Some((moment, day)) = self.some_day()
@@ -241,6 +242,17 @@ impl Chores<'_> {
             let run = Moment { time, desk, cause: Circumstance::Service, ..moment };
             let group = Target::Thing("UserGroup", "Analytics".to_owned());
             self.diary.okta_token(&run, "group.user_membership.add", "00T2directorysync0x7", group);
+        }
+    }
+
+    /// Most new service accounts are tried out soon, where they are going to run.
+    fn first_run(&mut self, who: usize, mut moment: Moment) {
+        moment.wait(3 * 60, 3 * 3600, self.rng);
+        let service = self.staff.services.iter().find(|service| service.who == who);
+        if let Some(service) = service.filter(|_| self.rng.permille(700)) {
+            let run = Moment { who, desk: service.desk, cause: Circumstance::Service, ..moment };
+            let details = r#"{"from":"yesterday","to":"today","format":"ndjson"}"#;
+            self.diary.mixpanel(&run, service.action, Some(service.project), details);
         }
     }
 
