@@ -199,7 +199,9 @@ fn changes(
         member.cohorts = Some(rng.between(20, days));
     }
     if member.role == Role::Analyst && rng.one_in(10) {
-        member.big_pull = Some(rng.between(20, days));
+        // On a working day.
+        let day = rng.between(20, days);
+        member.big_pull = Some(day - (day % 7 - 4).max(0));
     }
     if rng.one_in(10) {
         let other = rng.pick(offices).copied().filter(|office| office.city != member.city);

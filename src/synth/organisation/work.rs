@@ -161,9 +161,9 @@ impl Worker<'_> {
         let in_office = !late && !weekend && self.rng.permille(600);
         let (desk, cause) = self.member.desk(day, city, in_office, self.rng);
         let cause = match cause {
+            _ if self.member.big_pull == Some(day) => Circumstance::BigPull,
             Circumstance::Routine if late => Circumstance::Late,
             Circumstance::Routine if weekend => Circumstance::Weekend,
-            Circumstance::Routine if self.member.big_pull == Some(day) => Circumstance::BigPull,
             Circumstance::Routine if month_end(day) => Circumstance::MonthEnd,
             other => other,
         };
