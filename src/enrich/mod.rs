@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-pub use atlas::{Atlas, Locate, Located};
+pub use atlas::{Atlas, Given, Locate, Located};
 pub use geo::{Attribute, Database, Databases, Failures, Place};
 pub use networks::{Known, KnownNetworks};
 

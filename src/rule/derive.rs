@@ -203,7 +203,7 @@ fn map(node: &Node, what: &str) -> Result<(), Fault> {
 /// Whether some atom of `expr` is a derived value.
 pub(crate) fn reads_derived(expr: &Expr, atoms: &[super::Atom]) -> bool {
     match expr {
-        Expr::Atom(at) => atoms.get(*at).is_some_and(|atom| matches!(atom.subject, Subject::Derived { .. })),
+        Expr::Atom(at) => atoms.get(*at).is_some_and(super::Atom::is_derived),
         Expr::Not(inner) => reads_derived(inner, atoms),
         Expr::All(inner) | Expr::Any(inner) => inner.iter().any(|expr| reads_derived(expr, atoms)),
     }

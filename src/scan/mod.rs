@@ -25,7 +25,7 @@ use jiff::tz::TimeZone;
 use crate::decode::json::simd::Isa;
 use crate::derive::Baseline;
 use crate::derive::zone::Profile;
-use crate::enrich::Locate;
+use crate::enrich::{Given, Locate};
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
 use crate::output::Sink;
 use crate::rule::{Level, Loaded};
@@ -140,6 +140,8 @@ pub struct Settings {
     pub count_duplicates: bool,
     /// Facts before this time alone are noted.
     pub facts_until: Option<Timestamp>,
+    /// The fields that databases give where a record does not have them.
+    pub places: Given,
 }
 
 impl Settings {
@@ -268,6 +270,7 @@ impl Config {
             max_record: self.max_record.max(1),
             count_duplicates: self.count_duplicates,
             facts_until: self.until.filter(|_| self.facts_alone),
+            places: self.locate.as_deref().map(|locate| Given::by(locate)).unwrap_or_default(),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::decode::json::records::{Decoder, Handler, Options, Span};
 use crate::decode::json::walk::Fault;
 use crate::derive::zone::ZoneSource;
 use crate::derive::{Answer, Plan, Question, State, Value, extract};
-use crate::enrich::Locate;
+use crate::enrich::{Locate, Located};
 use crate::event::{Fields, Scalar, SubField};
 use crate::finding::Fact;
 use crate::rule::derive::{Derivation, Kind};
@@ -192,11 +192,13 @@ impl Judge<'_> {
         let Some(of) = loaded.rules.get(rule) else { return };
         let asks = self.program.rules.iter().position(|&known| known == rule);
         let asks = asks.and_then(|at| self.program.asks.get(at)).map_or(&[][..], Vec::as_slice);
-        let answers =
-            if of.is_stateful() { resolver.answers((rule, of), asks, entry, view) } else { Vec::new() };
+        let is_late = resolver.roles.get(rule).is_some_and(|role| role.is_stateful);
+        let answers = if is_late { resolver.answers((rule, of), asks, entry, view) } else { Vec::new() };
         let fields = ViewFields { view, table: &self.program.table, record };
-        let fields = Derived { fields: &fields, answers: &answers };
-        if of.is_stateful() && !of.matches(&fields) {
+        let located = || extract::text(view, SOURCE_IP, extract::address).zip(resolver.locate);
+        let located = is_late.then(located).flatten().map(|(address, locate)| locate.locate(address));
+        let fields = Late { fields: &fields, answers: &answers, located };
+        if is_late && !of.matches(&fields) {
             return;
         }
         let mut hit = unit::hit(view, entry.time, entry.cited(self.unit.input, self.unit.before, record));
@@ -212,7 +214,7 @@ impl Judge<'_> {
             };
             self.out.events.push((rule, event));
         }
-        if of.is_stateful() && resolver.roles.get(rule).is_some_and(|role| role.is_emitted) {
+        if is_late && resolver.roles.get(rule).is_some_and(|role| role.is_emitted) {
             if resolver.settings.wants(&hit) {
                 self.out.hits.push(hit);
             } else {
@@ -328,15 +330,24 @@ impl Resolver<'_> {
 
 const SOURCE_IP: FieldId = super::program::SOURCE_IP;
 
-/// A record's fields together with what was derived for it.
-struct Derived<'a> {
+/// A record's fields together with what was derived for it, and what databases say of its address.
+struct Late<'a> {
     fields: &'a dyn Fields,
     answers: &'a [Answer],
+    located: Option<Located>,
 }
 
-impl Fields for Derived<'_> {
+impl Fields for Late<'_> {
     fn values(&self, name: &str, each: &mut dyn FnMut(Scalar<'_>)) {
-        self.fields.values(name, each);
+        let mut found = false;
+        self.fields.values(name, &mut |value| {
+            found = true;
+            each(value);
+        });
+        if let Some(value) = self.located.as_ref().filter(|_| !found).and_then(|located| located.field(name))
+        {
+            each(Scalar::Str(&value));
+        }
     }
 
     fn derived(&self, at: usize, sub: SubField, each: &mut dyn FnMut(Scalar<'_>)) {

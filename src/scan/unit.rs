@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::evaluate::Evaluator;
 use super::fields::ViewFields;
 use super::ledger::{Coverage, Duplicates, Range};
-use super::program::{ACTION, ACTOR, Program, SOURCE_IP, TIME};
+use super::program::{ACTION, ACTOR, Program, SOURCE_IP, TIME, is_late};
 use super::{Engine, Settings};
 use crate::decode::fields::{FieldId, Got, View};
 use crate::decode::json::paths::Slot;
@@ -19,7 +19,7 @@ use crate::enrich::Locate;
 use crate::event::Scalar;
 use crate::event::time::Timestamp;
 use crate::finding::Fact;
-use crate::rule::{Rule, set};
+use crate::rule::{Atom, Rule, set};
 use crate::sys::hash;
 
 /// Characters kept of an actor, address or action in a finding.
@@ -253,14 +253,16 @@ impl Reader<'_> {
             Engine::Fast => self.evaluator.evaluate(self.program, view, record, &mut self.buffers.matched),
             Engine::Strict => {
                 let fields = ViewFields { view, table: &self.program.table, record };
+                let unknown = |atom: &Atom| is_late(atom, self.settings.places);
                 self.buffers.matched.clear();
                 for (number, &rule) in self.program.rules.iter().enumerate() {
-                    if self.rules.get(rule).is_some_and(|rule| rule.could(&rule.condition, &fields)) {
+                    if self.rules.get(rule).is_some_and(|rule| rule.could(&rule.condition, &fields, &unknown))
+                    {
                         self.buffers.matched.push(number);
                     }
                 }
                 for (number, (rule, expr)) in self.program.filters() {
-                    if self.rules.get(*rule).is_some_and(|rule| rule.could(expr, &fields)) {
+                    if self.rules.get(*rule).is_some_and(|rule| rule.could(expr, &fields, &unknown)) {
                         self.buffers.matched.push(number);
                     }
                 }

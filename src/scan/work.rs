@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::Scope;
 
 use super::collect::{Collected, Collector, InputState, Sorted};
-use super::program::{Program, Rules};
+use super::program::{Program, Rules, is_late};
 use super::resolve::Resolver;
 use super::session::{Session, Task};
 use super::stream;
@@ -18,7 +18,8 @@ use super::{Config, Progress, ScanError, Settings};
 use crate::correlate;
 use crate::decode::csv_view::Columns;
 use crate::derive::{Plan, Recorder, State};
-use crate::enrich::{Attribute, Locate};
+use crate::enrich::{Attribute, Given, Locate};
+use crate::rule::Rule;
 use crate::rule::derive::DAY;
 use crate::source::input::{self, Compression, Input, Limits};
 use crate::source::sniff::{self, Framing, SniffError};
@@ -94,7 +95,7 @@ impl<'a> Scan<'a> {
         let zones = config.locate.as_deref().is_some_and(|locate| locate.knows(Attribute::TimeZone));
         let is_wanted = |rule: usize| wanted.get(rule).copied().unwrap_or_default();
         Self {
-            roles: roles(config, &wanted),
+            roles: roles(config, &wanted, config.settings().places),
             needs: correlate::needs(rules),
             plan: Plan::new(&rules.rules, &is_wanted, zones),
             wanted,
@@ -241,6 +242,7 @@ impl<'a> Scan<'a> {
             wanted: &self.wanted,
             plan: &self.plan,
             needs: &self.needs,
+            places: self.settings.places,
         };
         Some(cell.get_or_init(|| Program::compile(rules, of, self.mapping)))
     }
@@ -296,7 +298,7 @@ impl<'a> Scan<'a> {
 }
 
 /// What is done with the matches of each rule and correlation.
-fn roles(config: &Config, wanted: &[bool]) -> Vec<Role> {
+fn roles(config: &Config, wanted: &[bool], places: Given) -> Vec<Role> {
     let rules = &config.rules;
     let mut roles = vec![Role::default(); rules.len()];
     for (at, role) in roles.iter_mut().enumerate() {
@@ -304,7 +306,8 @@ fn roles(config: &Config, wanted: &[bool]) -> Vec<Role> {
         let serious =
             rules.about(at).is_some_and(|of| config.level.is_none_or(|level| of.meta.level >= level));
         role.is_emitted = serious && !rules.is_silent(at) && !config.facts_alone;
-        role.is_stateful = rule.is_some_and(crate::rule::Rule::is_stateful) && !config.facts_alone;
+        let has_late = |rule: &Rule| rule.atoms.iter().any(|atom| is_late(atom, places));
+        role.is_stateful = rule.is_some_and(has_late) && !config.facts_alone;
     }
     for (at, correlation) in rules.correlations.iter().enumerate().filter(|_| !config.facts_alone) {
         let is_wanted = wanted.get(rules.rules.len() + at).copied().unwrap_or_default();
