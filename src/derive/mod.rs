@@ -10,6 +10,7 @@ mod baseline;
 pub mod extract;
 mod plan;
 mod recorder;
+mod rows;
 mod spill;
 mod state;
 pub mod zone;

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 
 use super::extract::{self, Origin, OriginFields};
 use super::plan::Track;
+use super::rows::Rows;
 use crate::decode::Raw;
 use crate::decode::fields::{FieldId, Got, View};
 use crate::enrich::Locate;
@@ -92,8 +93,8 @@ pub(super) type Visit = (i64, u32);
 /// Facts of one table, by ids of this worker.
 #[derive(Debug, Default)]
 pub(super) struct Local {
-    pub(super) active: Vec<Vec<Active>>,
-    pub(super) values: HashMap<(u32, u32), Vec<DayFirst>, foldhash::fast::RandomState>,
+    pub(super) active: Vec<Rows<Active>>,
+    pub(super) values: HashMap<(u32, u32), Rows<DayFirst>, foldhash::fast::RandomState>,
     pub(super) amounts: Vec<Vec<Amount>>,
     pub(super) visits: Vec<Vec<Visit>>,
 }
@@ -220,16 +221,17 @@ impl Recorder {
         let Some(key) = key.filter(|key| *key != NONE) else { return known };
         match (&of.track, value) {
             (Track::Values { .. }, Some(Some(value))) => {
-                let rows = local.values.get(&(key, value)).map_or(&[][..], Vec::as_slice);
                 let fits = |row: &&DayFirst| row.0 >= start && row.1 < time;
-                known.seen = rows.first().filter(fits).or(rows.last().filter(fits)).map(|row| row.1);
+                known.seen = local.values.get(&(key, value)).and_then(|rows| {
+                    rows.first().filter(fits).or(rows.backwards().next().filter(fits)).map(|row| row.1)
+                });
             }
             (Track::Activity, _) => {
-                let rows = local.active.get(key as usize).map_or(&[][..], Vec::as_slice);
-                let times = rows.iter().rev().take(2).filter(|row| row.day >= start);
+                let Some(rows) = local.active.get(key as usize) else { return known };
+                let times = rows.backwards().take(2).filter(|row| row.day >= start);
                 known.active = times.flat_map(|row| [row.last, row.first]).find(|&at| at < time);
-                known.since =
-                    rows.first().filter(|row| row.day >= start && row.first < time).map(|row| row.first);
+                let since = rows.first().filter(|row| row.day >= start && row.first < time);
+                known.since = since.map(|row| row.first);
             }
             _ => {}
         }
@@ -249,9 +251,8 @@ impl Recorder {
         let key = self.feeds.get(feed).and_then(|of| of.key.map_or(Some(0), id));
         let rows = key.and_then(|key| self.locals.get(feed)?.active.get(key as usize));
         let mut days: Vec<i64> = Vec::with_capacity(min_days);
-        for row in
-            rows.map_or(&[][..], Vec::as_slice).iter().rev().take(MAX_ROWS).filter(|row| row.day >= start)
-        {
+        let rows = rows.into_iter().flat_map(Rows::backwards).take(MAX_ROWS);
+        for row in rows.filter(|row| row.day >= start) {
             if let Some(day) = fits(row).filter(|day| !days.contains(day)) {
                 days.push(day);
                 if days.len() >= min_days {
@@ -411,10 +412,10 @@ pub(super) fn zone<V: View>(view: &V, field: FieldId, locate: Option<&dyn Locate
 }
 
 /// Gives the rows of a key to `with`.
-fn rows<T>(all: &mut Vec<Vec<T>>, key: u32, with: impl FnOnce(&mut Vec<T>) -> usize) -> usize {
+fn rows<T: Default>(all: &mut Vec<T>, key: u32, with: impl FnOnce(&mut T) -> usize) -> usize {
     let key = key as usize;
     if all.len() <= key {
-        all.resize_with(key + 1, Vec::new);
+        all.resize_with(key + 1, T::default);
     }
     all.get_mut(key).map_or(0, with)
 }
@@ -426,16 +427,16 @@ fn push<T>(rows: &mut Vec<T>, row: T) -> usize {
     2 * size_of::<T>() + if rows.len() == 1 { 48 } else { 0 }
 }
 
-fn active(rows: &mut Vec<Active>, time: i64) -> usize {
+fn active(rows: &mut Rows<Active>, time: i64) -> usize {
     let day = time.div_euclid(DAY);
     let quarters = 1u128 << (time.rem_euclid(DAY) / QUARTER);
     let row = Active { day, first: time, last: time, quarters };
-    match rows.last_mut().filter(|last| last.day == day) {
-        Some(last) => {
-            last.join(row);
+    match rows.newest().filter(|newest| newest.day == day) {
+        Some(newest) => {
+            newest.join(row);
             0
         }
-        None => push(rows, row),
+        None => rows.push(row),
     }
 }
 
@@ -448,13 +449,13 @@ impl Active {
     }
 }
 
-fn day_first(rows: &mut Vec<DayFirst>, time: i64) -> usize {
+fn day_first(rows: &mut Rows<DayFirst>, time: i64) -> usize {
     let day = time.div_euclid(DAY);
-    match rows.last_mut().filter(|(of, _)| *of == day) {
+    match rows.newest().filter(|(of, _)| *of == day) {
         Some((_, first)) => {
             *first = time.min(*first);
             0
         }
-        None => push(rows, (day, time)),
+        None => rows.push((day, time)),
     }
 }

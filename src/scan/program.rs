@@ -66,6 +66,8 @@ pub struct Program {
     pub rules: Vec<usize>,
     /// For each of `rules`, what its derivations ask of a record.
     pub asks: Vec<Vec<Ask>>,
+    /// For each of `rules`, its condition without what the record alone decides.
+    pub prunes: Vec<Expr>,
     /// What goes into the tables of facts.
     pub feeds: Vec<Feed>,
     /// What of a record they take.
@@ -161,13 +163,15 @@ impl Program {
         for name in ALWAYS {
             compiler.field(name);
         }
-        let (mut chosen, mut conditions, mut asks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut chosen, mut conditions, mut asks, mut prunes) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, rule) in rules.all.iter().enumerate() {
             let wanted = rules.wanted.get(index).copied().unwrap_or_default();
             if !wanted || !source.takes(&rule.logsource) {
                 continue;
             }
             conditions.push(compiler.condition(rule, &rule.condition, chosen.len(), true));
+            prunes.push(derived_part(rule, &rule.condition).unwrap_or(UNKNOWN));
             asks.push(compiler.asks(rule));
             for field in rules.needs.get(index).into_iter().flatten() {
                 compiler.field(field);
@@ -186,7 +190,8 @@ impl Program {
                 ask.feed = drafts.feeds.iter().position(|feed| Some(feed.table) == table);
             }
         }
-        compiler.finish(chosen, conditions, asks, drafts)
+        let program = compiler.finish(chosen, conditions, asks, drafts);
+        Self { prunes, ..program }
     }
 
     /// Whether some rule searches the whole record for keywords.
@@ -340,6 +345,7 @@ impl<'a> Compiler<'a> {
             table: self.table,
             rules,
             asks,
+            prunes: Vec::new(),
             feeds: drafts.feeds,
             extracts: drafts.extracts,
             fact_filters: drafts.filters,
@@ -349,6 +355,26 @@ impl<'a> Compiler<'a> {
             compares_fields,
             overflow: self.overflow,
         }
+    }
+}
+
+/// An atom that no rule has: nothing is known of it.
+const UNKNOWN: Expr = Expr::Atom(usize::MAX);
+
+/// A condition with one unknown atom in place of all that the record alone decides; `None` where nothing else is left.
+fn derived_part(rule: &Rule, expr: &Expr) -> Option<Expr> {
+    let parts = |inner: &[Expr]| {
+        let mut parts: Vec<Expr> = inner.iter().filter_map(|expr| derived_part(rule, expr)).collect();
+        if parts.len() < inner.len() && !parts.is_empty() {
+            parts.push(UNKNOWN);
+        }
+        (!parts.is_empty()).then_some(parts)
+    };
+    match expr {
+        Expr::Atom(at) => rule.atoms.get(*at).filter(|atom| atom.is_derived()).map(|_| expr.clone()),
+        Expr::Not(inner) => derived_part(rule, inner).map(|inner| Expr::Not(Box::new(inner))),
+        Expr::All(inner) => parts(inner).map(Expr::All),
+        Expr::Any(inner) => parts(inner).map(Expr::Any),
     }
 }
 

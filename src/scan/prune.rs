@@ -8,9 +8,15 @@ use crate::event::{Scalar, SubField};
 use crate::rule::derive::{DAY, Derivation, Kind};
 use crate::rule::{Comparison, Expr, Rule, Subject, Test};
 
-/// Whether the rule surely does not match a record of this time. `known` tells what is known for each derivation.
-pub(super) fn is_ruled_out(rule: &Rule, time: i64, known: &mut dyn FnMut(usize) -> Known) -> bool {
-    truth(rule, &rule.condition, time, known) == Some(false)
+/// Whether the rule surely does not match a record of this time. `condition` is the rule's, without what the record alone
+/// decides; `known` tells what is known for each derivation.
+pub(super) fn is_ruled_out(
+    rule: &Rule,
+    condition: &Expr,
+    time: i64,
+    known: &mut dyn FnMut(usize) -> Known,
+) -> bool {
+    truth(rule, condition, time, known) == Some(false)
 }
 
 fn truth(rule: &Rule, expr: &Expr, time: i64, known: &mut dyn FnMut(usize) -> Known) -> Option<bool> {

@@ -319,7 +319,8 @@ impl Reader<'_> {
             return false;
         }
         let asks = self.program.asks.get(number).map_or(&[][..], Vec::as_slice);
-        prune::is_ruled_out(rule, time.nanos, &mut |at| {
+        let Some(condition) = self.program.prunes.get(number) else { return false };
+        prune::is_ruled_out(rule, condition, time.nanos, &mut |at| {
             let feed = asks.get(at).and_then(|ask| ask.feed);
             let Some(derivation) = rule.derived.get(at) else { return Known::default() };
             let Some(feed) = feed else {
