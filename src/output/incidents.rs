@@ -12,12 +12,12 @@ use crate::incident::{Incident, Score};
 
 /// A grouped output for people.
 pub fn text<'a>(out: Box<dyn Write + 'a>, options: Options) -> Box<dyn Sink + 'a> {
-    Box::new(Grouped { out, options, findings: Vec::new(), write: write_text })
+    Box::new(Grouped { out, options, findings: Vec::new(), write: write_text, least: Some(50) })
 }
 
 /// A grouped output for programs: one incident a line, its findings inside as they are without groups.
 pub fn jsonl<'a>(out: Box<dyn Write + 'a>, options: Options) -> Box<dyn Sink + 'a> {
-    Box::new(Grouped { out, options, findings: Vec::new(), write: write_jsonl })
+    Box::new(Grouped { out, options, findings: Vec::new(), write: write_jsonl, least: None })
 }
 
 type WriteIncident = fn(&mut dyn Write, &Options, usize, &Incident) -> io::Result<()>;
@@ -27,6 +27,8 @@ struct Grouped<'a> {
     options: Options,
     findings: Vec<Finding>,
     write: WriteIncident,
+    /// Incidents whose highest finding scores less are not shown, unless all are asked for.
+    least: Option<u32>,
 }
 
 impl Sink for Grouped<'_> {
@@ -37,8 +39,17 @@ impl Sink for Grouped<'_> {
 
     fn finish(&mut self, _: &Summary) -> io::Result<()> {
         let incidents = Incident::group(std::mem::take(&mut self.findings), self.options.incident_gap);
-        for (number, incident) in incidents.iter().enumerate() {
+        let least = self.least.filter(|_| self.options.per_rule > 0).unwrap_or_default();
+        let shown = incidents.iter().take_while(|incident| incident.score.highest >= least).count();
+        for (number, incident) in incidents.iter().take(shown).enumerate() {
             (self.write)(&mut *self.out, &self.options, number + 1, incident)?;
+        }
+        let hidden = incidents.len() - shown;
+        if hidden > 0 {
+            writeln!(
+                self.out,
+                "… {hidden} more without a finding of level medium or above (--all shows every one)"
+            )?;
         }
         self.out.flush()
     }

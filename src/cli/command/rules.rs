@@ -25,7 +25,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List rules: level, log source, name, title.
+    /// List rules: level, log source, name, title. A `part` gives no findings of its own: correlations are made of it.
     ///
     /// Examples:
     ///   portcullis rules list
@@ -142,17 +142,18 @@ fn list(ui: &Ui, loaded: &Loaded, as_json: bool) -> Result<ExitCode, CliError> {
         let source =
             loaded.rules.get(at).map_or_else(|| "correlation".to_owned(), |of| source_name(&of.logsource));
         let meta = about.meta;
+        let is_part = loaded.is_silent(at);
         if as_json {
             let line = json!({
                 "id": meta.id, "name": meta.name, "title": meta.title,
-                "level": level_name(meta.level), "logsource": source, "tags": meta.tags,
+                "level": level_name(meta.level), "part": is_part, "logsource": source, "tags": meta.tags,
                 "file": about.file.display().to_string(),
             });
             text.push_str(&format!("{line}\n"));
         } else {
             text.push_str(&format!(
                 "{:<13} {:<18} {:<48} {}\n",
-                level_name(meta.level),
+                if is_part { "part" } else { level_name(meta.level) },
                 Safe(&source).to_string(),
                 Safe(&meta.name).to_string(),
                 Safe(&meta.title)
@@ -255,6 +256,13 @@ fn explain(name: &str, place: &str, placeholders: Option<&Path>) -> Result<ExitC
     let verdict = if explanation.holds { "matches" } else { "does not match" };
     let mut text = format!("{} {verdict} record {number} of {}\n", Safe(&rule.meta.title), Safe(path));
     render(&explanation, 1, &mut text);
+    if rule.is_stateful() {
+        let names: Vec<&str> = rule.derived.iter().map(|derivation| derivation.name.as_str()).collect();
+        text.push_str(&format!(
+            "{} depend on earlier records and are absent here: the findings of a scan say what they were\n",
+            Safe(&names.join(", "))
+        ));
+    }
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -270,6 +278,10 @@ fn find_rule(name: &str, placeholders: Option<&Path>) -> Result<Rule, CliError> 
         return Err(CliError::usage(error.to_string()).hint(error.hint.clone().unwrap_or_default()));
     }
     let names: Vec<String> = loaded.rules.iter().map(|rule| rule.meta.name.clone()).collect();
+    if loaded.correlations.iter().any(|of| of.meta.name == name || of.key() == name) {
+        return Err(CliError::usage(format!("`{name}` is a correlation: it is about several records"))
+            .hint("its findings say which; explain the rules that it names"));
+    }
     let named = |rule: &Rule| path.is_file() || rule.meta.name == name || rule.key() == name;
     loaded.rules.into_iter().find(named).ok_or_else(|| {
         let near = rule::nearest(name, names.iter().map(String::as_str));
