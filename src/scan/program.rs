@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::decode::fields::{FieldId, FieldTable};
 use crate::derive::{Extract, Feed, Plan, Table, Track};
 use crate::enrich::Given;
-use crate::rule::derive::Kind;
+use crate::rule::derive::{Kind, View};
 use crate::rule::set;
 use crate::rule::{Atom, Expr, FieldMatcher, Rule, Subject, Test};
 use crate::source::{Mapping, Source};
@@ -113,6 +113,19 @@ pub struct Rules<'a> {
     pub places: Given,
 }
 
+impl Rules<'_> {
+    /// Whether a table can get facts at all: some need a database that tells places.
+    fn knows(&self, track: &Track) -> bool {
+        let needed = match track {
+            Track::Values { view: View::Asn, .. } => "source.as.number",
+            Track::Values { view: View::Country, .. } => "source.geo.country_iso_code",
+            Track::Zones => "source.geo.timezone",
+            _ => return true,
+        };
+        self.places.has(needed)
+    }
+}
+
 /// Whether an atom can only be judged when everything is read.
 pub fn is_late(atom: &Atom, places: Given) -> bool {
     atom.is_derived() || matches!(&atom.subject, Subject::Field(name) if places.has(name))
@@ -163,7 +176,7 @@ impl Program {
         }
         let mut drafts = Drafts::default();
         for (at, table) in rules.plan.tables.iter().enumerate() {
-            if source.takes(&table.logsource) {
+            if source.takes(&table.logsource) && rules.knows(&table.track) {
                 compiler.feed(rules.all, (at, table), &mut conditions, &mut drafts);
             }
         }
