@@ -102,6 +102,11 @@ pub fn rules_of_days(rng: &mut Rng, isolated: bool) -> Rules {
     }
     for correlation in &mut rules.correlations {
         correlation.span = rng.number(&[3600, DAY, 3 * DAY]);
+        if !isolated && !correlation.aliases.is_empty() {
+            // Targets are shared.
+            correlation.aliases.clear();
+            correlation.group_by = vec!["user.email"];
+        }
         if isolated && rng.one_in(2) {
             correlation.aliases.clear();
             correlation.group_by = match rng.below(3) {
