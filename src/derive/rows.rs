@@ -52,11 +52,12 @@ mod tests {
     #[test]
     fn rows_keep_their_order() {
         let mut rows = Rows::default();
-        assert_eq!((rows.first(), rows.newest()), (None, None));
+        assert!(rows.first().is_none() && rows.newest().is_none());
         for number in 1..=3 {
             rows.push(number);
         }
-        assert_eq!((rows.first(), rows.newest().copied()), (Some(&1), Some(3)));
+        assert_eq!(rows.newest().copied(), Some(3));
+        assert_eq!(rows.first(), Some(&1));
         assert_eq!(rows.backwards().copied().collect::<Vec<_>>(), [3, 2, 1]);
         assert_eq!(rows.into_vec(), [1, 2, 3]);
     }
