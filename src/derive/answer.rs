@@ -302,7 +302,9 @@ impl Usual {
 fn amount_now(state: &KeyState, span: i64, time: i64) -> f64 {
     let from = state.amounts.partition_point(|&(at, _)| at <= time.saturating_sub(span));
     let to = state.amounts.partition_point(|&(at, _)| at <= time);
-    state.amounts.get(from..to).unwrap_or_default().iter().map(|&(_, amount)| amount).sum()
+    let amounts = state.amounts.get(from..to).unwrap_or_default();
+    // `sum` of nothing is -0, and would be shown so.
+    amounts.iter().fold(0.0, |sum, &(_, amount)| sum + amount)
 }
 
 /// Numbers of the calendar spans that are history: they begin in the window and end before the record's span begins.

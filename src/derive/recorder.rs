@@ -25,7 +25,7 @@ const MAX_ROWS: usize = 40;
 /// What a worker knows of the history of a record's key, strictly before the record and within the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
-    /// The record has no key, or no value: nothing can be derived.
+    /// The record has no key, or not the value that is asked for: nothing can be derived.
     pub absent: bool,
     /// A time at which the key had the record's value.
     pub seen: Option<i64>,
@@ -216,7 +216,9 @@ impl Recorder {
         let id = |extract: usize| self.current.get(extract).copied().flatten();
         let key = of.key.map_or(Some(0), id);
         let value = of.value.map(id);
-        let absent = key == Some(NONE) || value == Some(Some(NONE));
+        // A record without an amount still has a volume: that of the others.
+        let needs_value = !matches!(of.track, Track::Amounts { .. });
+        let absent = key == Some(NONE) || (needs_value && value == Some(Some(NONE)));
         let mut known = Known { absent, ..Known::default() };
         let Some(key) = key.filter(|key| *key != NONE) else { return known };
         match (&of.track, value) {

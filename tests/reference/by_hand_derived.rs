@@ -168,6 +168,7 @@ fn volume() {
     }
     let sum = own(3600, Some("details.n"));
     check("summed", &sum, "count", "a0=4 a1d=5 a1d1=2.5 a1d1h=1", "1=5 2=7.5 3=3.5");
+    check("of records without a number", &sum, "count", "a0=4 a1d a2d=2 a2d1 a2d2=\"x\"", "1=0 2=2 3=2 4=2");
     check("ratio of sums", &sum, "ratio", "a0=4 a1d=5 a1d1=3 a1d1h=1", "1=1.25 2=2 3=1");
     check("deviation of at least one", &own(3600, None), "zscore", "a0 a1d a1d1 a1d2", "1=0 2=1 3=2");
     check("deviation", &sum, "zscore", "a0=2 a2h=8 a1d=11", "2=2");

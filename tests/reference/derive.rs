@@ -222,7 +222,7 @@ impl Declaration {
             return Values::new();
         }
         let in_span = own.iter().filter(|(time, _)| *time > begin);
-        let count: f64 = in_span.filter_map(|(_, record)| amount(record)).sum();
+        let count = in_span.filter_map(|(_, record)| amount(record)).fold(0.0, |sum, amount| sum + amount);
         let mut values = Values::from([("count", Value::Number(count))]);
         let mut spans: BTreeMap<(Option<Vec<String>>, i64), f64> = BTreeMap::new();
         for (time, record) in history.iter().filter(|(time, _)| is_before(*time)) {
