@@ -49,7 +49,7 @@ fn the_readme_shows_what_its_first_command_prints() {
 #[test]
 fn every_command_has_help_with_examples_and_a_manual_page() {
     let place = Place::new();
-    for command in ["scan", "rules", "synth", "completions", "man"] {
+    for command in ["scan", "rules", "baseline", "synth", "completions", "man"] {
         let (code, help, _) = run(&place, &[command, "--help"]);
         assert_eq!(code, 0, "{command}");
         assert!(help.contains("Examples:") || help.contains("Commands:"), "{command}: {help}");
@@ -176,13 +176,17 @@ fn nothing_is_left_out_in_silence() {
     let place = Place::new();
     place.write("logs/log", format!("{HIT}\n").as_bytes());
     place.write("logs/.hidden", b"x");
-    place.write("rules/a.yml", b"title: Burst\ncorrelation: {type: event_count}\n");
+    let burst = "title: Burst\ncorrelation: {type: event_count, rules: [nowhere], timespan: 1h, condition: {gte: 2}}\n";
+    place.write("rules/a.yml", burst.as_bytes());
     let rule = format!("{}/rules/mixpanel/mixpanel_user_2fa_off.yml", env!("CARGO_MANIFEST_DIR"));
     let scanned = place.scan(&["logs", "--rules", &rule, "--rules", "rules"]);
     assert_eq!((scanned.code, scanned.hits()), (2, 1), "{}", scanned.stderr);
-    for part in
-        ["rules/a.yml", "correlation rules are not evaluated", "hidden", "never show: token or secret resets"]
-    {
+    for part in [
+        "rules/a.yml",
+        "no rule has the id or name `nowhere`",
+        "hidden",
+        "never show: token or secret resets",
+    ] {
         assert!(scanned.stderr.contains(part), "{part}: {}", scanned.stderr);
     }
     let errors = scanned.ledger.get("rule_errors").and_then(|errors| errors.as_array()).map(Vec::len);

@@ -64,6 +64,7 @@ fn threads_chunks_order_and_engine_change_nothing() {
         &["b/okta.json", "a/okta.ndjson", "b/audit.csv", "a/mixpanel.ndjson", "--chunk-size", "64MiB"],
         &["?/*", "--threads", "3", "--chunk-size", "5000"],
         &["a", "b", "--engine", "strict"],
+        &["a", "b", "--state-memory", "1KiB", "--chunk-size", "16KiB"],
         &["a", "b", "a/okta.ndjson"],
     ];
     for way in ways {
@@ -118,7 +119,9 @@ fn rules_do_not_touch_each_other() {
     assert!(kinds.len() >= 8, "{kinds:?}");
     let root = env!("CARGO_MANIFEST_DIR");
     for kind in &kinds {
-        let alone = place.scan(&["log", "--rules", &format!("{root}/rules/okta/{kind}.yml")]);
+        let file = ["okta", "any"].map(|folder| format!("{root}/rules/{folder}/{kind}.yml"));
+        let file = file.iter().find(|file| std::path::Path::new(file).exists()).unwrap();
+        let alone = place.scan(&["log", "--rules", file]);
         let of_all: Vec<_> =
             all.findings().into_iter().filter(|finding| finding["rule_name"] == kind.as_str()).collect();
         assert_eq!(alone.findings(), of_all, "{kind}");

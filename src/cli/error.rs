@@ -3,6 +3,9 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::derive::BaselineError;
+use crate::derive::zone::ProfileError;
+use crate::enrich::EnrichError;
 use crate::scan::ScanError;
 use crate::source::SOURCES;
 
@@ -75,5 +78,32 @@ impl From<ScanError> for CliError {
             ScanError::TooManyFields => Self::usage(error.to_string()),
             ScanError::Workers(_) => Self::usage(error.to_string()).hint("try fewer --threads"),
         }
+    }
+}
+
+impl From<BaselineError> for CliError {
+    fn from(error: BaselineError) -> Self {
+        match &error {
+            BaselineError::Read { .. } | BaselineError::Invalid { .. } => {
+                Self::usage(error.to_string()).hint("`portcullis baseline learn` makes one")
+            }
+            BaselineError::Twice { .. } => {
+                Self::usage(error.to_string()).hint("learn from the other logs alone, and merge that")
+            }
+        }
+    }
+}
+
+impl From<ProfileError> for CliError {
+    fn from(error: ProfileError) -> Self {
+        Self::usage(error.to_string()).hint(
+            "a profile is TOML: time-zone, tables [accounts.\"jane@agency.example\"] and [placeholders]",
+        )
+    }
+}
+
+impl From<EnrichError> for CliError {
+    fn from(error: EnrichError) -> Self {
+        Self::usage(error.to_string())
     }
 }

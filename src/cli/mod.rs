@@ -37,6 +37,7 @@ pub struct Cli {
 enum Command {
     Scan(Box<command::scan::Args>),
     Rules(command::rules::Args),
+    Baseline(command::baseline::Args),
     Synth(command::synth::Args),
     Completions(command::completions::Args),
     Man(command::man::Args),
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
     let ui = Ui::new(cli.color, cli.quiet);
     let result = match &cli.command {
         Command::Scan(args) => command::scan::run(&ui, args),
+        Command::Baseline(args) => command::baseline::run(&ui, args),
         Command::Rules(args) => command::rules::run(&ui, args),
         Command::Synth(args) => command::synth::run(&ui, args),
         Command::Completions(args) => command::completions::run(args),

@@ -15,6 +15,11 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
         .map_err(|error| format!("{error}; write 2026-05-01 or 2026-05-01T02:14:09Z"))
 }
 
+/// A length of time in nanoseconds: `30s`, `10m`, `1h`, `14d`.
+pub fn duration(text: &str) -> Result<i64, String> {
+    crate::rule::derive::parse_duration(text).ok_or_else(|| "write a time such as 30m, 12h or 2d".to_owned())
+}
+
 /// A zone of the tz database.
 pub fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name)

@@ -16,6 +16,8 @@ pub(super) struct Item {
     pub(super) value: usize,
     /// Its number, where one is measured.
     pub(super) number: f64,
+    /// Where it stands among events of the same time.
+    pub(super) order: (usize, u64),
 }
 
 /// Counts and sums of the window.
@@ -124,7 +126,8 @@ fn near(bounds: &[(Operator, f64)], seen: f64, magnitude: f64) -> bool {
     reason = "between 0 and the number of events"
 )]
 pub(super) fn rank(percentile: f64, count: usize) -> usize {
-    (percentile / 100.0 * count as f64).ceil().max(1.0) as usize
+    // Not `percentile / 100.0` first: 28 % of 25 would be a little more than 7.
+    (percentile * count as f64 / 100.0).ceil().max(1.0) as usize
 }
 
 pub(super) fn holds(bounds: &[(Operator, f64)], seen: f64) -> bool {

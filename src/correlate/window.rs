@@ -47,7 +47,13 @@ fn items<'a, R>(correlation: &Correlation, entries: &[Entry<'a, R>]) -> (Vec<Ite
     use CorrelationKind::{EventCount, Temporal, TemporalOrdered, ValueCount};
     let mut values: HashMap<Vec<String>, usize> = HashMap::new();
     let taken = entries.iter().filter_map(|entry| {
-        let mut item = Item { time: entry.time(), member: entry.member, value: 0, number: 0.0 };
+        let mut item = Item {
+            time: entry.time(),
+            member: entry.member,
+            value: 0,
+            number: 0.0,
+            order: entry.event.order,
+        };
         match correlation.kind {
             EventCount | Temporal | TemporalOrdered => {}
             ValueCount => {
@@ -81,7 +87,7 @@ fn places(correlation: &Correlation, items: &[Item]) -> Vec<Vec<usize>> {
 /// Whether the window satisfies the correlation. It begins with event `start` of the group.
 fn judge(correlation: &Correlation, window: &[Item], places: &[Vec<usize>], start: usize) -> Option<Cited> {
     let all = window.len();
-    let chain = || chain(places, start, start + all);
+    let chain = || chain(window, places, start);
     match (correlation.kind, &correlation.condition) {
         (CorrelationKind::TemporalOrdered, Condition::Rules(_)) => {
             let chain = chain();
@@ -140,15 +146,19 @@ fn measure(correlation: &Correlation, window: &[Item]) -> Option<f64> {
     }
 }
 
-/// Rule by rule, the next event that comes after, as far as it goes; the window `start..end` begins with one of the
-/// first rule or with none. Places count from the window's start.
-fn chain(places: &[Vec<usize>], start: usize, end: usize) -> Vec<usize> {
-    let (mut chain, mut next) = (Vec::new(), start);
+/// Rule by rule, the next event that comes after, as far as it goes; the window, which begins with event `start`, begins
+/// with one of the first rule or with none. Places count from the window's start. No record comes after itself.
+fn chain(window: &[Item], places: &[Vec<usize>], start: usize) -> Vec<usize> {
+    let (mut chain, mut next, end) = (Vec::new(), start, start + window.len());
+    let moment = |at: usize| window.get(at - start).map(|item| (item.time, item.order));
     for (member, places) in places.iter().enumerate() {
         let found = places.get(places.partition_point(|&at| at < next)).copied();
         let Some(at) = found.filter(|&at| at < end && (member > 0 || at == start)) else { break };
         chain.push(at - start);
         next = at + 1;
+        while next < end && moment(next) == moment(at) {
+            next += 1;
+        }
     }
     chain
 }

@@ -1,5 +1,7 @@
 //! The fields that a scan reads, and the raw paths that give them.
 
+use std::collections::HashMap;
+
 use super::Raw;
 use super::json::paths::{Paths, Slot};
 use super::json::walk::Walk;
@@ -12,6 +14,7 @@ pub type FieldId = u16;
 #[derive(Debug, Default, Clone)]
 pub struct FieldTable {
     names: Vec<String>,
+    ids: HashMap<String, FieldId>,
     slots: Vec<Vec<Slot>>,
     paths: Paths,
 }
@@ -26,13 +29,14 @@ impl FieldTable {
         let id = FieldId::try_from(self.names.len()).ok()?;
         let slots = raw_paths.iter().map(|path| self.paths.add(path)).collect::<Option<Vec<_>>>()?;
         self.names.push(name.to_owned());
+        self.ids.insert(name.to_owned(), id);
         self.slots.push(slots);
         Some(id)
     }
 
     /// The id of a field that was added.
     pub fn find(&self, name: &str) -> Option<FieldId> {
-        self.names.iter().position(|known| known == name).and_then(|at| FieldId::try_from(at).ok())
+        self.ids.get(name).copied()
     }
 
     /// Name of a field.

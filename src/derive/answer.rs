@@ -4,15 +4,14 @@ use jiff::tz::TimeZone;
 
 use super::extract::Origin;
 use super::recorder::{Active, DayFirst, MINUTE, QUARTER};
-use super::state::{KeyState, State, TableState};
+use super::state::{KeyState, Peers, State, TableState};
 use super::zone::ZoneSource;
+use crate::enrich::great_circle_km;
 use crate::event::SubField;
 use crate::rule::Derivation;
 use crate::rule::derive::{Against, DAY, Kind};
 
 const HOUR: i64 = 3_600_000_000_000;
-/// Mean radius of the earth (IUGG).
-const EARTH_KM: f64 = 6371.0088;
 
 /// A derived value.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +48,8 @@ pub struct Question<'a> {
     pub zone: Option<(&'a TimeZone, ZoneSource)>,
     /// The table of the derivation.
     pub table: Option<usize>,
+    /// Whether the answer is to say what it rests on.
+    pub explain: bool,
 }
 
 impl Answer {
@@ -57,8 +58,12 @@ impl Answer {
         self.values.iter().find(|(of, _)| *of == sub).map(|(_, value)| value)
     }
 
-    fn of(values: Vec<(SubField, Value)>, note: String) -> Self {
-        Self { values, note: Some(note) }
+    fn of(values: Vec<(SubField, Value)>) -> Self {
+        Self { values, note: None }
+    }
+
+    fn with(self, note: Option<String>) -> Self {
+        Self { note, ..self }
     }
 }
 
@@ -80,12 +85,13 @@ impl State {
         match &derivation.kind {
             Kind::FirstSeen { .. } => first_seen(state, derivation, question),
             Kind::UsualHours { min_days } => usual_hours(state, derivation, *min_days, question),
-            Kind::Dormant => dormant(state, derivation, question.time),
+            Kind::Dormant => dormant(state, derivation, question),
             Kind::Volume { span, against: Against::Own, .. } => {
-                own_volume(state, derivation, *span, question.time)
+                own_volume(state, derivation, *span, question)
             }
             Kind::Volume { span, against: Against::Peers, .. } => {
-                peer_volume(table, state, derivation, *span, question.time)
+                let peers = question.table.and_then(|table| self.peers.get(&(table, *span)));
+                peers.map(|peers| peer_volume(peers, state, derivation, *span, question)).unwrap_or_default()
             }
             Kind::Travel => travel(table, state, derivation, question),
             Kind::LocalTime | Kind::Reached { .. } => Answer::default(),
@@ -138,34 +144,27 @@ fn first_seen(state: &KeyState, derivation: &Derivation, question: &Question<'_>
     };
     let seen = state.values.get(value).and_then(|rows| oldest(rows, start, time));
     let days = days_between(since, time);
-    let others = state.values.iter().filter(|(_, rows)| oldest(rows, start, time).is_some()).count();
-    let note = format!("{value}; {others} other in {days} days of history");
-    match seen {
-        None => Answer::of(vec![(SubField::IsNew, Value::Bool(true))], note),
-        Some(first) => Answer::of(
-            vec![
-                (SubField::IsNew, Value::Bool(false)),
-                (SubField::AgeDays, Value::Number(days_between(first, time))),
-            ],
-            format!(
-                "{value}; first seen {} days before, in {days} days of history",
-                days_between(first, time)
-            ),
-        ),
-    }
+    let Some(first) = seen else {
+        let others = || state.values.values().filter(|rows| oldest(rows, start, time).is_some()).count();
+        let note = question.explain.then(|| format!("{value}; {} other in {days} days of history", others()));
+        return Answer::of(vec![(SubField::IsNew, Value::Bool(true))]).with(note);
+    };
+    let age = days_between(first, time);
+    let note = format_args!("{value}; first seen {age} days before, in {days} days of history");
+    let values = vec![(SubField::IsNew, Value::Bool(false)), (SubField::AgeDays, Value::Number(age))];
+    Answer::of(values).with(question.explain.then(|| note.to_string()))
 }
 
 fn local_time(question: &Question<'_>) -> Answer {
     let Some((zone, source)) = question.zone else { return Answer::default() };
     let (day, hour) = local(question.time, zone);
-    Answer::of(
-        vec![
-            (SubField::Hour, Value::Number(f64::from(hour))),
-            (SubField::Weekday, Value::Number(f64::from(weekday(day) + 1))),
-            (SubField::ZoneSource, Value::Text(source.word().to_owned())),
-        ],
-        format!("in {} ({})", zone.iana_name().unwrap_or("an offset"), source.word()),
-    )
+    let note = || format!("in {} ({})", zone.iana_name().unwrap_or("an offset"), source.word());
+    Answer::of(vec![
+        (SubField::Hour, Value::Number(f64::from(hour))),
+        (SubField::Weekday, Value::Number(f64::from(weekday(day) + 1))),
+        (SubField::ZoneSource, Value::Text(source.word().to_owned())),
+    ])
+    .with(question.explain.then(note))
 }
 
 /// Local day since 1970 and hour of a time.
@@ -187,33 +186,43 @@ fn usual_hours(state: &KeyState, derivation: &Derivation, min_days: u32, questio
     let Some(since) = enough(oldest, derivation, time) else { return Answer::default() };
     let (today, hour) = local(time, zone);
     let weekend = weekday(today) >= 5;
-    let mut days: Vec<i64> = Vec::new();
-    for (day, at) in rows.iter().take_while(|row| row.first < time).flat_map(|row| hours(row, zone)) {
-        let near = (at + 24 - hour) % 24;
-        if day < today
-            && (weekday(day) >= 5) == weekend
-            && [0, 1, 23].contains(&near)
-            && days.last() != Some(&day)
-        {
-            days.push(day);
-        }
-    }
-    days.sort_unstable();
-    days.dedup();
-    let seen = u32::try_from(days.len()).unwrap_or(u32::MAX);
+    let near = [(hour + 23) % 24, hour, (hour + 1) % 24].iter().fold(0u32, |mask, hour| mask | 1 << hour);
+    let name = zone.iana_name().unwrap_or("an offset");
+    let seen = state.with_local_days(
+        name,
+        |row| hours(row, zone).collect(),
+        |days| {
+            let days = days.get(days.partition_point(|(day, _)| *day < start - 1)..).unwrap_or_default();
+            let earlier = days.iter().take_while(|(day, _)| *day < today);
+            // The first local day may have begun before the window: only hours inside it count.
+            let whole = earlier.filter(|(day, hours)| {
+                (weekday(*day) >= 5) == weekend
+                    && hours & near != 0
+                    && (*day > start || in_window(rows, *day, near, zone))
+            });
+            whole.count()
+        },
+    );
+    let seen = u32::try_from(seen).unwrap_or(u32::MAX);
     let kind = if weekend { "weekend days" } else { "working days" };
-    let zone = zone.iana_name().unwrap_or("an offset").to_owned();
-    Answer::of(
-        vec![
-            (SubField::IsUsual, Value::Bool(seen >= min_days)),
-            (SubField::SeenDays, Value::Number(f64::from(seen))),
-        ],
+    let note = || {
         format!(
-            "{hour:02} h in {zone} ({}): active about then on {seen} earlier {kind}, in {} days of history",
+            "{hour:02} h in {name} ({}): active about then on {seen} earlier {kind}, in {} days of history",
             source.word(),
             days_between(since, time)
-        ),
-    )
+        )
+    };
+    Answer::of(vec![
+        (SubField::IsUsual, Value::Bool(seen >= min_days)),
+        (SubField::SeenDays, Value::Number(f64::from(seen))),
+    ])
+    .with(question.explain.then(note))
+}
+
+/// Whether some activity of the window's rows lies in one of the hours of a local day.
+fn in_window(rows: &[Active], day: i64, near: u32, zone: &TimeZone) -> bool {
+    let near = |hour: u32| near & (1 << hour) != 0;
+    rows.iter().take(2).flat_map(|row| hours(row, zone)).any(|(of, hour)| of == day && near(hour))
 }
 
 /// Local days and hours in which a day's activity lies.
@@ -243,21 +252,22 @@ fn offset(time: i64, zone: &TimeZone) -> i64 {
     i64::from(zone.to_offset(stamp).seconds()) * 1_000_000_000
 }
 
-fn dormant(state: &KeyState, derivation: &Derivation, time: i64) -> Answer {
+fn dormant(state: &KeyState, derivation: &Derivation, question: &Question<'_>) -> Answer {
+    let time = question.time;
     let (start, today) = (first_day(derivation, time), time.div_euclid(DAY));
     let rows = state.active.get(state.active.partition_point(|row| row.day < start)..).unwrap_or_default();
     if enough(rows.first().map(|row| row.first).filter(|&first| first < time), derivation, time).is_none() {
         return Answer::default();
     }
-    let earlier = rows.iter().take_while(|row| row.day <= today).filter_map(|row| {
+    let earlier = rows.get(..rows.partition_point(|row| row.day <= today)).unwrap_or_default().iter().rev();
+    let mut earlier = earlier.filter_map(|row| {
         if row.last < time { Some(row.last) } else { Some(row.first).filter(|&first| first < time) }
     });
-    let Some(last) = earlier.max() else { return Answer::default() };
-    let days = days_between(last, time);
-    Answer::of(
-        vec![(SubField::Days, Value::Number(days))],
-        format!("last active {}", crate::event::time::Timestamp { nanos: last, digits: 0 }.to_rfc3339()),
-    )
+    let Some(last) = earlier.next() else { return Answer::default() };
+    let note =
+        || format!("last active {}", crate::event::time::Timestamp { nanos: last, digits: 0 }.to_rfc3339());
+    let days = Value::Number(days_between(last, time));
+    Answer::of(vec![(SubField::Days, days)]).with(question.explain.then(note))
 }
 
 /// Mean and standard deviation of earlier spans.
@@ -291,49 +301,41 @@ fn history(derivation: &Derivation, span: i64, time: i64) -> (i64, i64) {
     (start, (time - span).div_euclid(span))
 }
 
-fn own_volume(state: &KeyState, derivation: &Derivation, span: i64, time: i64) -> Answer {
+fn own_volume(state: &KeyState, derivation: &Derivation, span: i64, question: &Question<'_>) -> Answer {
+    let time = question.time;
     let start = first_day(derivation, time) * DAY;
     let at = state.amounts.partition_point(|&(at, _)| at < start);
     let oldest = state.amounts.get(at).map(|&(at, _)| at).filter(|&at| at < time);
     let Some(since) = enough(oldest, derivation, time) else { return Answer::default() };
     let (from, to) = history(derivation, span, time);
     let (mut spans, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    for (_, amount, _) in state.spans(span).into_iter().filter(|(of, ..)| (from..to).contains(of)) {
+    let own = state.spans(span);
+    let own = own.get(own.partition_point(|(of, ..)| *of < from)..).unwrap_or_default();
+    for (_, amount, _) in own.iter().take_while(|(of, ..)| *of < to) {
         spans += 1.0;
         sum += amount;
         squares += amount * amount;
     }
-    volume(
-        amount_now(state, span, time),
-        Usual::new(spans, sum, squares),
-        span,
-        days_between(since, time),
-        "own",
-    )
+    let count = amount_now(state, span, time);
+    let words = Words { span, days: days_between(since, time), whose: "own", explain: question.explain };
+    volume(count, Usual::new(spans, sum, squares), &words)
 }
 
 fn peer_volume(
-    table: &TableState,
+    peers: &Peers,
     state: &KeyState,
     derivation: &Derivation,
     span: i64,
-    time: i64,
+    question: &Question<'_>,
 ) -> Answer {
-    let held = table.peers.get_or_init(|| (span, table.peers(span)));
-    let other;
-    let peers = if held.0 == span {
-        &held.1
-    } else {
-        other = table.peers(span);
-        &other
-    };
-    let own: std::collections::BTreeMap<i64, (f64, i64)> =
-        state.spans(span).into_iter().map(|(of, amount, first)| (of, (amount, first))).collect();
+    let time = question.time;
+    let own = state.spans(span);
     let (from, to) = history(derivation, span, time);
     let (mut spans, mut sum, mut squares, mut since) = (0.0, 0.0, 0.0, None);
-    for (of, all) in peers.spans.iter().filter(|(of, _)| (from..to).contains(of)) {
+    for (of, all) in peers.range(from..to.max(from)) {
         let (mut keys, mut total, mut square, mut first) = (all.keys, all.sum, all.squares, all.first);
-        if let Some(&(amount, own_first)) = own.get(of) {
+        let own = own.binary_search_by_key(of, |(of, ..)| *of).ok().and_then(|at| own.get(at));
+        if let Some(&(_, amount, own_first)) = own {
             keys -= 1.0;
             total -= amount;
             square -= amount * amount;
@@ -347,32 +349,41 @@ fn peer_volume(
         }
     }
     let Some(since) = enough(since, derivation, time) else { return Answer::default() };
-    volume(
-        amount_now(state, span, time),
-        Usual::new(spans, sum, squares),
-        span,
-        days_between(since, time),
-        "others'",
-    )
+    let count = amount_now(state, span, time);
+    let words = Words { span, days: days_between(since, time), whose: "others'", explain: question.explain };
+    volume(count, Usual::new(spans, sum, squares), &words)
 }
 
-fn volume(count: f64, usual: Option<Usual>, span: i64, days: f64, whose: &str) -> Answer {
+/// What a note says besides numbers.
+struct Words {
+    span: i64,
+    days: f64,
+    whose: &'static str,
+    explain: bool,
+}
+
+fn volume(count: f64, usual: Option<Usual>, words: &Words) -> Answer {
     let mut values = vec![(SubField::Count, Value::Number(count))];
+    let days = words.days;
     let Some(usual) = usual else {
-        return Answer::of(values, format!("no earlier span to compare with in {days} days"));
+        let note = || format!("no earlier span to compare with in {days} days");
+        return Answer::of(values).with(words.explain.then(note));
     };
     if usual.mean > 0.0 {
         values.push((SubField::Ratio, Value::Number(count / usual.mean)));
     }
     values.push((SubField::Zscore, Value::Number((count - usual.mean) / usual.deviation.max(1.0))));
-    let note = format!(
-        "{count} in {}; {whose} mean is {:.1}, deviation {:.1}, over {} active spans in {days} days of history",
-        length(span),
-        usual.mean,
-        usual.deviation,
-        usual.spans
-    );
-    Answer::of(values, note)
+    let note = || {
+        format!(
+            "{count} in {}; {} mean is {:.1}, deviation {:.1}, over {} active spans in {days} days of history",
+            length(words.span),
+            words.whose,
+            usual.mean,
+            usual.deviation,
+            usual.spans
+        )
+    };
+    Answer::of(values).with(words.explain.then(note))
 }
 
 fn length(span: i64) -> String {
@@ -397,28 +408,22 @@ fn travel(table: &TableState, state: &KeyState, derivation: &Derivation, questio
     let from = visits.iter().rev().take_while(|&&(of, _)| of == minute || Some(of) == last);
     let legs = from.filter_map(|&(of, place)| Some((of, table.origins.get(place as usize)?)));
     let legs = legs.filter(|&(of, origin)| of >= start && (of < minute || origin != here));
-    #[expect(clippy::cast_precision_loss, reason = "minutes of a century are exact")]
-    let speed = |(of, origin): (i64, &Origin)| {
-        let km = great_circle_km(origin.location, here.location);
-        (km * 60.0 / (minute - of).max(1) as f64, km, origin.label.clone(), minute - of)
-    };
-    let fastest =
-        legs.map(speed).max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.2.cmp(&left.2)));
+    let fastest = legs
+        .map(|(of, origin)| leg(origin, here, minute - of))
+        .max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.2.label.cmp(&left.2.label)));
     let Some((kmh, km, from, minutes)) = fastest else { return Answer::default() };
-    Answer::of(
-        vec![
-            (SubField::Kmh, Value::Number(kmh.round())),
-            (SubField::Km, Value::Number(km.round())),
-            (SubField::From, Value::Text(from.clone())),
-        ],
-        format!("from {from} to {}: {km:.0} km in {minutes} minutes", here.label),
-    )
+    let note = || format!("from {} to {}: {km:.0} km in {minutes} minutes", from.label, here.label);
+    Answer::of(vec![
+        (SubField::Kmh, Value::Number(kmh.round())),
+        (SubField::Km, Value::Number(km.round())),
+        (SubField::From, Value::Text(from.label.clone())),
+    ])
+    .with(question.explain.then(note))
 }
 
-/// Distance of two points, latitude and longitude in degrees, along a great circle.
-fn great_circle_km(from: (f64, f64), to: (f64, f64)) -> f64 {
-    let (lat1, lat2) = (from.0.to_radians(), to.0.to_radians());
-    let half = |delta: f64| (delta / 2.0).sin().powi(2);
-    let haversine = half(lat2 - lat1) + lat1.cos() * lat2.cos() * half((to.1 - from.1).to_radians());
-    2.0 * EARTH_KM * haversine.sqrt().min(1.0).asin()
+/// Speed, distance, where from, and minutes.
+#[expect(clippy::cast_precision_loss, reason = "minutes of a century are exact")]
+fn leg<'a>(from: &'a Origin, to: &Origin, minutes: i64) -> (f64, f64, &'a Origin, i64) {
+    let km = great_circle_km(from.location, to.location);
+    (km * 60.0 / minutes.max(1) as f64, km, from, minutes)
 }

@@ -4,35 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::decode::Raw;
 use crate::decode::fields::{FieldId, Got, View};
+use crate::enrich::Locate;
 use crate::rule::derive::View as Seen;
 
 /// Longest key or value that is kept as it is, in bytes; a longer one is kept as its beginning and its digest.
 const MAX_VALUE: usize = 512;
-
-/// What is known of an address.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Located {
-    /// ISO code of its country.
-    pub country: Option<String>,
-    /// Number of the autonomous system that announces it.
-    pub asn: Option<u32>,
-    /// Latitude and longitude in degrees.
-    pub location: Option<(f64, f64)>,
-    /// Its time zone, as the tz database names it.
-    pub time_zone: Option<String>,
-    /// What people call the place.
-    pub label: Option<String>,
-    /// Whether it says nothing of where its user is: VPN, relay, satellite.
-    pub is_relay: bool,
-}
-
-/// Tells where addresses are.
-pub trait Locate: Sync {
-    /// What is known of an address; nothing where no database has it.
-    fn locate(&self, address: IpAddr) -> Located;
-    /// Whether some database tells time zones.
-    fn knows_zones(&self) -> bool;
-}
 
 /// A place of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +19,16 @@ pub struct Origin {
     pub label: String,
 }
 
-/// The first text of a field; empty texts are none.
+/// What tells places apart: the bits of latitude and longitude, and the name.
+pub type PlaceKey = (u64, u64, String);
+
+impl Origin {
+    pub(super) fn key(&self) -> PlaceKey {
+        (self.location.0.to_bits(), self.location.1.to_bits(), self.label.clone())
+    }
+}
+
+/// The first value of a field.
 fn first<V: View>(view: &V, field: FieldId, many: &mut Vec<Raw>) -> Option<Raw> {
     match view.get(field, many) {
         Got::Absent => None,

@@ -6,14 +6,18 @@
 //! what is strictly earlier. `rules/README.md` defines every value.
 
 mod answer;
+mod baseline;
 pub mod extract;
 mod plan;
 mod recorder;
+mod spill;
 mod state;
 pub mod zone;
 
 pub use answer::{Answer, Question, Value};
-pub use extract::{Locate, Located, Origin};
+pub use baseline::{Baseline, BaselineError, Provenance};
+pub use extract::Origin;
 pub use plan::{Plan, Table, Track};
 pub use recorder::{Extract, Feed, Recorder};
+pub use spill::Spill;
 pub use state::State;

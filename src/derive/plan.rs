@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::rule::derive::{Kind, View};
+use crate::rule::derive::{Against, Kind, View};
 use crate::rule::{Expr, LogSource, Rule};
 
 /// What a table keeps of a record.
@@ -50,6 +50,10 @@ pub struct Plan {
     pub tables: Vec<Table>,
     /// Rule and derivation: its table.
     uses: HashMap<(usize, usize), usize>,
+    /// Tables, and lengths of spans, of which what all keys did is asked for.
+    pub peers: Vec<(usize, i64)>,
+    /// Tables, and lengths of calendar spans, that volumes ask for.
+    spans: Vec<(usize, i64)>,
     /// Rule and derivation: the table that tells time zones.
     zones: HashMap<(usize, usize), usize>,
 }
@@ -75,6 +79,7 @@ impl Plan {
                     let filter = derivation.filter.clone().map(|expr| (number, expr));
                     let table = plan.table(rules, track, &derivation.per, &rule.logsource, filter);
                     plan.uses.insert((number, at), table);
+                    plan.ask_spans(table, &derivation.kind);
                 }
                 if local && zones {
                     let table = plan.table(rules, Track::Zones, &derivation.per, &rule.logsource, None);
@@ -83,6 +88,24 @@ impl Plan {
             }
         }
         plan
+    }
+
+    fn ask_spans(&mut self, table: usize, kind: &Kind) {
+        if let Kind::Volume { span, .. } = kind
+            && !self.spans.contains(&(table, *span))
+        {
+            self.spans.push((table, *span));
+        }
+        if let Kind::Volume { span, against: Against::Peers, .. } = kind
+            && !self.peers.contains(&(table, *span))
+        {
+            self.peers.push((table, *span));
+        }
+    }
+
+    /// Lengths of the calendar spans that are asked of a table.
+    pub fn spans_of(&self, table: usize) -> Vec<i64> {
+        self.spans.iter().filter(|(of, _)| *of == table).map(|(_, span)| *span).collect()
     }
 
     /// The table of a rule's derivation.
@@ -121,7 +144,7 @@ impl Plan {
 fn canonical(track: &Track, per: &[String], logsource: &LogSource, filter: Option<&str>) -> String {
     let what = match track {
         Track::Activity => "activity".to_owned(),
-        Track::Values { field, view } => format!("values of {field} as {view:?}"),
+        Track::Values { field, view } => format!("values of {field} as {}", view.word()),
         Track::Amounts { sum: None } => "records".to_owned(),
         Track::Amounts { sum: Some(field) } => format!("amounts of {field}"),
         Track::Places => "places".to_owned(),

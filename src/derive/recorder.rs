@@ -5,10 +5,11 @@ use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use super::extract::{self, Locate, Origin, OriginFields};
+use super::extract::{self, Origin, OriginFields};
 use super::plan::Track;
 use crate::decode::Raw;
 use crate::decode::fields::{FieldId, Got, View};
+use crate::enrich::Locate;
 use crate::event::time::Timestamp;
 use crate::rule::derive::{DAY, View as Seen};
 
@@ -88,6 +89,8 @@ pub(super) struct Interner {
     /// Of places.
     pub(super) origins: Vec<Origin>,
     pub(super) numbers: Vec<f64>,
+    /// About how many they take.
+    bytes: usize,
 }
 
 struct Remembered {
@@ -116,6 +119,8 @@ pub struct Recorder {
     pub(super) locals: Vec<Local>,
     raw: Vec<u8>,
     many: Vec<Raw>,
+    /// About how many bytes the facts take.
+    bytes: usize,
 }
 
 impl Recorder {
@@ -130,6 +135,7 @@ impl Recorder {
             feeds: feeds.to_owned(),
             raw: Vec::new(),
             many: Vec::new(),
+            bytes: 0,
         }
     }
 
@@ -162,25 +168,48 @@ impl Recorder {
 
     fn note(&mut self, at: usize, key: u32, value: Option<(usize, u32)>, time: i64) {
         let (Some(feed), Some(local)) = (self.feeds.get(at), self.locals.get_mut(at)) else { return };
-        match (&feed.track, value) {
+        self.bytes += match (&feed.track, value) {
             (Track::Activity, _) => rows(&mut local.active, key, |rows| active(rows, time)),
             (Track::Values { .. } | Track::Zones, Some((_, value))) => {
-                day_first(local.values.entry((key, value)).or_default(), time);
+                day_first(local.values.entry((key, value)).or_default(), time)
             }
-            (Track::Amounts { .. }, None) => rows(&mut local.amounts, key, |rows| rows.push((time, 1.0))),
+            (Track::Amounts { .. }, None) => rows(&mut local.amounts, key, |rows| push(rows, (time, 1.0))),
             (Track::Amounts { .. }, Some((extract, id))) => {
                 let numbers = self.interners.get(extract).map_or(&[][..], |interner| &interner.numbers);
-                if let Some(&amount) = numbers.get(id as usize) {
-                    rows(&mut local.amounts, key, |rows| rows.push((time, amount)));
-                }
+                numbers
+                    .get(id as usize)
+                    .map_or(0, |&amount| rows(&mut local.amounts, key, |rows| push(rows, (time, amount))))
             }
             (Track::Places, Some((_, place))) => rows(&mut local.visits, key, |rows| {
                 let visit = (time.div_euclid(MINUTE), place);
-                if rows.last() != Some(&visit) {
-                    rows.push(visit);
-                }
+                if rows.last() == Some(&visit) { 0 } else { push(rows, visit) }
             }),
-            (Track::Values { .. } | Track::Zones | Track::Places, None) => {}
+            (Track::Values { .. } | Track::Zones | Track::Places, None) => 0,
+        };
+    }
+
+    /// Times before `time`, and not before day `start`, at which the key of the record that was noted last had its value,
+    /// and was active. Not the only ones: what is near at hand.
+    pub fn known(&self, feed: usize, start: i64, time: i64) -> (Option<i64>, Option<i64>) {
+        let (Some(of), Some(local)) = (self.feeds.get(feed), self.locals.get(feed)) else {
+            return (None, None);
+        };
+        let id = |extract: usize| self.current.get(extract).copied().flatten().filter(|id| *id != NONE);
+        let Some(key) = of.key.map_or(Some(0), id) else { return (None, None) };
+        match &of.track {
+            Track::Values { .. } => {
+                let Some(value) = of.value.and_then(id) else { return (None, None) };
+                let rows = local.values.get(&(key, value)).map_or(&[][..], Vec::as_slice);
+                let fits = |row: &&DayFirst| row.0 >= start && row.1 < time;
+                (rows.first().filter(fits).or(rows.last().filter(fits)).map(|row| row.1), None)
+            }
+            Track::Activity => {
+                let rows = local.active.get(key as usize).map_or(&[][..], Vec::as_slice);
+                let times = rows.iter().rev().take(2).filter(|row| row.day >= start);
+                let earlier = times.flat_map(|row| [row.last, row.first]).find(|&at| at < time);
+                (None, earlier)
+            }
+            _ => (None, None),
         }
     }
 
@@ -210,30 +239,23 @@ impl Recorder {
         if let Some(id) = memo.find(hash, &self.raw) {
             return id;
         }
+        let held = interner.bytes;
         let id = interner.take(extract, view, locate);
+        self.bytes += interner.bytes - held;
         memo.remember(hash, &self.raw, id);
         id
     }
 
     /// About how many bytes the facts take.
     pub fn bytes(&self) -> usize {
-        let texts: usize = self
-            .interners
-            .iter()
-            .map(|interner| interner.texts.iter().map(|text| 80 + text.len()).sum::<usize>())
-            .sum();
-        texts + self.locals.iter().map(Local::bytes).sum::<usize>()
+        self.bytes
     }
-}
 
-impl Local {
-    fn bytes(&self) -> usize {
-        fn of<T>(rows: &[Vec<T>]) -> usize {
-            rows.iter().map(|rows| size_of::<Vec<T>>() + rows.capacity() * size_of::<T>()).sum()
-        }
-        let values: usize =
-            self.values.values().map(|rows| 48 + rows.capacity() * size_of::<DayFirst>()).sum();
-        of(&self.active) + of(&self.amounts) + of(&self.visits) + values
+    /// Takes the facts out; the recorder starts afresh.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let fresh = Self::new(&self.extracts, &self.feeds);
+        std::mem::replace(self, fresh)
     }
 }
 
@@ -320,6 +342,7 @@ impl Interner {
             return known;
         }
         let Some(id) = u32::try_from(self.texts.len()).ok().filter(|id| *id < NONE) else { return NONE };
+        self.bytes += 2 * text.len() + 120;
         self.texts.push(text.clone());
         self.ids.insert(text, id);
         id
@@ -338,22 +361,32 @@ pub(super) fn zone<V: View>(view: &V, field: FieldId, locate: Option<&dyn Locate
     if located.is_relay { None } else { located.time_zone }
 }
 
-fn rows<T>(all: &mut Vec<Vec<T>>, key: u32, with: impl FnOnce(&mut Vec<T>)) {
+/// Gives the rows of a key to `with`.
+fn rows<T>(all: &mut Vec<Vec<T>>, key: u32, with: impl FnOnce(&mut Vec<T>) -> usize) -> usize {
     let key = key as usize;
     if all.len() <= key {
         all.resize_with(key + 1, Vec::new);
     }
-    if let Some(rows) = all.get_mut(key) {
-        with(rows);
-    }
+    all.get_mut(key).map_or(0, with)
 }
 
-fn active(rows: &mut Vec<Active>, time: i64) {
+/// Adds a row; how many bytes it takes.
+fn push<T>(rows: &mut Vec<T>, row: T) -> usize {
+    rows.push(row);
+    // Vectors grow by doubling.
+    2 * size_of::<T>() + if rows.len() == 1 { 48 } else { 0 }
+}
+
+fn active(rows: &mut Vec<Active>, time: i64) -> usize {
     let day = time.div_euclid(DAY);
     let quarters = 1u128 << (time.rem_euclid(DAY) / QUARTER);
-    match rows.last_mut().filter(|row| row.day == day) {
-        Some(row) => row.join(Active { day, first: time, last: time, quarters }),
-        None => rows.push(Active { day, first: time, last: time, quarters }),
+    let row = Active { day, first: time, last: time, quarters };
+    match rows.last_mut().filter(|last| last.day == day) {
+        Some(last) => {
+            last.join(row);
+            0
+        }
+        None => push(rows, row),
     }
 }
 
@@ -366,10 +399,13 @@ impl Active {
     }
 }
 
-fn day_first(rows: &mut Vec<DayFirst>, time: i64) {
+fn day_first(rows: &mut Vec<DayFirst>, time: i64) -> usize {
     let day = time.div_euclid(DAY);
     match rows.last_mut().filter(|(of, _)| *of == day) {
-        Some((_, first)) => *first = time.min(*first),
-        None => rows.push((day, time)),
+        Some((_, first)) => {
+            *first = time.min(*first);
+            0
+        }
+        None => push(rows, (day, time)),
     }
 }

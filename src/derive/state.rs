@@ -1,18 +1,23 @@
 //! All facts of a scan, joined: sorted and merged, the same whatever worker noted what.
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::extract::Origin;
-use super::plan::{Plan, Track};
+use super::baseline::{Baseline, Facts};
+use super::extract::{Origin, PlaceKey};
+use super::plan::{Plan, Table, Track};
 use super::recorder::{Active, Amount, DayFirst, Interner, Local, Recorder, Visit};
+use super::spill::Spill;
 
 /// Facts by table.
 #[derive(Debug, Default)]
 pub struct State {
     pub(super) tables: Vec<TableState>,
+    /// What all keys of a table did, by table and length of calendar spans.
+    pub(super) peers: HashMap<(usize, i64), Peers>,
 }
 
 /// Facts of one table by key.
@@ -21,8 +26,8 @@ pub(super) struct TableState {
     pub(super) keys: HashMap<String, KeyState, foldhash::fast::RandomState>,
     /// Places by id.
     pub(super) origins: Vec<Origin>,
-    /// What all keys did, by calendar span; worked out when first asked for.
-    pub(super) peers: OnceLock<(i64, Peers)>,
+    /// Ids of places while facts are taken.
+    places: HashMap<PlaceKey, u32>,
 }
 
 /// Facts of one key; only the part that the table keeps is filled.
@@ -38,14 +43,19 @@ pub(super) struct KeyState {
     pub(super) amounts: Vec<Amount>,
     /// By minute.
     pub(super) visits: Vec<Visit>,
+    /// Calendar spans with any amount, by length: those that the plan asks for.
+    spans: Vec<(i64, Vec<Span>)>,
+    /// Local days and their hours as bits, in the zone of that name: the last one asked for.
+    local: Mutex<Option<(String, LocalDays)>>,
 }
 
-/// What all keys of a table did in each calendar span.
-#[derive(Debug, Default)]
-pub(super) struct Peers {
-    /// By number of the span.
-    pub(super) spans: Vec<(i64, PeerSpan)>,
-}
+/// A calendar span: number, amount, first time.
+pub(super) type Span = (i64, f64, i64);
+/// Local days since 1970, with their hours as bits.
+pub(super) type LocalDays = Arc<Vec<(i64, u32)>>;
+
+/// What all keys of a table did in each calendar span, by the span's number.
+pub(super) type Peers = BTreeMap<i64, PeerSpan>;
 
 /// One calendar span of all keys.
 #[derive(Debug, Default, Clone, Copy)]
@@ -69,8 +79,8 @@ struct Part<'a> {
 }
 
 impl State {
-    /// Joins what workers noted.
-    pub fn join(plan: &Plan, recorders: Vec<Recorder>) -> Self {
+    /// Joins what workers noted, and the facts of a baseline for days before `before` (since 1970, UTC).
+    pub fn join(plan: &Plan, recorders: Vec<Recorder>, baseline: Option<(&Baseline, i64)>) -> Self {
         let mut parts: Vec<Vec<Part<'_>>> = plan.tables.iter().map(|_| Vec::new()).collect();
         let mut held: Vec<(Vec<Interner>, Vec<super::Feed>, Vec<Local>)> =
             recorders.into_iter().map(|of| (of.interners, of.feeds, of.locals)).collect();
@@ -83,26 +93,128 @@ impl State {
                 }
             }
         }
-        let tables = plan.tables.par_iter().zip(parts.into_par_iter());
-        Self { tables: tables.map(|(table, parts)| TableState::join(&table.track, parts)).collect() }
+        let tables = plan.tables.par_iter().enumerate().zip(parts.into_par_iter());
+        let join = |((at, table), parts): ((usize, &Table), Vec<Part<'_>>)| {
+            let mut state = TableState::default();
+            parts.into_iter().for_each(|part| state.take(&table.track, part));
+            state.add_baseline(table, baseline, &|_| true);
+            state.settle(&plan.spans_of(at));
+            state
+        };
+        let mut state = Self { tables: tables.map(join).collect(), peers: HashMap::new() };
+        state.peers = state.peers_of(plan);
+        state
+    }
+
+    /// One part of what was spilled, without what all keys did.
+    ///
+    /// # Errors
+    /// It could not be read back.
+    pub fn part(
+        plan: &Plan,
+        spill: &Spill,
+        part: usize,
+        baseline: Option<(&Baseline, i64)>,
+    ) -> io::Result<Self> {
+        let mut tables: Vec<TableState> = plan.tables.iter().map(|_| TableState::default()).collect();
+        spill.read(part, |table, key, facts| {
+            if let Some(table) = tables.get_mut(table) {
+                table.add(key, facts, i64::MAX);
+            }
+        })?;
+        for (at, (state, table)) in tables.iter_mut().zip(&plan.tables).enumerate() {
+            state.add_baseline(table, baseline, &|key| spill.part_of(key) == part);
+            state.settle(&plan.spans_of(at));
+        }
+        Ok(Self { tables, peers: HashMap::new() })
+    }
+
+    /// What all keys did, where the plan asks for it.
+    fn peers_of(&self, plan: &Plan) -> HashMap<(usize, i64), Peers> {
+        let asked =
+            plan.peers.iter().filter_map(|&(table, span)| Some(((table, span), self.tables.get(table)?)));
+        asked.map(|((table, span), state)| ((table, span), state.peers(span))).collect()
+    }
+
+    /// Takes over what all keys of another part did.
+    pub fn add_peers_of(&mut self, part: &Self, plan: &Plan) {
+        for (asked, peers) in part.peers_of(plan) {
+            let all = self.peers.entry(asked).or_default();
+            for (span, more) in peers {
+                all.entry(span).or_insert_with(PeerSpan::nobody).join(more);
+            }
+        }
+    }
+
+    /// Takes over what all keys did from `whole`.
+    pub fn share_peers(&mut self, whole: &Self) {
+        self.peers.clone_from(&whole.peers);
+    }
+
+    /// Adds the facts of another part: other keys of the same tables.
+    pub fn append(&mut self, part: Self) {
+        self.tables.resize_with(self.tables.len().max(part.tables.len()), TableState::default);
+        for (table, more) in self.tables.iter_mut().zip(part.tables) {
+            table.append(more);
+        }
+    }
+
+    /// All facts: table, key, facts.
+    pub(super) fn into_facts(self) -> impl Iterator<Item = (usize, String, Facts)> {
+        let tables = self.tables.into_iter().enumerate();
+        tables.flat_map(|(at, table)| table.facts().into_iter().map(move |(key, facts)| (at, key, facts)))
+    }
+}
+
+impl PeerSpan {
+    fn nobody() -> Self {
+        Self { first: i64::MAX, second: i64::MAX, ..Self::default() }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.keys += other.keys;
+        self.sum += other.sum;
+        self.squares += other.squares;
+        let mut firsts = [self.first, self.second, other.first, other.second];
+        firsts.sort_unstable();
+        [self.first, self.second, ..] = firsts;
     }
 }
 
 impl TableState {
-    fn join(track: &Track, parts: Vec<Part<'_>>) -> Self {
-        let mut state = Self::default();
-        let mut places: HashMap<String, u32> = HashMap::new();
-        for part in parts {
-            state.take(track, part, &mut places);
+    /// Sorts and merges what was taken.
+    pub(super) fn settle(&mut self, spans: &[i64]) {
+        self.rank_places();
+        for key in self.keys.values_mut() {
+            key.settle(spans);
         }
-        state.rank_places(&places);
-        for key in state.keys.values_mut() {
-            key.settle();
-        }
-        state
     }
 
-    fn take(&mut self, track: &Track, part: Part<'_>, places: &mut HashMap<String, u32>) {
+    /// Adds other keys, whose places get new ids.
+    fn append(&mut self, more: Self) {
+        let shift = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
+        self.origins.extend(more.origins);
+        for (name, mut key) in more.keys {
+            key.visits.iter_mut().for_each(|(_, place)| *place += shift);
+            self.keys.insert(name, key);
+        }
+    }
+
+    fn add_baseline(
+        &mut self,
+        table: &Table,
+        baseline: Option<(&Baseline, i64)>,
+        wanted: &dyn Fn(&str) -> bool,
+    ) {
+        let Some((baseline, before)) = baseline else { return };
+        for (key, facts) in
+            baseline.tables.get(&table.name).into_iter().flatten().filter(|(key, _)| wanted(key))
+        {
+            self.add(key, facts.clone(), before);
+        }
+    }
+
+    fn take(&mut self, track: &Track, part: Part<'_>) {
         let name = |key: usize| part.keys.map_or(Some(""), |keys| keys.texts.get(key).map(String::as_str));
         for (key, rows) in part.local.active.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             name(key).into_iter().for_each(|name| self.key(name).active.extend_from_slice(&rows));
@@ -120,8 +232,7 @@ impl TableState {
             return;
         }
         let origins = part.values.map_or(&[][..], |values| &values.origins);
-        let ids: Vec<u32> =
-            texts.iter().zip(origins).map(|(text, origin)| self.place(text, origin, places)).collect();
+        let ids: Vec<u32> = origins.iter().map(|origin| self.place_of(origin)).collect();
         for (key, rows) in part.local.visits.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let Some(name) = name(key) else { continue };
             let rows = rows.iter().filter_map(|&(minute, place)| Some((minute, *ids.get(place as usize)?)));
@@ -129,72 +240,58 @@ impl TableState {
         }
     }
 
-    fn key(&mut self, name: &str) -> &mut KeyState {
+    pub(super) fn key(&mut self, name: &str) -> &mut KeyState {
         if !self.keys.contains_key(name) {
             self.keys.insert(name.to_owned(), KeyState::default());
         }
         self.keys.entry(name.to_owned()).or_default()
     }
 
-    fn place(&mut self, text: &str, origin: &Origin, places: &mut HashMap<String, u32>) -> u32 {
-        if let Some(&known) = places.get(text) {
-            return known;
+    pub(super) fn place_of(&mut self, origin: &Origin) -> u32 {
+        let next = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
+        let id = *self.places.entry(origin.key()).or_insert(next);
+        if id == next {
+            self.origins.push(origin.clone());
         }
-        let id = u32::try_from(self.origins.len()).unwrap_or(u32::MAX);
-        self.origins.push(origin.clone());
-        places.insert(text.to_owned(), id);
         id
     }
 
-    /// Numbers places by their names: ids say nothing of who saw them first.
-    fn rank_places(&mut self, places: &HashMap<String, u32>) {
-        let mut order: Vec<(&String, u32)> = places.iter().map(|(text, &id)| (text, id)).collect();
+    /// Numbers places by what they are: ids say nothing of who saw them first.
+    fn rank_places(&mut self) {
+        let places = std::mem::take(&mut self.places);
+        let mut order: Vec<(PlaceKey, u32)> = places.into_iter().collect();
         order.sort_unstable();
         let mut ranks = vec![0; order.len()];
-        for (rank, &(_, id)) in (0u32..).zip(&order) {
-            if let Some(slot) = ranks.get_mut(id as usize) {
+        for (rank, (_, id)) in (0u32..).zip(&order) {
+            if let Some(slot) = ranks.get_mut(*id as usize) {
                 *slot = rank;
             }
         }
-        let origins = order.iter().filter_map(|&(_, id)| self.origins.get(id as usize).cloned()).collect();
-        self.origins = origins;
+        self.origins = order.iter().filter_map(|(_, id)| self.origins.get(*id as usize).cloned()).collect();
         for visit in self.keys.values_mut().flat_map(|key| &mut key.visits) {
             visit.1 = ranks.get(visit.1 as usize).copied().unwrap_or_default();
         }
     }
 
     /// What all keys did in calendar spans of this length.
-    pub(super) fn peers(&self, span: i64) -> Peers {
-        let mut spans: HashMap<i64, PeerSpan> = HashMap::new();
+    fn peers(&self, span: i64) -> Peers {
+        let mut peers = Peers::new();
         // In one order, so that sums of fractions come out the same.
         let mut names: Vec<&String> = self.keys.keys().collect();
         names.sort_unstable();
         for key in names.iter().filter_map(|name| self.keys.get(*name)) {
-            for (of, amount, first) in key.spans(span) {
-                let entry = spans.entry(of).or_insert(PeerSpan {
-                    first: i64::MAX,
-                    second: i64::MAX,
-                    ..PeerSpan::default()
-                });
-                entry.keys += 1.0;
-                entry.sum += amount;
-                entry.squares += amount * amount;
-                if first < entry.first {
-                    (entry.second, entry.first) = (entry.first, first);
-                } else {
-                    entry.second = entry.second.min(first);
-                }
+            for &(of, sum, first) in key.spans(span) {
+                let own = PeerSpan { keys: 1.0, sum, squares: sum * sum, first, second: i64::MAX };
+                peers.entry(of).or_insert_with(PeerSpan::nobody).join(own);
             }
         }
-        let mut spans: Vec<(i64, PeerSpan)> = spans.into_iter().collect();
-        spans.sort_unstable_by_key(|(of, _)| *of);
-        Peers { spans }
+        peers
     }
 }
 
 impl KeyState {
     /// Sorts and merges.
-    fn settle(&mut self) {
+    fn settle(&mut self, spans: &[i64]) {
         self.active.sort_unstable_by_key(|row| row.day);
         self.active.dedup_by(|later, earlier| {
             let same = later.day == earlier.day;
@@ -211,11 +308,39 @@ impl KeyState {
         self.amounts.sort_unstable_by(|left, right| left.0.cmp(&right.0).then(left.1.total_cmp(&right.1)));
         self.visits.sort_unstable();
         self.visits.dedup();
+        self.spans = spans.iter().map(|&span| (span, self.spans_of(span))).collect();
     }
 
-    /// Calendar spans with any amount: number, amount, first time.
-    pub(super) fn spans(&self, span: i64) -> Vec<(i64, f64, i64)> {
-        let mut spans: Vec<(i64, f64, i64)> = Vec::new();
+    /// Gives the local days and hours of activity to `with`, in the zone of that name; `hours` tells those of a row.
+    pub(super) fn with_local_days<R>(
+        &self,
+        zone: &str,
+        hours: impl Fn(&Active) -> Vec<(i64, u32)>,
+        with: impl FnOnce(&[(i64, u32)]) -> R,
+    ) -> R {
+        let mut held = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held.as_ref().filter(|(of, _)| of == zone).map(|(_, days)| Arc::clone(days));
+        let days = known.unwrap_or_else(|| {
+            let mut days: BTreeMap<i64, u32> = BTreeMap::new();
+            for (day, hour) in self.active.iter().flat_map(hours) {
+                *days.entry(day).or_default() |= 1 << hour;
+            }
+            let days: LocalDays = Arc::new(days.into_iter().collect());
+            *held = Some((zone.to_owned(), Arc::clone(&days)));
+            days
+        });
+        drop(held);
+        with(&days)
+    }
+
+    /// Calendar spans of a length that the plan asks for.
+    pub(super) fn spans(&self, span: i64) -> &[Span] {
+        self.spans.iter().find(|(of, _)| *of == span).map_or(&[], |(_, spans)| spans)
+    }
+
+    /// Calendar spans with any amount.
+    fn spans_of(&self, span: i64) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
         for &(time, amount) in &self.amounts {
             let of = time.div_euclid(span);
             match spans.last_mut().filter(|(known, ..)| *known == of) {

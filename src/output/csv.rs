@@ -11,6 +11,7 @@ pub const FORMAT: Format = Format {
     name: "csv",
     description: "for spreadsheets; cells that start a formula get a leading apostrophe",
     open: |out, _: Options| Box::new(Csv { out, started: false }),
+    open_grouped: None,
 };
 
 const HEADER: [&str; 17] = [

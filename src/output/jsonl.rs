@@ -13,6 +13,7 @@ pub const FORMAT: Format = Format {
     name: "jsonl",
     description: "one JSON object a line, exact, in time order; for programs",
     open: |out, _: Options| Box::new(Jsonl { out }),
+    open_grouped: Some(super::incidents::jsonl),
 };
 
 struct Jsonl<'a> {
@@ -32,7 +33,7 @@ impl Sink for Jsonl<'_> {
 
 /// The order of the keys is part of the contract.
 #[derive(Serialize)]
-struct Wire<'a> {
+pub(super) struct Wire<'a> {
     rule_id: &'a str,
     title: &'a str,
     level: Level,

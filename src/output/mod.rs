@@ -4,6 +4,7 @@
 
 pub mod csv;
 pub mod escape;
+pub mod incidents;
 pub mod jsonl;
 pub mod text;
 
@@ -89,11 +90,13 @@ pub struct Options {
     pub zone: TimeZone,
     /// Findings shown for each rule; 0: all.
     pub per_rule: usize,
+    /// The longest silence inside an incident, in nanoseconds, where findings are grouped.
+    pub incident_gap: i64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { color: false, zone: TimeZone::UTC, per_rule: 5 }
+        Self { color: false, zone: TimeZone::UTC, per_rule: 5, incident_gap: crate::incident::GAP }
     }
 }
 
@@ -105,8 +108,13 @@ pub struct Format {
     /// One line for the help.
     pub description: &'static str,
     /// Starts an output.
-    pub open: for<'a> fn(Box<dyn Write + 'a>, Options) -> Box<dyn Sink + 'a>,
+    pub open: Open,
+    /// Starts an output in which findings are grouped into incidents; `None` where it has no groups.
+    pub open_grouped: Option<Open>,
 }
+
+/// Starts an output.
+pub type Open = for<'a> fn(Box<dyn Write + 'a>, Options) -> Box<dyn Sink + 'a>;
 
 /// Every format, the default first.
 pub const FORMATS: &[Format] = &[text::FORMAT, jsonl::FORMAT, csv::FORMAT];

@@ -20,6 +20,7 @@ pub const FORMAT: Format = Format {
     name: "text",
     description: "for people: grouped by level and rule, with reasons and advice",
     open: |out, options| Box::new(Text { out, options, groups: BTreeMap::new(), next: 0 }),
+    open_grouped: Some(super::incidents::text),
 };
 
 struct Text<'a> {

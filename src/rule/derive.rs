@@ -39,6 +39,13 @@ const VIEWS: [(&str, View); 7] = [
     ("user_agent", View::UserAgent),
 ];
 
+impl View {
+    /// The word for it in rules.
+    pub fn word(self) -> &'static str {
+        VIEWS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| word)
+    }
+}
+
 /// Whose history a volume is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Against {
@@ -196,7 +203,7 @@ fn map(node: &Node, what: &str) -> Result<(), Fault> {
 /// Whether some atom of `expr` is a derived value.
 pub(crate) fn reads_derived(expr: &Expr, atoms: &[super::Atom]) -> bool {
     match expr {
-        Expr::Atom(at) => atoms.get(*at).is_some_and(|atom| matches!(atom.subject, Subject::Derived { .. })),
+        Expr::Atom(at) => atoms.get(*at).is_some_and(super::Atom::is_derived),
         Expr::Not(inner) => reads_derived(inner, atoms),
         Expr::All(inner) | Expr::Any(inner) => inner.iter().any(|expr| reads_derived(expr, atoms)),
     }
@@ -343,7 +350,7 @@ fn time_or_none(node: &Node, name: &str, default: i64) -> Result<i64, Fault> {
 }
 
 /// Sigma's times: a number and `s`, `m`, `h` or `d`. In nanoseconds; `None` for anything else or over a century.
-pub(super) fn parse_duration(text: &str) -> Option<i64> {
+pub fn parse_duration(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {
         's' => 1,

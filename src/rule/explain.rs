@@ -41,21 +41,20 @@ impl Rule {
         }
     }
 
-    /// Whether the record could satisfy `expr`, whatever its derived values are.
-    pub fn could(&self, expr: &Expr, record: &dyn Fields) -> bool {
-        self.bound(expr, record, true)
+    /// Whether the record could satisfy `expr`, whatever the atoms that are `unknown` come to.
+    pub fn could(&self, expr: &Expr, record: &dyn Fields, unknown: &dyn Fn(&Atom) -> bool) -> bool {
+        self.bound(expr, record, unknown, true)
     }
 
-    /// The condition with derived values taken for what makes it true (`most`) or false.
-    fn bound(&self, expr: &Expr, record: &dyn Fields, most: bool) -> bool {
+    /// The condition with unknown atoms taken for what makes it true (`most`) or false.
+    fn bound(&self, expr: &Expr, record: &dyn Fields, unknown: &dyn Fn(&Atom) -> bool, most: bool) -> bool {
         match expr {
-            Expr::Atom(at) => self.atoms.get(*at).is_some_and(|atom| match atom.subject {
-                Subject::Derived { .. } => most,
-                _ => atom.holds(record),
-            }),
-            Expr::Not(inner) => !self.bound(inner, record, !most),
-            Expr::All(inner) => inner.iter().all(|expr| self.bound(expr, record, most)),
-            Expr::Any(inner) => inner.iter().any(|expr| self.bound(expr, record, most)),
+            Expr::Atom(at) => {
+                self.atoms.get(*at).is_some_and(|atom| if unknown(atom) { most } else { atom.holds(record) })
+            }
+            Expr::Not(inner) => !self.bound(inner, record, unknown, !most),
+            Expr::All(inner) => inner.iter().all(|expr| self.bound(expr, record, unknown, most)),
+            Expr::Any(inner) => inner.iter().any(|expr| self.bound(expr, record, unknown, most)),
         }
     }
 

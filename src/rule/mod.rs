@@ -226,7 +226,14 @@ impl Rule {
 
     /// Whether some test reads a value that depends on what came before.
     pub fn is_stateful(&self) -> bool {
-        self.atoms.iter().any(|atom| matches!(atom.subject, Subject::Derived { .. }))
+        self.atoms.iter().any(Atom::is_derived)
+    }
+}
+
+impl Atom {
+    /// Whether it reads a value that depends on what came before.
+    pub fn is_derived(&self) -> bool {
+        matches!(self.subject, Subject::Derived { .. })
     }
 }
 

@@ -32,11 +32,6 @@ pub(super) fn parse(node: &Node) -> Result<Samples, Fault> {
     Ok(Samples { matches: list("match")?, misses: list("no_match")? })
 }
 
-/// A time between repeated records, in nanoseconds: `30s`, `10m`, `1h`, `1d`.
-pub fn every(text: &str) -> Option<i64> {
-    super::derive::parse_duration(text)
-}
-
 fn json(node: &Node) -> Value {
     match &node.value {
         Yaml::Null => Value::Null,

@@ -78,6 +78,11 @@ impl Collector {
         self.sorter.push(hit)
     }
 
+    /// Time of the first record of all inputs.
+    pub fn first_time(&self) -> Option<Timestamp> {
+        self.inputs.values().filter_map(|state| state.coverage.first_time).min()
+    }
+
     /// Time of the last record of all inputs.
     pub fn last_time(&self) -> Option<Timestamp> {
         self.inputs.values().filter_map(|state| state.coverage.last_time).max()

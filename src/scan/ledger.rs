@@ -77,6 +77,8 @@ pub struct RuleLedger {
     pub fields_never_seen: Vec<String>,
     /// The event types that it asks for.
     pub event_types: Vec<EventTypeNote>,
+    /// What it would need to know of addresses and no database tells, in words.
+    pub places_unknown: Vec<String>,
     /// Findings that were given out.
     pub findings: u64,
     /// Matches that `--since`, `--until`, `--account` or `--level` kept back.
@@ -90,6 +92,7 @@ impl RuleLedger {
         let impossible = |note: &EventTypeNote| note.known == Some(false);
         !self.sources.is_empty()
             && (!self.fields_never_seen.is_empty()
+                || !self.places_unknown.is_empty()
                 || (!self.event_types.is_empty() && self.event_types.iter().all(impossible)))
     }
 }

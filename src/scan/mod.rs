@@ -5,11 +5,13 @@
 
 pub mod collect;
 pub mod evaluate;
+mod facts;
 pub mod fields;
 mod kept;
 pub mod ledger;
 pub mod lines;
 pub mod program;
+mod prune;
 mod report;
 mod resolve;
 pub mod session;
@@ -23,8 +25,9 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::decode::json::simd::Isa;
-use crate::derive::Locate;
+use crate::derive::Baseline;
 use crate::derive::zone::Profile;
+use crate::enrich::{Given, Locate};
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
 use crate::output::Sink;
 use crate::rule::{Level, Loaded};
@@ -80,6 +83,12 @@ pub struct Config {
     pub locate: Option<Box<dyn Locate + Send>>,
     /// What the organisation says of itself.
     pub profile: Profile,
+    /// What was usual before these logs.
+    pub baseline: Option<Baseline>,
+    /// Facts are noted, of records before [`Config::until`]; rules find nothing.
+    pub facts_alone: bool,
+    /// Bytes of memory that facts may take, about; beyond it they go to temporary files.
+    pub state_memory: usize,
 }
 
 /// Told how far a scan is. Called from workers.
@@ -133,6 +142,10 @@ pub struct Settings {
     pub max_record: usize,
     /// See [`Config::count_duplicates`].
     pub count_duplicates: bool,
+    /// Facts before this time alone are noted.
+    pub facts_until: Option<Timestamp>,
+    /// The fields that databases give where a record does not have them.
+    pub places: Given,
 }
 
 impl Settings {
@@ -159,6 +172,38 @@ impl Settings {
 
 /// Runs a scan: findings go to `sink` in their final order, the ledger comes back.
 pub fn run(config: &Config, sink: &mut dyn Sink, progress: &dyn Progress) -> Result<Ledger, ScanError> {
+    read(config, progress, |mapping, done, discovery| report::finish(config, mapping, done, discovery, sink))
+}
+
+/// Notes what is usual, for the rules of `config`; records from [`Config::until`] on are left out. The ledger says what
+/// was read. The baseline names no logs yet: who calls knows them.
+pub fn learn(config: &Config, progress: &dyn Progress) -> Result<(Baseline, Ledger), ScanError> {
+    read(config, progress, |mapping, mut done, discovery| {
+        let names: Vec<String> = done.plan.tables.iter().map(|table| table.name.clone()).collect();
+        let baseline = Baseline::of(&std::mem::take(&mut done.state), &names, Vec::new());
+        Ok((baseline, report::finish(config, mapping, done, discovery, &mut NoFindings)?))
+    })
+}
+
+/// Takes nothing: nothing is found.
+struct NoFindings;
+
+impl Sink for NoFindings {
+    fn finding(&mut self, _: &crate::finding::Finding) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &crate::output::Summary) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads everything and gives what it came to to `with`.
+fn read<R>(
+    config: &Config,
+    progress: &dyn Progress,
+    with: impl FnOnce(&Mapping, work::Done, &input::Discovery) -> Result<R, ScanError>,
+) -> Result<R, ScanError> {
     let forced = match &config.source {
         None => None,
         Some(name) => Some(source::find(name).ok_or_else(|| ScanError::UnknownSource(name.clone()))?),
@@ -170,7 +215,8 @@ pub fn run(config: &Config, sink: &mut dyn Sink, progress: &dyn Progress) -> Res
     let scan =
         work::Scan::new(config, forced, &mapping, &discovery.inputs, pool.current_num_threads(), progress);
     pool.scope(|scope| scan.start(scope));
-    report::finish(config, &mapping, scan.finish()?, &discovery, sink)
+    let done = pool.install(|| scan.finish())?;
+    with(&mapping, done, &discovery)
 }
 
 fn total_bytes(inputs: &[input::Input]) -> Option<u64> {
@@ -186,6 +232,8 @@ fn total_bytes(inputs: &[input::Input]) -> Option<u64> {
 
 /// Bytes of a unit, unless it is said otherwise.
 pub const CHUNK_SIZE: usize = 4 << 20;
+/// Memory for facts, unless it is said otherwise.
+pub const STATE_MEMORY: usize = 512 << 20;
 /// Longest record, unless it is said otherwise.
 pub const MAX_RECORD: usize = 4 << 20;
 
@@ -211,6 +259,9 @@ impl Config {
             count_duplicates: false,
             locate: None,
             profile: Profile::default(),
+            baseline: None,
+            facts_alone: false,
+            state_memory: STATE_MEMORY,
         }
     }
 
@@ -225,6 +276,8 @@ impl Config {
             chunk_size: self.chunk_size.max(1),
             max_record: self.max_record.max(1),
             count_duplicates: self.count_duplicates,
+            facts_until: self.until.filter(|_| self.facts_alone),
+            places: self.locate.as_deref().map(|locate| Given::by(locate)).unwrap_or_default(),
         }
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::decode::fields::{FieldId, FieldTable};
 use crate::derive::{Extract, Feed, Plan, Table, Track};
+use crate::enrich::Given;
 use crate::rule::derive::Kind;
 use crate::rule::set;
-use crate::rule::{Expr, FieldMatcher, Rule, Subject, Test};
+use crate::rule::{Atom, Expr, FieldMatcher, Rule, Subject, Test};
 use crate::source::{Mapping, Source};
 
 /// Fields that every scan reads, whatever its rules: `@timestamp`, `user.email`, `source.ip`, `event.action`.
@@ -93,6 +94,8 @@ pub struct Ask {
     pub origin: Option<(FieldId, FieldId, FieldId)>,
     /// Whether it asks for the time of day.
     pub is_local: bool,
+    /// The feed of its table.
+    pub feed: Option<usize>,
 }
 
 /// What is compiled together.
@@ -106,6 +109,13 @@ pub struct Rules<'a> {
     pub plan: &'a Plan,
     /// For each rule, the fields that correlations ask of its events.
     pub needs: &'a [Vec<String>],
+    /// The fields that databases give where a record does not have them.
+    pub places: Given,
+}
+
+/// Whether an atom can only be judged when everything is read.
+pub fn is_late(atom: &Atom, places: Given) -> bool {
+    atom.is_derived() || matches!(&atom.subject, Subject::Field(name) if places.has(name))
 }
 
 #[derive(Default)]
@@ -121,13 +131,20 @@ struct Compiler<'a> {
     table: FieldTable,
     columns: Vec<(Looks, ColumnDraft<'a>)>,
     overflow: bool,
+    places: Given,
 }
 
 impl Program {
     /// Compiles those of `rules` that apply to `source`.
     pub fn compile(rules: Rules<'_>, source: &Source, mapping: &Mapping) -> Self {
-        let mut compiler =
-            Compiler { source, mapping, table: FieldTable::default(), columns: Vec::new(), overflow: false };
+        let mut compiler = Compiler {
+            source,
+            mapping,
+            table: FieldTable::default(),
+            columns: Vec::new(),
+            overflow: false,
+            places: rules.places,
+        };
         for name in ALWAYS {
             compiler.field(name);
         }
@@ -148,6 +165,12 @@ impl Program {
         for (at, table) in rules.plan.tables.iter().enumerate() {
             if source.takes(&table.logsource) {
                 compiler.feed(rules.all, (at, table), &mut conditions, &mut drafts);
+            }
+        }
+        for (rule, asks) in chosen.iter().zip(&mut asks) {
+            for (at, ask) in asks.iter_mut().enumerate() {
+                let table = rules.plan.table_of(*rule, at);
+                ask.feed = drafts.feeds.iter().position(|feed| Some(feed.table) == table);
             }
         }
         compiler.finish(chosen, conditions, asks, drafts)
@@ -192,7 +215,7 @@ impl<'a> Compiler<'a> {
             Kind::UsualHours { .. } | Kind::LocalTime => is_local = true,
             Kind::Dormant | Kind::Volume { .. } | Kind::Reached { .. } => {}
         }
-        Ask { per, value, origin, is_local }
+        Ask { per, value, origin, is_local, feed: None }
     }
 
     /// What of this source's records goes into a table.
@@ -251,10 +274,11 @@ impl<'a> Compiler<'a> {
         let Some(atom) = rule.atoms.get(at) else { return Condition::Any(Vec::new()) };
         let looks = match &atom.subject {
             Subject::Field(name) => Looks::At(self.field(name)),
-            Subject::Record => Looks::Everywhere,
-            Subject::Derived { .. } if positive => return Condition::All(Vec::new()),
-            Subject::Derived { .. } => return Condition::Any(Vec::new()),
+            Subject::Record | Subject::Derived { .. } => Looks::Everywhere,
         };
+        if is_late(atom, self.places) {
+            return if positive { Condition::All(Vec::new()) } else { Condition::Any(Vec::new()) };
+        }
         if let (Looks::At(field), Some(other)) = (looks, atom.test.other_field()) {
             let other = self.field(other);
             return Condition::Atom(AtomPlace::Pair { test: atom.test.clone(), field, other });

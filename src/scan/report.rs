@@ -11,9 +11,11 @@ use super::work::{Done, InputNote};
 use super::{Config, ScanError};
 use crate::decode::csv_view::Columns;
 use crate::decode::fields::FieldTable;
+use crate::enrich::{Attribute, Given};
 use crate::event::time::Timestamp;
 use crate::finding::{EventRef, Finding};
 use crate::output::Sink;
+use crate::rule::derive::{Kind, View};
 use crate::rule::{About, Level, Loaded, Rule, Subject};
 use crate::source::input::{Compression, Discovery, Input};
 use crate::source::{Mapping, SOURCES, Source};
@@ -40,7 +42,7 @@ pub(super) fn finish(
     }
     let mut ledger = Ledger {
         inputs: inputs(discovery, mapping, &mut done),
-        rules: rule_ledgers(rules, &done, &counts),
+        rules: rule_ledgers(config, &done, &counts),
         unreadable: unreadable(discovery),
         rule_errors: rule_errors(config),
         filters: Filters {
@@ -203,13 +205,17 @@ fn seen_paths<'a>(table: &'a FieldTable, field: &str, slots: &[u64]) -> Vec<&'a 
     seen.map(|&slot| table.paths().name(slot)).collect()
 }
 
-fn rule_ledgers(rules: &Loaded, done: &Done, counts: &[u64]) -> Vec<RuleLedger> {
+fn rule_ledgers(config: &Config, done: &Done, counts: &[u64]) -> Vec<RuleLedger> {
+    let rules = &config.rules;
     let seen = seen_by_source(done);
+    let locate = config.locate.as_deref();
+    let places = config.settings().places;
+    let knows = |attribute| locate.is_some_and(|locate| locate.knows(attribute));
     let mut ledgers: Vec<RuleLedger> = Vec::new();
     for at in 0..rules.len() {
         let Some(about) = rules.about(at) else { continue };
         let read = match rules.rules.get(at) {
-            Some(rule) => read_by(at, rule, done, &seen),
+            Some(rule) => read_by((at, rule), done, &seen, &knows, places),
             None => read_by_members(rules, at, &ledgers),
         };
         ledgers.push(RuleLedger {
@@ -219,6 +225,7 @@ fn rule_ledgers(rules: &Loaded, done: &Done, counts: &[u64]) -> Vec<RuleLedger> 
             level: about.meta.level,
             fields_never_seen: read.never_seen,
             event_types: read.event_types,
+            places_unknown: read.places_unknown,
             fields: read.fields,
             sources: read.sources,
             findings: counts.get(at).copied().unwrap_or_default(),
@@ -235,9 +242,16 @@ struct Read {
     fields: Vec<String>,
     never_seen: Vec<String>,
     event_types: Vec<EventTypeNote>,
+    places_unknown: Vec<String>,
 }
 
-fn read_by(at: usize, rule: &Rule, done: &Done, seen: &BTreeMap<usize, Vec<u64>>) -> Read {
+fn read_by(
+    (at, rule): (usize, &Rule),
+    done: &Done,
+    seen: &BTreeMap<usize, Vec<u64>>,
+    knows: &dyn Fn(Attribute) -> bool,
+    places: Given,
+) -> Read {
     let program = |source: usize| done.programs.get(source).and_then(Option::as_ref);
     let applies = |source: &usize| program(*source).is_some_and(|program| program.rules.contains(&at));
     let sources: Vec<usize> = seen.keys().copied().filter(applies).collect();
@@ -248,12 +262,35 @@ fn read_by(at: usize, rule: &Rule, done: &Done, seen: &BTreeMap<usize, Vec<u64>>
             program(source).is_none_or(|program| seen_paths(&program.table, field, slots).is_empty())
         })
     };
+    let never_seen = |field: &&String| !sources.is_empty() && absent(field) && !places.has(field);
     Read {
-        never_seen: fields.iter().filter(|field| !sources.is_empty() && absent(field)).cloned().collect(),
+        places_unknown: if sources.is_empty() { Vec::new() } else { places_unknown(rule, knows, &absent) },
+        never_seen: fields.iter().filter(never_seen).cloned().collect(),
         event_types: event_types(rule, &sources),
         fields,
         sources: sources.iter().filter_map(|&at| SOURCES.get(at)).map(|of| of.name.to_owned()).collect(),
     }
+}
+
+/// What a rule's derived fields need of addresses and no database tells.
+fn places_unknown(
+    rule: &Rule,
+    knows: &dyn Fn(Attribute) -> bool,
+    absent: &dyn Fn(&String) -> bool,
+) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for derivation in &rule.derived {
+        let needed = match &derivation.kind {
+            Kind::FirstSeen { view: View::Asn, .. } => Some(Attribute::AutonomousSystem),
+            Kind::FirstSeen { view: View::Country, .. } => Some(Attribute::Country),
+            Kind::Travel if absent(&"source.geo.location.lat".to_owned()) => Some(Attribute::Location),
+            _ => None,
+        };
+        if let Some(needed) = needed.filter(|needed| !knows(*needed)) {
+            unknown.push(format!("`{}` needs a database that tells {}", derivation.name, needed.name()));
+        }
+    }
+    unknown
 }
 
 /// What a correlation's rules read. A rule that stands later in the list is another correlation: chains are read as
@@ -266,8 +303,9 @@ fn read_by_members(rules: &Loaded, at: usize, ledgers: &[RuleLedger]) -> Read {
         read.fields.extend(member.fields.iter().cloned());
         read.never_seen.extend(member.fields_never_seen.iter().cloned());
         read.event_types.extend(member.event_types.iter().cloned());
+        read.places_unknown.extend(member.places_unknown.iter().cloned());
     }
-    for names in [&mut read.sources, &mut read.fields, &mut read.never_seen] {
+    for names in [&mut read.sources, &mut read.fields, &mut read.never_seen, &mut read.places_unknown] {
         names.sort();
         names.dedup();
     }

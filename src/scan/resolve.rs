@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
+use super::facts::{Answers, Facts, Held, Place};
 use super::fields::ViewFields;
 use super::kept::{KeptUnit, KeptUnits};
 use super::program::{Ask, Program};
@@ -21,18 +22,19 @@ use crate::decode::json::paths::Slot;
 use crate::decode::json::records::{Decoder, Handler, Options, Span};
 use crate::decode::json::walk::Fault;
 use crate::derive::zone::ZoneSource;
-use crate::derive::{Answer, Locate, Plan, Question, State, Value, extract};
+use crate::derive::{Answer, Plan, Question, Value, extract};
+use crate::enrich::{Locate, Located};
 use crate::event::{Fields, Scalar, SubField};
 use crate::finding::Fact;
 use crate::rule::derive::{Derivation, Kind};
-use crate::rule::{Loaded, Rule};
+use crate::rule::{Atom, Rule, Subject};
 
 /// What judging needs.
 pub(super) struct Resolver<'a> {
     pub(super) config: &'a Config,
     pub(super) settings: &'a Settings,
     pub(super) plan: &'a Plan,
-    pub(super) state: &'a State,
+    pub(super) facts: &'a Facts<'a>,
     pub(super) roles: &'a [Role],
     pub(super) wanted: &'a [bool],
     pub(super) needs: &'a [Vec<String>],
@@ -60,13 +62,33 @@ pub(super) struct Resolved {
     /// Rules, or correlations, whose matches a filter of the scan kept back.
     pub(super) suppressed: Vec<usize>,
     events: Vec<(usize, Event)>,
+    /// What one part of the facts could answer.
+    answers: Vec<(Place, Answer)>,
+    /// Records that one part of the facts rules out for a rule.
+    ruled_out: Vec<(usize, usize, usize)>,
 }
 
 impl Resolver<'_> {
     /// Judges what was kept and correlates what matched.
     pub(super) fn resolve(&self, kept: &KeptUnits) -> io::Result<Resolved> {
-        let units = kept.units().par_iter().map(|unit| Ok(self.unit(unit, kept.bytes(unit)?)));
-        let parts: Vec<Resolved> = units.collect::<io::Result<_>>()?;
+        let look = |answers: &Answers<'_>| -> io::Result<Vec<Resolved>> {
+            let units = kept.units().par_iter().enumerate();
+            units.map(|(at, unit)| Ok(self.unit((at, unit), kept.bytes(unit)?, answers))).collect()
+        };
+        let parts = match self.facts {
+            Facts::Whole(state) => look(&Answers::Whole(state))?,
+            Facts::Parted { .. } => {
+                let mut held = Held::default();
+                self.facts.each_part(|answers| {
+                    for part in look(answers)? {
+                        held.answers.extend(part.answers);
+                        held.ruled_out.extend(part.ruled_out);
+                    }
+                    Ok(())
+                })?;
+                look(&Answers::Held(&held))?
+            }
+        };
         let mut all = Resolved::default();
         for part in parts {
             all.hits.extend(part.hits);
@@ -83,11 +105,20 @@ impl Resolver<'_> {
         Ok(all)
     }
 
-    fn unit(&self, unit: &KeptUnit, bytes: Vec<u8>) -> Resolved {
+    fn unit(&self, (at, unit): (usize, &KeptUnit), bytes: Vec<u8>, answers: &Answers<'_>) -> Resolved {
         let Some((source, columns)) = self.inputs.get(&unit.input) else { return Resolved::default() };
         let Some(program) = self.programs.get(*source).copied().flatten() else { return Resolved::default() };
         let chunk = Chunk::new(bytes, 0);
-        let judge = Judge { resolver: self, program, unit, next: 0, rules: 0, out: Resolved::default() };
+        let judge = Judge {
+            resolver: self,
+            answers,
+            program,
+            unit,
+            number: at,
+            next: 0,
+            rules: 0,
+            out: Resolved::default(),
+        };
         match columns {
             Some(columns) => self.csv(judge, &chunk, columns),
             None => self.json(judge, &chunk),
@@ -95,12 +126,20 @@ impl Resolver<'_> {
     }
 
     fn json(&self, mut judge: Judge<'_>, chunk: &Chunk) -> Resolved {
+        let whole_lines = memchr::memchr_iter(b'\n', chunk.bytes.get(..chunk.len).unwrap_or_default())
+            .count()
+            == judge.unit.entries.len();
         let mut decoder = Decoder::new(Options {
             isa: self.settings.isa(),
-            templates: false,
+            templates: whole_lines,
             all_leaves: judge.program.reads_everything(),
             max_record: usize::MAX,
         });
+        if whole_lines {
+            decoder.begin();
+            decoder.lines(&judge.program.table, &chunk.bytes, chunk.len, &mut judge);
+            return judge.out;
+        }
         let content = chunk.bytes.get(..chunk.len).unwrap_or_default();
         for entry in &judge.unit.entries {
             decoder.value(&judge.program.table, content, entry.start..entry.start + entry.length, &mut judge);
@@ -177,8 +216,11 @@ fn cited(records: &[Arc<Record>]) -> Vec<Cited> {
 /// Judges the records of one unit.
 struct Judge<'a> {
     resolver: &'a Resolver<'a>,
+    answers: &'a Answers<'a>,
     program: &'a Program,
     unit: &'a KeptUnit,
+    /// Number of the unit.
+    number: usize,
     next: usize,
     rules: usize,
     out: Resolved,
@@ -187,17 +229,28 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn judge<V: View>(&mut self, entry: &KeptRecord, view: &V, record: &[u8], rule: usize) {
         let resolver = self.resolver;
-        let loaded: &Loaded = &resolver.config.rules;
-        let Some(of) = loaded.rules.get(rule) else { return };
-        let asks = self.program.rules.iter().position(|&known| known == rule);
-        let asks = asks.and_then(|at| self.program.asks.get(at)).map_or(&[][..], Vec::as_slice);
-        let answers =
-            if of.is_stateful() { resolver.answers((rule, of), asks, entry, view) } else { Vec::new() };
+        let Some(of) = resolver.config.rules.rules.get(rule) else { return };
         let fields = ViewFields { view, table: &self.program.table, record };
-        let fields = Derived { fields: &fields, answers: &answers };
-        if of.is_stateful() && !of.matches(&fields) {
+        let is_late = resolver.roles.get(rule).is_some_and(|role| role.is_stateful);
+        let mut late = Late { fields: &fields, answers: Vec::new(), located: None };
+        if is_late {
+            let located = extract::text(view, SOURCE_IP, extract::address).zip(resolver.locate);
+            late.located = located.map(|(address, locate)| locate.locate(address));
+            if matches!(self.answers, Answers::Part { .. }) {
+                return self.judge_part((rule, of), entry, view, late);
+            }
+            if self.answers.is_ruled_out((self.number, self.next, rule)) {
+                return;
+            }
+            late.answers = self.ask((rule, of), entry, view, false);
+            if !of.matches(&late) {
+                return;
+            }
+            late.answers = self.ask((rule, of), entry, view, true);
+        } else if matches!(self.answers, Answers::Part { .. }) {
             return;
         }
+        let fields = late;
         let mut hit = unit::hit(view, entry.time, entry.cited(self.unit.input, self.unit.before, record));
         (hit.rule, hit.why) = (rule, of.facts(&fields));
         let fields = resolver.needs.get(rule).map_or(&[][..], Vec::as_slice);
@@ -211,13 +264,58 @@ impl Judge<'_> {
             };
             self.out.events.push((rule, event));
         }
-        if of.is_stateful() && resolver.roles.get(rule).is_some_and(|role| role.is_emitted) {
+        if is_late && resolver.roles.get(rule).is_some_and(|role| role.is_emitted) {
             if resolver.settings.wants(&hit) {
                 self.out.hits.push(hit);
             } else {
                 self.out.suppressed.push(rule);
             }
         }
+    }
+
+    /// What one part of the facts says of a record: nothing, that the rule does not match, or answers for later.
+    fn judge_part<V: View>(
+        &mut self,
+        (rule, of): (usize, &Rule),
+        entry: &KeptRecord,
+        view: &V,
+        mut late: Late<'_>,
+    ) {
+        let known = self.ask((rule, of), entry, view, false);
+        late.answers = known;
+        let unknown = |atom: &Atom| match &atom.subject {
+            Subject::Derived { at, .. } => late.answers.get(*at).is_none_or(Option::is_none),
+            _ => false,
+        };
+        if late.answers.iter().all(Option::is_none) {
+            return;
+        }
+        if !of.could(&of.condition, &late, &unknown) {
+            self.out.ruled_out.push((self.number, self.next, rule));
+            return;
+        }
+        for (at, answer) in self.ask((rule, of), entry, view, true).into_iter().enumerate() {
+            if let Some(answer) = answer.filter(|answer| !answer.values.is_empty()) {
+                self.out.answers.push(((self.number, self.next, rule, at), answer));
+            }
+        }
+    }
+
+    /// What is known for each of a rule's derivations; nothing where the record's time is not known.
+    fn ask<V: View>(
+        &self,
+        (rule, of): (usize, &Rule),
+        entry: &KeptRecord,
+        view: &V,
+        explain: bool,
+    ) -> Vec<Option<Answer>> {
+        let Some((time, _)) = entry.time else { return Vec::new() };
+        let asks = self.program.rules.binary_search(&rule).ok().and_then(|at| self.program.asks.get(at));
+        let derivations = of.derived.iter().zip(asks.into_iter().flatten()).enumerate();
+        let when = When { time, explain };
+        derivations
+            .map(|(at, (derivation, ask))| self.answer((rule, at), (derivation, ask), when, view))
+            .collect()
     }
 
     fn value<V: View>(&self, view: &V, name: &str) -> Option<String> {
@@ -252,51 +350,48 @@ impl Resolver<'_> {
     fn is_member(&self, rule: usize) -> bool {
         self.roles.get(rule).is_some_and(|role| role.is_member)
     }
+}
 
-    /// The values of a rule's derivations for a record; none where its time is not known.
-    fn answers<V: View>(
-        &self,
-        (number, rule): (usize, &Rule),
-        asks: &[Ask],
-        entry: &KeptRecord,
-        view: &V,
-    ) -> Vec<Answer> {
-        let Some((time, _)) = entry.time else { return Vec::new() };
-        let derivations = rule.derived.iter().zip(asks).enumerate();
-        derivations
-            .map(|(at, (derivation, ask))| self.answer((number, at), derivation, ask, time, view))
-            .collect()
-    }
+/// When a record was, and whether the answer is to say what it rests on.
+#[derive(Clone, Copy)]
+struct When {
+    time: i64,
+    explain: bool,
+}
 
+impl Judge<'_> {
     fn answer<V: View>(
         &self,
         (rule, at): (usize, usize),
-        derivation: &Derivation,
-        ask: &Ask,
-        time: i64,
+        (derivation, ask): (&Derivation, &Ask),
+        when: When,
         view: &V,
-    ) -> Answer {
+    ) -> Option<Answer> {
+        let locate = self.resolver.locate;
         let key = extract::key(view, &ask.per);
         let value = match (&derivation.kind, ask.value) {
             (Kind::FirstSeen { view: seen, .. }, Some(field)) => {
-                extract::text(view, field, |text| extract::seen(text, *seen, self.locate))
+                extract::text(view, field, |text| extract::seen(text, *seen, locate))
             }
             _ => None,
         };
         let origin = ask.origin.and_then(|(address, latitude, longitude)| {
-            extract::origin(view, extract::OriginFields { address, latitude, longitude }, self.locate)
+            extract::origin(view, extract::OriginFields { address, latitude, longitude }, locate)
         });
-        let zone =
-            ask.is_local.then(|| self.zone((rule, at), derivation, key.as_deref(), time, view)).flatten();
+        let zone = ask
+            .is_local
+            .then(|| self.zone((rule, at), derivation, key.as_deref(), when.time, view))
+            .flatten();
         let question = Question {
-            time,
+            time: when.time,
             key: key.as_deref(),
             value: value.as_deref(),
             origin: origin.as_ref(),
             zone: zone.as_ref().map(|(zone, source)| (zone, *source)),
-            table: self.plan.table_of(rule, at),
+            table: self.resolver.plan.table_of(rule, at),
+            explain: when.explain,
         };
-        self.state.answer(derivation, &question)
+        self.answers.answer((self.number, self.next, rule, at), derivation, &question)
     }
 
     /// The zone of the key: profile, else learned, else of the record's address, else the organisation's.
@@ -309,17 +404,18 @@ impl Resolver<'_> {
         view: &V,
     ) -> Option<(TimeZone, ZoneSource)> {
         let key = key?;
-        if let Some(zone) = self.config.profile.zone_of(key) {
+        let resolver = self.resolver;
+        if let Some(zone) = resolver.config.profile.zone_of(key) {
             return Some((zone.clone(), ZoneSource::Profile));
         }
         let named = |name: String, source| Some((TimeZone::get(&name).ok()?, source));
-        let learned = self.plan.zones_of(rule, at);
-        let learned = learned.and_then(|table| self.state.learned_zone(table, key, derivation, time));
+        let learned = resolver.plan.zones_of(rule, at);
+        let learned = learned.and_then(|table| self.answers.learned_zone(table, key, derivation, time));
         let geo = || {
             let address = extract::text(view, SOURCE_IP, extract::address)?;
-            named(self.locate?.locate(address).time_zone?, ZoneSource::Geo)
+            named(resolver.locate?.locate(address).time_zone?, ZoneSource::Geo)
         };
-        let organisation = self.config.profile.zone.clone().unwrap_or(TimeZone::UTC);
+        let organisation = resolver.config.profile.zone.clone().unwrap_or(TimeZone::UTC);
         let learned = learned.and_then(|name| named(name, ZoneSource::Learned));
         learned.or_else(geo).or(Some((organisation, ZoneSource::Organisation)))
     }
@@ -327,19 +423,28 @@ impl Resolver<'_> {
 
 const SOURCE_IP: FieldId = super::program::SOURCE_IP;
 
-/// A record's fields together with what was derived for it.
-struct Derived<'a> {
+/// A record's fields together with what was derived for it, and what databases say of its address.
+struct Late<'a> {
     fields: &'a dyn Fields,
-    answers: &'a [Answer],
+    answers: Vec<Option<Answer>>,
+    located: Option<Located>,
 }
 
-impl Fields for Derived<'_> {
+impl Fields for Late<'_> {
     fn values(&self, name: &str, each: &mut dyn FnMut(Scalar<'_>)) {
-        self.fields.values(name, each);
+        let mut found = false;
+        self.fields.values(name, &mut |value| {
+            found = true;
+            each(value);
+        });
+        if let Some(value) = self.located.as_ref().filter(|_| !found).and_then(|located| located.field(name))
+        {
+            each(Scalar::Str(&value));
+        }
     }
 
     fn derived(&self, at: usize, sub: SubField, each: &mut dyn FnMut(Scalar<'_>)) {
-        match self.answers.get(at).and_then(|answer| answer.value(sub)) {
+        match self.answers.get(at).and_then(|answer| answer.as_ref()?.value(sub)) {
             None => {}
             Some(Value::Bool(truth)) => each(Scalar::Bool(*truth)),
             Some(Value::Number(number)) => each(Scalar::Number(&number.to_string())),
@@ -348,7 +453,7 @@ impl Fields for Derived<'_> {
     }
 
     fn note(&self, at: usize) -> Option<String> {
-        self.answers.get(at)?.note.clone()
+        self.answers.get(at)?.as_ref()?.note.clone()
     }
 
     fn all_values(&self, each: &mut dyn FnMut(Scalar<'_>)) {

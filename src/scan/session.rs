@@ -17,7 +17,8 @@ use crate::decode::json::records::{Decoder, Handler, Options, Span};
 use crate::decode::json::simd::Isa;
 use crate::decode::json::stream::Item;
 use crate::decode::json::walk::Fault;
-use crate::derive::{Locate, Recorder};
+use crate::derive::Recorder;
+use crate::enrich::Locate;
 use crate::rule::Rule;
 
 /// The UTF-8 byte order mark.
@@ -81,6 +82,16 @@ impl Session {
             isa,
             marks: csv::Marks::default(),
         }
+    }
+
+    /// About how many bytes the facts take that were noted.
+    pub fn fact_bytes(&self) -> usize {
+        self.recorder.bytes()
+    }
+
+    /// Takes the facts out.
+    pub fn take_facts(&mut self) -> Recorder {
+        self.recorder.take()
     }
 
     /// The facts that were noted.

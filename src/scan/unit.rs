@@ -7,18 +7,21 @@ use serde::{Deserialize, Serialize};
 use super::evaluate::Evaluator;
 use super::fields::ViewFields;
 use super::ledger::{Coverage, Duplicates, Range};
-use super::program::{ACTION, ACTOR, Program, SOURCE_IP, TIME};
+use super::program::{ACTION, ACTOR, Program, SOURCE_IP, TIME, is_late};
+use super::prune::{self, Known};
 use super::{Engine, Settings};
 use crate::decode::fields::{FieldId, Got, View};
 use crate::decode::json::paths::Slot;
 use crate::decode::json::records::{Handler, Span};
 use crate::decode::json::walk::Fault;
 use crate::decode::{Kind, Raw};
-use crate::derive::{Locate, Recorder};
+use crate::derive::Recorder;
+use crate::enrich::Locate;
 use crate::event::Scalar;
 use crate::event::time::Timestamp;
 use crate::finding::Fact;
-use crate::rule::{Rule, set};
+use crate::rule::derive::DAY;
+use crate::rule::{Atom, Rule, set};
 use crate::sys::hash;
 
 /// Characters kept of an actor, address or action in a finding.
@@ -252,14 +255,16 @@ impl Reader<'_> {
             Engine::Fast => self.evaluator.evaluate(self.program, view, record, &mut self.buffers.matched),
             Engine::Strict => {
                 let fields = ViewFields { view, table: &self.program.table, record };
+                let unknown = |atom: &Atom| is_late(atom, self.settings.places);
                 self.buffers.matched.clear();
                 for (number, &rule) in self.program.rules.iter().enumerate() {
-                    if self.rules.get(rule).is_some_and(|rule| rule.could(&rule.condition, &fields)) {
+                    if self.rules.get(rule).is_some_and(|rule| rule.could(&rule.condition, &fields, &unknown))
+                    {
                         self.buffers.matched.push(number);
                     }
                 }
                 for (number, (rule, expr)) in self.program.filters() {
-                    if self.rules.get(*rule).is_some_and(|rule| rule.could(expr, &fields)) {
+                    if self.rules.get(*rule).is_some_and(|rule| rule.could(expr, &fields, &unknown)) {
                         self.buffers.matched.push(number);
                     }
                 }
@@ -280,7 +285,13 @@ impl Reader<'_> {
             length: record.len(),
             rules: 0,
         };
-        self.outcome.kept.add(kept, record, rules.clone().filter(|rule| role(rule).is_kept()));
+        let waits = matched.iter().filter_map(|&number| {
+            let rule = self.program.rules.get(number).copied()?;
+            let role = role(&rule);
+            (role.is_kept() && !(role.is_stateful && self.is_ruled_out(number, rule, time))).then_some(rule)
+        });
+        let waits: Vec<usize> = waits.collect();
+        self.outcome.kept.add(kept, record, waits.into_iter());
         let plain = rules.filter(|rule| role(rule).is_plain());
         if plain.clone().next().is_some() {
             let cited = kept.cited(self.input, 0, record);
@@ -297,6 +308,26 @@ impl Reader<'_> {
             }
         }
         self.buffers.matched = matched;
+    }
+}
+
+impl Reader<'_> {
+    /// Whether what this worker noted decides already that a rule does not match.
+    fn is_ruled_out(&self, number: usize, rule: usize, time: Option<Timestamp>) -> bool {
+        let (Some(rule), Some(time)) = (self.rules.get(rule), time) else { return false };
+        if self.settings.engine == Engine::Strict {
+            return false;
+        }
+        let asks = self.program.asks.get(number).map_or(&[][..], Vec::as_slice);
+        prune::is_ruled_out(rule, time.nanos, &mut |at| {
+            let feed = asks.get(at).and_then(|ask| ask.feed);
+            let (Some(feed), Some(derivation)) = (feed, rule.derived.get(at)) else {
+                return Known::default();
+            };
+            let start = time.nanos.div_euclid(DAY) - derivation.window_days;
+            let (seen, active) = self.recorder.known(feed, start, time.nanos);
+            Known { seen, active }
+        })
     }
 }
 
@@ -337,7 +368,9 @@ impl Handler for Reader<'_> {
             duplicates.insert(foldhash::quality::FixedState::default().hash_one(record));
         }
         self.matches(view, record);
-        if let Some(time) = time {
+        let is_fact =
+            |time: &Timestamp| self.settings.facts_until.is_none_or(|until| time.nanos < until.nanos);
+        if let Some(time) = time.filter(is_fact) {
             self.recorder.record(view, time, &self.buffers.matched, self.locate);
         }
         if !self.buffers.matched.is_empty() {

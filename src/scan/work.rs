@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::Scope;
 
 use super::collect::{Collected, Collector, InputState, Sorted};
-use super::program::{Program, Rules};
+use super::facts::Facts;
+use super::program::{Program, Rules, is_late};
 use super::resolve::Resolver;
 use super::session::{Session, Task};
 use super::stream;
@@ -17,7 +18,10 @@ use super::unit::{Outcome, Role};
 use super::{Config, Progress, ScanError, Settings};
 use crate::correlate;
 use crate::decode::csv_view::Columns;
-use crate::derive::{Locate, Plan, Recorder, State};
+use crate::derive::{Plan, Recorder, Spill, State};
+use crate::enrich::{Attribute, Given, Locate};
+use crate::rule::Rule;
+use crate::rule::derive::DAY;
 use crate::source::input::{self, Compression, Input, Limits};
 use crate::source::sniff::{self, Framing, SniffError};
 use crate::source::{Mapping, SOURCES, Source};
@@ -54,6 +58,8 @@ pub(super) struct Scan<'a> {
     /// By thread, by source.
     sessions: Vec<Vec<Mutex<Option<Session>>>>,
     collector: Mutex<Collector>,
+    /// Facts beyond the memory that they may take.
+    spill: Spill,
     notes: Mutex<BTreeMap<usize, InputNote>>,
     failure: Mutex<Option<io::Error>>,
     /// Units handed to other workers that still hold their bytes.
@@ -71,6 +77,10 @@ pub(super) struct Done {
     pub(super) notes: BTreeMap<usize, InputNote>,
     /// By source: compiled where an input needed it.
     pub(super) programs: Vec<Option<Program>>,
+    /// The tables of facts.
+    pub(super) plan: Plan,
+    /// The facts.
+    pub(super) state: State,
 }
 
 impl<'a> Scan<'a> {
@@ -85,10 +95,10 @@ impl<'a> Scan<'a> {
         let per_source = || SOURCES.iter().map(|_| Mutex::new(None)).collect();
         let rules = &config.rules;
         let wanted = rules.wanted(config.level);
-        let zones = config.locate.as_deref().is_some_and(Locate::knows_zones);
+        let zones = config.locate.as_deref().is_some_and(|locate| locate.knows(Attribute::TimeZone));
         let is_wanted = |rule: usize| wanted.get(rule).copied().unwrap_or_default();
         Self {
-            roles: roles(config, &wanted),
+            roles: roles(config, &wanted, config.settings().places),
             needs: correlate::needs(rules),
             plan: Plan::new(&rules.rules, &is_wanted, zones),
             wanted,
@@ -102,6 +112,7 @@ impl<'a> Scan<'a> {
             programs: SOURCES.iter().map(|_| OnceLock::new()).collect(),
             sessions: (0..threads).map(|_| per_source()).collect(),
             collector: Mutex::default(),
+            spill: Spill::default(),
             notes: Mutex::default(),
             failure: Mutex::default(),
             in_flight: AtomicUsize::new(0),
@@ -125,20 +136,24 @@ impl<'a> Scan<'a> {
             return Err(ScanError::Spill(error));
         }
         let mut collector = std::mem::take(self.collector.get_mut().unwrap_or_else(PoisonError::into_inner));
-        self.resolve(&mut collector).map_err(ScanError::Spill)?;
+        let state = self.resolve(&mut collector).map_err(ScanError::Spill)?;
         let Collected { inputs: states, suppressed, sorted } =
             collector.finish().map_err(ScanError::Spill)?;
         let programs = self.programs.into_iter().map(OnceLock::into_inner).collect();
         let seen = states.iter().map(|(&at, state)| (at, state.slots.clone())).collect();
-        Ok(Done { states, seen, suppressed, sorted, notes: into_inner(self.notes), programs })
+        let notes = into_inner(self.notes);
+        Ok(Done { states, seen, suppressed, sorted, notes, programs, plan: self.plan, state })
     }
 
     /// Judges what could not be judged while reading.
-    fn resolve(&mut self, collector: &mut Collector) -> io::Result<()> {
+    fn resolve(&mut self, collector: &mut Collector) -> io::Result<State> {
         let kept = collector.take_kept();
         let sessions = std::mem::take(&mut self.sessions).into_iter().flatten().filter_map(into_inner);
         let recorders: Vec<Recorder> = sessions.map(Session::into_recorder).collect();
-        let state = State::join(&self.plan, recorders);
+        // What the logs themselves say of a day is all that counts of it: nothing is counted twice.
+        let before = collector.first_time().map_or(i64::MAX, |time| time.nanos.div_euclid(DAY));
+        let baseline = self.config.baseline.as_ref().map(|of| (of, before));
+        let facts = Facts::gather(&self.plan, &self.spill, recorders, baseline)?;
         let programs: Vec<Option<&Program>> = self.programs.iter().map(OnceLock::get).collect();
         let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
         let inputs = notes.iter().filter_map(|(&at, note)| Some((at, (note.source?, note.columns.clone()))));
@@ -146,7 +161,7 @@ impl<'a> Scan<'a> {
             config: self.config,
             settings: &self.settings,
             plan: &self.plan,
-            state: &state,
+            facts: &facts,
             roles: &self.roles,
             wanted: &self.wanted,
             needs: &self.needs,
@@ -159,7 +174,8 @@ impl<'a> Scan<'a> {
         for rule in resolved.suppressed {
             *collector.suppressed.entry(rule).or_default() += 1;
         }
-        resolved.hits.into_iter().try_for_each(|hit| collector.push(hit))
+        resolved.hits.into_iter().try_for_each(|hit| collector.push(hit))?;
+        facts.into_state(self.config.facts_alone)
     }
 
     fn input<'s>(&'s self, scope: &Scope<'s>, at: usize, input: &'s Input) -> Result<(), String> {
@@ -231,6 +247,7 @@ impl<'a> Scan<'a> {
             wanted: &self.wanted,
             plan: &self.plan,
             needs: &self.needs,
+            places: self.settings.places,
         };
         Some(cell.get_or_init(|| Program::compile(rules, of, self.mapping)))
     }
@@ -254,7 +271,15 @@ impl<'a> Scan<'a> {
             input,
         };
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(work(slot.get_or_insert_with(|| Session::new(task)), task))
+        let session = slot.get_or_insert_with(|| Session::new(task));
+        let result = work(session, task);
+        if session.fact_bytes() > self.config.state_memory / self.sessions.len().max(1) {
+            let spilled = self.spill.write(&self.plan, session.take_facts());
+            if let Err(error) = spilled {
+                self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            }
+        }
+        Some(result)
     }
 
     pub(super) fn collect(&self, input: usize, number: u64, outcome: Outcome) {
@@ -286,17 +311,18 @@ impl<'a> Scan<'a> {
 }
 
 /// What is done with the matches of each rule and correlation.
-fn roles(config: &Config, wanted: &[bool]) -> Vec<Role> {
+fn roles(config: &Config, wanted: &[bool], places: Given) -> Vec<Role> {
     let rules = &config.rules;
     let mut roles = vec![Role::default(); rules.len()];
     for (at, role) in roles.iter_mut().enumerate() {
         let rule = rules.rules.get(at);
         let serious =
             rules.about(at).is_some_and(|of| config.level.is_none_or(|level| of.meta.level >= level));
-        role.is_emitted = serious && !rules.is_silent(at);
-        role.is_stateful = rule.is_some_and(crate::rule::Rule::is_stateful);
+        role.is_emitted = serious && !rules.is_silent(at) && !config.facts_alone;
+        let has_late = |rule: &Rule| rule.atoms.iter().any(|atom| is_late(atom, places));
+        role.is_stateful = rule.is_some_and(has_late) && !config.facts_alone;
     }
-    for (at, correlation) in rules.correlations.iter().enumerate() {
+    for (at, correlation) in rules.correlations.iter().enumerate().filter(|_| !config.facts_alone) {
         let is_wanted = wanted.get(rules.rules.len() + at).copied().unwrap_or_default();
         for &link in correlation.links.iter().filter(|_| is_wanted) {
             if let Some(role) = roles.get_mut(link) {

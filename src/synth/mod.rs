@@ -7,6 +7,7 @@ pub mod clock;
 pub mod hostile;
 pub mod mixpanel;
 pub mod okta;
+pub mod organisation;
 pub mod people;
 pub mod rng;
 pub mod story;

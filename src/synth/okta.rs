@@ -1,5 +1,7 @@
 //! Okta System Log records, in the shape that Okta documents.
 
+use std::borrow::Cow;
+
 use super::clock;
 use super::people::{Person, Place};
 use super::rng::Rng;
@@ -25,6 +27,8 @@ pub struct Act<'a> {
     pub agent: &'a str,
     /// Whether it is a known proxy.
     pub proxy: bool,
+    /// The API token that it was done with.
+    pub token: Option<&'static str>,
     /// Type, id, login, name of what it was done to.
     pub targets: Vec<[String; 4]>,
 }
@@ -68,6 +72,7 @@ pub fn ordinary<'a>(person: &'a Person, time: i64, rng: &mut Rng) -> Act<'a> {
         place: person.place,
         agent: person.agent,
         proxy: false,
+        token: None,
         targets,
     }
 }
@@ -134,7 +139,7 @@ pub fn push(out: &mut Vec<u8>, act: &Act<'_>, rng: &mut Rng) {
     write.raw("\"published\":\"");
     clock::push_iso(write.0, act.time, Some(millis));
     write.raw("Z\",\"securityContext\":{\"asNumber\":");
-    write.raw(network(&act.ip)).raw(
+    write.raw(&network(&act.ip)).raw(
         ",\"asOrg\":\"example network\",\"isp\":\"example isp\",\"domain\":\"example.net\",\"isProxy\":",
     );
     write.raw(if act.proxy { "true" } else { "false" }).raw("},\"severity\":\"");
@@ -152,8 +157,12 @@ fn debug_and_request(write: &mut Writer<'_>, act: &Act<'_>, high: u64, low: u64)
         .raw(debug(act.event))
         .raw(",\"url\":\"/api/v1/authn?\"}},\"legacyEventType\":\"core.");
     write.raw(act.event).raw("\",\"transaction\":{\"type\":\"WEB\",\"id\":\"").hex(high, 16);
+    write.raw("\",\"detail\":{");
+    if let Some(token) = act.token {
+        write.raw("\"requestApiTokenId\":\"").raw(token).raw("\"");
+    }
     write
-        .raw("\",\"detail\":{}},\"uuid\":\"")
+        .raw("}},\"uuid\":\"")
         .hex(high >> 32, 8)
         .raw("-")
         .hex(high >> 16, 4)
@@ -176,12 +185,15 @@ fn zone(ip: &str) -> &'static str {
     }
 }
 
-/// Autonomous systems from the range for documentation: the attacker's is seen nowhere else.
-fn network(ip: &str) -> &'static str {
-    match ip {
-        ip if ip.starts_with("203.0.113.") => "64511",
-        ip if ip.starts_with("192.0.2.") => "64496",
-        _ => "64500",
+/// Autonomous systems from the range for documentation: the attacker's is seen nowhere else. Addresses of
+/// 100.64.0.0/10 have one for each provider, which is their second part.
+fn network(ip: &str) -> Cow<'static, str> {
+    let provider = ip.strip_prefix("100.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    match (provider, ip) {
+        (Some(provider), _) => (65_300 + provider).to_string().into(),
+        (_, ip) if ip.starts_with("203.0.113.") => "64511".into(),
+        (_, ip) if ip.starts_with("192.0.2.") => "64496".into(),
+        _ => "64500".into(),
     }
 }
 

@@ -40,6 +40,22 @@ impl Rng {
         self.below(n) == 0
     }
 
+    /// A number from `low` to `high`, both included.
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+        let span = u64::try_from(high - low + 1).unwrap_or(1);
+        low + i64::try_from(self.below(span)).unwrap_or_default()
+    }
+
+    /// True `share` times in a thousand.
+    pub fn permille(&mut self, share: u64) -> bool {
+        self.below(1000) < share
+    }
+
+    /// One of the texts, each as often; blank where there are none.
+    pub fn word(&mut self, words: &[&'static str]) -> &'static str {
+        self.pick(words).copied().unwrap_or_default()
+    }
+
     /// One of the items; the first ones more often, falling off by halves of the list.
     pub fn skewed(&mut self, len: usize) -> usize {
         let halvings = self.bits().trailing_zeros().min(16);

@@ -300,6 +300,7 @@ pub fn okta(start: i64, people: &[Person]) -> Vec<okta::Act<'_>> {
                 place,
                 agent: if by_responder { responder.agent } else { step.agent },
                 proxy: step.proxy && !by_responder,
+                token: None,
                 targets: vec![[
                     "User".to_owned(),
                     victim.id.clone(),

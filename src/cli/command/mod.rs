@@ -1,5 +1,6 @@
 //! One file a command: its arguments, whose doc comments are the help, and `run`.
 
+pub mod baseline;
 pub mod completions;
 pub mod man;
 mod rule_samples;

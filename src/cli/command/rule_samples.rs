@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
 use crate::finding::Finding;
 use crate::output::{Sink, Summary};
-use crate::rule::sample::{JsonFields, every};
+use crate::rule::derive::parse_duration;
+use crate::rule::sample::JsonFields;
 use crate::rule::{Loaded, LogSource};
 use crate::scan::{self, Config, Progress, ScanError};
 use crate::source::{Mapping, SOURCES, Source};
@@ -103,7 +104,7 @@ fn repeated(record: &Value, source: &Source) -> Result<Vec<Value>, SampleError> 
     let bad = |what: &str| SampleError::Repeat(format!("{what} in {record}"));
     let times = times.as_u64().filter(|times| (1..=MAX_REPEATS).contains(times));
     let times = times.ok_or_else(|| bad("`x-repeat` has to be from 1 to 10,000"))?;
-    let step = record.get("x-every").and_then(Value::as_str).and_then(every);
+    let step = record.get("x-every").and_then(Value::as_str).and_then(parse_duration);
     let step = step.ok_or_else(|| bad("`x-every` has to be a time such as 1d"))?;
     let mut plain = record.clone();
     plain.as_object_mut().map(|members| (members.remove("x-repeat"), members.remove("x-every")));

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::rule_samples;
 use crate::cli::error::{CliError, USAGE};
 use crate::cli::ui::{Ui, stdout};
+use crate::derive::zone::Profile;
 use crate::output::escape::{Safe, shortened};
 use crate::output::level_name;
 use crate::rule::sample::JsonFields;
@@ -24,7 +25,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List rules: level, log source, name, title.
+    /// List rules: level, log source, name, title. A `part` gives no findings of its own: correlations are made of it.
     ///
     /// Examples:
     ///   portcullis rules list
@@ -103,20 +104,31 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
 pub(super) fn load_rules(
     paths: &[PathBuf],
     with_builtin: bool,
-    placeholders: Option<&Path>,
+    given: Option<&Path>,
 ) -> Result<Loaded, CliError> {
-    let placeholders = match placeholders {
-        None => Placeholders::new(),
-        Some(path) => rule::read_placeholders(path).map_err(|error| CliError::usage(error.to_string()))?,
-    };
+    Ok(load_with(paths, with_builtin, &placeholders(given, &Profile::default())?))
+}
+
+/// The same with values for placeholders.
+pub(super) fn load_with(paths: &[PathBuf], with_builtin: bool, placeholders: &Placeholders) -> Loaded {
     if paths.is_empty() {
-        return Ok(rule::load_embedded());
+        return rule::load_embedded();
     }
-    let mut loaded = rule::load(paths, &placeholders);
+    let mut loaded = rule::load(paths, placeholders);
     if with_builtin {
         loaded.join(rule::load_embedded());
     }
-    Ok(loaded)
+    loaded
+}
+
+/// Values for placeholders: those of the profile, then those of a file.
+pub(super) fn placeholders(file: Option<&Path>, profile: &Profile) -> Result<Placeholders, CliError> {
+    let mut placeholders: Placeholders = profile.placeholders.clone().into_iter().collect();
+    if let Some(path) = file {
+        placeholders
+            .extend(rule::read_placeholders(path).map_err(|error| CliError::usage(error.to_string()))?);
+    }
+    Ok(placeholders)
 }
 
 fn print(text: &str) -> Result<(), CliError> {
@@ -130,17 +142,18 @@ fn list(ui: &Ui, loaded: &Loaded, as_json: bool) -> Result<ExitCode, CliError> {
         let source =
             loaded.rules.get(at).map_or_else(|| "correlation".to_owned(), |of| source_name(&of.logsource));
         let meta = about.meta;
+        let is_part = loaded.is_silent(at);
         if as_json {
             let line = json!({
                 "id": meta.id, "name": meta.name, "title": meta.title,
-                "level": level_name(meta.level), "logsource": source, "tags": meta.tags,
+                "level": level_name(meta.level), "part": is_part, "logsource": source, "tags": meta.tags,
                 "file": about.file.display().to_string(),
             });
             text.push_str(&format!("{line}\n"));
         } else {
             text.push_str(&format!(
                 "{:<13} {:<18} {:<48} {}\n",
-                level_name(meta.level),
+                if is_part { "part" } else { level_name(meta.level) },
                 Safe(&source).to_string(),
                 Safe(&meta.name).to_string(),
                 Safe(&meta.title)
@@ -243,6 +256,13 @@ fn explain(name: &str, place: &str, placeholders: Option<&Path>) -> Result<ExitC
     let verdict = if explanation.holds { "matches" } else { "does not match" };
     let mut text = format!("{} {verdict} record {number} of {}\n", Safe(&rule.meta.title), Safe(path));
     render(&explanation, 1, &mut text);
+    if rule.is_stateful() {
+        let names: Vec<&str> = rule.derived.iter().map(|derivation| derivation.name.as_str()).collect();
+        text.push_str(&format!(
+            "{} depend on earlier records and are absent here: the findings of a scan say what they were\n",
+            Safe(&names.join(", "))
+        ));
+    }
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -258,6 +278,10 @@ fn find_rule(name: &str, placeholders: Option<&Path>) -> Result<Rule, CliError> 
         return Err(CliError::usage(error.to_string()).hint(error.hint.clone().unwrap_or_default()));
     }
     let names: Vec<String> = loaded.rules.iter().map(|rule| rule.meta.name.clone()).collect();
+    if loaded.correlations.iter().any(|of| of.meta.name == name || of.key() == name) {
+        return Err(CliError::usage(format!("`{name}` is a correlation: it is about several records"))
+            .hint("its findings say which; explain the rules that it names"));
+    }
     let named = |rule: &Rule| path.is_file() || rule.meta.name == name || rule.key() == name;
     loaded.rules.into_iter().find(named).ok_or_else(|| {
         let near = rule::nearest(name, names.iter().map(String::as_str));

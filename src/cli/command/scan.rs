@@ -8,10 +8,13 @@ use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
 use super::rules;
+pub(super) use super::scan_summary::print as print_summary;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, USAGE};
 use crate::cli::ui::{Ui, stdout};
 use crate::cli::{size, value};
+use crate::derive::Baseline;
 use crate::derive::zone::Profile;
+use crate::enrich::{Atlas, Databases, KnownNetworks, Locate};
 use crate::event::time::Timestamp;
 use crate::output::{self, Options};
 use crate::rule::Level;
@@ -54,6 +57,16 @@ pub struct Args {
     #[arg(long, value_name = "LEVEL", value_parser = value::level, help_heading = "Rules")]
     level: Option<Level>,
 
+    /// What was usual before these logs, from `portcullis baseline learn`. Its facts count for days before the first
+    /// record of the logs.
+    #[arg(long, value_name = "FILE", help_heading = "What is usual")]
+    baseline: Option<PathBuf>,
+    /// TOML file with what the organisation says of itself: time zones of accounts, values of placeholders.
+    #[arg(long, value_name = "FILE", help_heading = "What is usual")]
+    profile: Option<PathBuf>,
+    #[command(flatten)]
+    places: Places,
+
     /// The kind of log: okta, mixpanel-audit or json, instead of recognising it.
     #[arg(long, value_name = "NAME", value_parser = value::source, help_heading = "Reading")]
     source: Option<String>,
@@ -89,6 +102,12 @@ pub struct Args {
     /// How findings are written: text, jsonl or csv.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = value::format, help_heading = "Output")]
     format: String,
+    /// Group findings: `incident` puts those of one account together that are close in time, scored, most serious first.
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Output")]
+    group: Option<Group>,
+    /// The longest silence inside an incident, such as 12h or 2d.
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = value::duration, help_heading = "Output")]
+    incident_gap: i64,
     /// Write findings to a file, which appears when it is complete.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
@@ -108,9 +127,44 @@ pub struct Args {
     /// Bytes that a worker takes at a time.
     #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size::parse, help_heading = "Speed")]
     chunk_size: u64,
+    /// Memory for the facts behind derived fields; beyond it they go to temporary files.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = size::parse, help_heading = "Speed")]
+    state_memory: u64,
     /// fast, or strict: the plain reference engine, slower, with the same findings.
     #[arg(long, value_enum, default_value_t = EngineName::Fast, value_name = "ENGINE", help_heading = "Speed")]
     engine: EngineName,
+}
+
+/// Where what is known of addresses comes from.
+#[derive(Debug, clap::Args)]
+pub struct Places {
+    /// `MaxMind` DB file with countries, cities, time zones or autonomous systems; can be given several times, the first
+    /// that knows something wins.
+    #[arg(long, value_name = "FILE", help_heading = "What is usual")]
+    geo: Vec<PathBuf>,
+    /// TOML file of VPN, relay and satellite networks, instead of those that are built in.
+    #[arg(long, value_name = "FILE", help_heading = "What is usual")]
+    networks: Option<PathBuf>,
+}
+
+impl Places {
+    /// Opens the files.
+    ///
+    /// # Errors
+    /// A file is no database or no list of networks.
+    pub fn open(&self) -> Result<Option<Box<dyn Locate + Send>>, CliError> {
+        let networks = match &self.networks {
+            None => KnownNetworks::builtin()?,
+            Some(path) => KnownNetworks::read(path)?,
+        };
+        Ok(Some(Box::new(Atlas { databases: Databases::open(&self.geo)?, networks })))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// By account and time.
+    Incident,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,7 +182,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     if let Some(path) = &args.ledger {
         write_ledger(path, &ledger)?;
     }
-    super::scan_summary::print(ui, &ledger);
+    print_summary(ui, &ledger);
     let serious = args.fail_on.is_some_and(|level| ledger.findings().at_least(level) > 0);
     Ok(if serious {
         ExitCode::from(FINDING)
@@ -142,7 +196,9 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
 }
 
 fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
-    let loaded = rules::load_rules(&args.rules, args.with_builtin, args.placeholders.as_deref())?;
+    let profile = args.profile.as_deref().map(Profile::read).transpose()?.unwrap_or_default();
+    let given = rules::placeholders(args.placeholders.as_deref(), &profile)?;
+    let loaded = rules::load_with(&args.rules, args.with_builtin, &given);
     for error in &loaded.errors {
         ui.warn(&format!("rule not loaded: {}", crate::output::escape::Safe(&error.to_string())));
     }
@@ -172,8 +228,12 @@ fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
         },
         isa: None,
         count_duplicates: args.ledger.is_some(),
-        locate: None,
-        profile: Profile::default(),
+        locate: args.places.open()?,
+        profile,
+        baseline: args.baseline.as_deref().map(Baseline::read).transpose()?,
+        facts_alone: false,
+        state_memory: usize::try_from(args.state_memory)
+            .map_err(|error| CliError::usage(format!("--state-memory: {error}")))?,
     })
 }
 
@@ -191,18 +251,25 @@ fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
         color: args.output.is_none() && ui.color_stdout(),
         zone: args.time_zone.clone().unwrap_or(TimeZone::UTC),
         per_rule: if args.all { 0 } else { Options::default().per_rule },
+        incident_gap: args.incident_gap,
+    };
+    let open = match args.group {
+        None => format.open,
+        Some(Group::Incident) => format.open_grouped.ok_or_else(|| {
+            CliError::usage(format!("--format {} has no groups", format.name)).hint("use text or jsonl")
+        })?,
     };
     let bar = ui.progress();
     let result = match &args.output {
         None => {
-            let mut sink = (format.open)(stdout(), options);
+            let mut sink = open(stdout(), options);
             scan::run(config, &mut *sink, &bar)
         }
         Some(path) => {
             let failed =
                 |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
             let mut file = Pending::create(path).map_err(failed)?;
-            let mut sink = (format.open)(Box::new(std::io::BufWriter::new(&mut file)), options);
+            let mut sink = open(Box::new(std::io::BufWriter::new(&mut file)), options);
             let result = scan::run(config, &mut *sink, &bar);
             drop(sink);
             if result.is_ok() {

@@ -94,13 +94,26 @@ fn print_ranges(ui: &Ui, label: &str, unit: &str, ranges: &Ranges, what: &str) {
 
 fn print_rules(ui: &Ui, ledger: &Ledger) {
     let read = ledger.rules.iter().filter(|rule| !rule.sources.is_empty()).count();
-    let blind: Vec<&str> =
-        ledger.rules.iter().filter(|rule| rule.is_blind()).map(|rule| rule.name.as_str()).collect();
+    let blind: Vec<&str> = ledger
+        .rules
+        .iter()
+        .filter(|rule| rule.is_blind() && rule.places_unknown.is_empty())
+        .map(|rule| rule.name.as_str())
+        .collect();
     let mut line = format!("rules: {} loaded, {read} apply to these logs", ledger.rules.len());
     if !ledger.rule_errors.is_empty() {
         line.push_str(&format!(", {} could not be loaded", ledger.rule_errors.len()));
     }
     ui.note(&line);
+    let needs: std::collections::BTreeSet<&str> =
+        ledger.rules.iter().flat_map(|rule| &rule.places_unknown).map(String::as_str).collect();
+    let places = ledger.rules.iter().filter(|rule| !rule.places_unknown.is_empty()).count();
+    if !needs.is_empty() {
+        let needs: Vec<&str> = needs.into_iter().collect();
+        ui.note(
+            &Safe(&format!("{places} rules know no places: {} (--geo FILE)", needs.join(", "))).to_string(),
+        );
+    }
     if !blind.is_empty() {
         let named = blind.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
         let more = blind.len().saturating_sub(MAX_NAMES);

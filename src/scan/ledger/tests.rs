@@ -15,6 +15,7 @@ fn rule(id: &str, findings: u64) -> RuleLedger {
         sources: vec!["okta".into()],
         fields: vec!["eventType".into()],
         fields_never_seen: Vec::new(),
+        places_unknown: Vec::new(),
         event_types: vec![EventTypeNote { name: "x.y".into(), known: Some(true), since: None }],
         findings,
         suppressed: 0,

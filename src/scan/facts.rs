@@ -1,0 +1,123 @@
+//! Where the values of derived fields come from: all facts in memory, or, when they are too many, part by part from disk.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+
+use crate::derive::{Answer, Baseline, Plan, Question, Recorder, Spill, State};
+use crate::rule::Derivation;
+
+/// A question about a kept record: unit, record, rule, derivation.
+pub(super) type Place = (usize, usize, usize, usize);
+
+/// The facts of a scan.
+pub(super) enum Facts<'a> {
+    /// All in memory.
+    Whole(State),
+    /// On disk.
+    Parted { plan: &'a Plan, spill: &'a Spill, baseline: Option<(&'a Baseline, i64)>, peers: State },
+}
+
+/// What one look at the kept records can answer.
+pub(super) enum Answers<'a> {
+    /// Everything.
+    Whole(&'a State),
+    /// Questions about keys of one part.
+    Part { spill: &'a Spill, number: usize, state: &'a State },
+    /// Everything that was asked before.
+    Held(&'a Held),
+}
+
+/// What the parts answered.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Those that have a value.
+    pub(super) answers: HashMap<Place, Answer>,
+    /// Records, by unit and number, that one answer alone rules out for a rule.
+    pub(super) ruled_out: HashSet<(usize, usize, usize)>,
+}
+
+impl<'a> Facts<'a> {
+    /// Joins what workers noted, if it fits into memory.
+    pub(super) fn gather(
+        plan: &'a Plan,
+        spill: &'a Spill,
+        recorders: Vec<Recorder>,
+        baseline: Option<(&'a Baseline, i64)>,
+    ) -> io::Result<Self> {
+        if !spill.is_used() {
+            return Ok(Self::Whole(State::join(plan, recorders, baseline)));
+        }
+        recorders.into_iter().try_for_each(|recorder| spill.write(plan, recorder))?;
+        let mut peers = State::default();
+        if !plan.peers.is_empty() {
+            for part in spill.parts() {
+                peers.add_peers_of(&State::part(plan, spill, part, baseline)?, plan);
+            }
+        }
+        Ok(Self::Parted { plan, spill, baseline, peers })
+    }
+
+    /// Calls `look` with what can be answered, part by part.
+    pub(super) fn each_part(&self, mut look: impl FnMut(&Answers<'_>) -> io::Result<()>) -> io::Result<()> {
+        let Self::Parted { plan, spill, baseline, peers } = self else { return Ok(()) };
+        for number in spill.parts() {
+            let mut state = State::part(plan, spill, number, *baseline)?;
+            state.share_peers(peers);
+            look(&Answers::Part { spill, number, state: &state })?;
+        }
+        Ok(())
+    }
+
+    /// All facts, where they are wanted for a baseline.
+    pub(super) fn into_state(self, wanted: bool) -> io::Result<State> {
+        match self {
+            Self::Whole(state) => Ok(state),
+            Self::Parted { .. } if !wanted => Ok(State::default()),
+            Self::Parted { plan, spill, baseline, .. } => {
+                let mut all = State::default();
+                for number in spill.parts() {
+                    all.append(State::part(plan, spill, number, baseline)?);
+                }
+                Ok(all)
+            }
+        }
+    }
+}
+
+impl Answers<'_> {
+    /// The answer to a question, where this look can give it.
+    pub(super) fn answer(
+        &self,
+        place: Place,
+        derivation: &Derivation,
+        question: &Question<'_>,
+    ) -> Option<Answer> {
+        match self {
+            Self::Whole(state) => Some(state.answer(derivation, question)),
+            Self::Part { spill, number, state } => {
+                let own = spill.part_of(question.key.unwrap_or_default()) == *number;
+                own.then(|| state.answer(derivation, question))
+            }
+            Self::Held(held) => Some(held.answers.get(&place).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// Whether an earlier look found that a rule does not match a record.
+    pub(super) fn is_ruled_out(&self, (unit, record, rule): (usize, usize, usize)) -> bool {
+        matches!(self, Self::Held(held) if held.ruled_out.contains(&(unit, record, rule)))
+    }
+
+    /// The zone that is learnt for a key, where this look can tell it.
+    pub(super) fn learned_zone(
+        &self,
+        table: usize,
+        key: &str,
+        derivation: &Derivation,
+        time: i64,
+    ) -> Option<String> {
+        match self {
+            Self::Whole(state) | Self::Part { state, .. } => state.learned_zone(table, key, derivation, time),
+            Self::Held(_) => None,
+        }
+    }
+}
