@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench scan` prints a row for each log, number of threads, number of rules and hit rate. Files are made
 //! in a temporary folder; `PORTCULLIS_BENCH_MB` sets their size (default 512), `PORTCULLIS_BENCH_RUNS` the runs of each
-//! row (default 3; the median is shown). CPU time is that of the process, from /proc.
+//! row (default 3; the median is shown); `PORTCULLIS_BENCH_STATE_RECORDS` is the length of the log for rules with state, and
+//! `PORTCULLIS_BENCH_STATE_ALONE=1` measures those alone. CPU time is that of the process, from /proc.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -19,7 +20,7 @@ use std::time::Instant;
 use portcullis::decode::json::simd::Isa;
 use portcullis::finding::Finding;
 use portcullis::output::{Sink, Summary};
-use portcullis::rule::{Loaded, Placeholders, parse_document};
+use portcullis::rule::{Level, Loaded, Placeholders, load_embedded, parse_document};
 use portcullis::scan::{self, Config, Progress};
 use portcullis::synth::{self, Log, Options};
 
@@ -135,11 +136,51 @@ fn rules(okta: bool, count: usize, hits: bool) -> Loaded {
 
 fn scan(path: &Path, rules: &Loaded, threads: usize, isa: Option<Isa>) -> u64 {
     let paths = vec![path.display().to_string()];
-    let config = Config { threads, isa, ..Config::new(paths, rules.clone()) };
+    run(&Config { threads, isa, ..Config::new(paths, rules.clone()) })
+}
+
+fn run(config: &Config) -> u64 {
     let mut count = Count::default();
-    let ledger = scan::run(&config, &mut count, &Quiet).unwrap();
+    let ledger = scan::run(config, &mut count, &Quiet).unwrap();
     assert!(ledger.is_clean());
     count.0
+}
+
+/// The built-in rules with and without those that need history or several records, findings of level medium and above.
+fn stateful(folder: &Path) {
+    let records = setting("PORTCULLIS_BENCH_STATE_RECORDS", 1_000_000);
+    let path = make(folder, "state.ndjson", Log::MixpanelNdjson, records * 310, 310);
+    let size = std::fs::metadata(&path).unwrap().len();
+    let all = load_embedded();
+    let mut plain = all.clone();
+    plain.rules.retain(|rule| !rule.is_stateful() && !rule.silent);
+    plain.correlations.clear();
+    let mut rates = Vec::new();
+    for (name, rules) in [("without state", plain), ("all", all)] {
+        let paths = vec![path.display().to_string()];
+        let count = rules.len();
+        let config = Config { level: Some(Level::Medium), ..Config::new(paths, rules) };
+        let mut found = 0;
+        let (used, wall) = rate(size, || found = run(&config));
+        rates.push((used, wall));
+        let what = format!("{records} records, {count} built-in rules, {name}");
+        println!("{what:<62} {used:>6.0} MB/CPU-s {wall:>6.0} MB/s {found:>8} findings, peak {} MB", peak());
+    }
+    if let [plain, all] = rates.as_slice() {
+        println!(
+            "with state to without: {:.2} by CPU time, {:.2} by the clock",
+            all.0 / plain.0,
+            all.1 / plain.1
+        );
+    }
+}
+
+/// The most memory that this process has held, in MB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or_default()
+        / 1024
 }
 
 fn make(folder: &Path, name: &str, log: Log, bytes: u64, record: u64) -> PathBuf {
@@ -152,6 +193,9 @@ fn make(folder: &Path, name: &str, log: Log, bytes: u64, record: u64) -> PathBuf
 }
 
 fn main() {
+    if setting("PORTCULLIS_BENCH_STATE_ALONE", 0) > 0 {
+        return stateful(tempfile::tempdir().unwrap().path());
+    }
     let bytes = setting("PORTCULLIS_BENCH_MB", 512) << 20;
     let folder = tempfile::tempdir().unwrap();
     let logs = [
@@ -184,4 +228,5 @@ fn main() {
             Some(Isa::Portable),
         );
     }
+    stateful(folder.path());
 }

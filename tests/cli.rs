@@ -95,10 +95,10 @@ fn exit_codes_are_those_of_the_contract() {
     place.write("bad", format!("{HIT}\n{{\n").as_bytes());
     for (args, code) in [
         (vec!["scan", "good"], 0),
-        (vec!["scan", "good", "--fail-on", "high"], 1),
-        (vec!["scan", "good", "--fail-on", "critical"], 0),
+        (vec!["scan", "good", "--fail-on", "medium"], 1),
+        (vec!["scan", "good", "--fail-on", "high"], 0),
         (vec!["scan", "bad"], 3),
-        (vec!["scan", "bad", "--fail-on", "high"], 1),
+        (vec!["scan", "bad", "--fail-on", "medium"], 1),
         (vec!["scan", "missing"], 3),
     ] {
         assert_eq!(run(&place, &args).0, code, "{args:?}");

@@ -5,7 +5,6 @@ mod window;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -21,11 +20,11 @@ pub struct Event<R> {
     pub values: Vec<Option<String>>,
     /// Where it stands among events of the same time: input and offset.
     pub order: (usize, u64),
-    /// The records that it rests on, in order.
-    pub records: Vec<Arc<R>>,
+    /// What it rests on, in order.
+    pub records: Vec<R>,
 }
 
-impl<R> Clone for Event<R> {
+impl<R: Copy> Clone for Event<R> {
     fn clone(&self) -> Self {
         Self {
             time: self.time,
@@ -105,7 +104,7 @@ impl<R> Entry<'_, R> {
 /// Runs the correlations over the events of rules, by rule. `horizon`: the time of the last record of all; what is
 /// to be absent from a window that ends after it cannot be judged, and gives no alert. Alerts of silent correlations
 /// are among the results.
-pub fn run<R: Send + Sync>(
+pub fn run<R: Copy + Send + Sync>(
     loaded: &Loaded,
     wanted: &[bool],
     mut events: Events<R>,
@@ -161,7 +160,7 @@ fn in_order(loaded: &Loaded) -> Vec<usize> {
 
 type Found<R> = (Vec<String>, f64, Event<R>);
 
-fn one<R: Send + Sync>(
+fn one<R: Copy + Send + Sync>(
     loaded: &Loaded,
     correlation: &Correlation,
     needs: &[Vec<String>],

@@ -11,7 +11,7 @@ use crate::rule::{Correlation, Expr};
 type Cited = (f64, Vec<usize>);
 
 /// The alerts of a group's events, which are in order.
-pub(super) fn alerts<R>(
+pub(super) fn alerts<R: Copy>(
     correlation: &Correlation,
     entries: &[Entry<'_, R>],
     horizon: i64,
@@ -171,13 +171,13 @@ fn together(expr: &Expr, window: &[Item]) -> Cited {
 }
 
 /// The cited events as one, at the time of the last.
-fn event<R>(window: &[&Event<R>], cited: &[usize]) -> Event<R> {
+fn event<R: Copy>(window: &[&Event<R>], cited: &[usize]) -> Event<R> {
     let events: Vec<&Event<R>> = cited.iter().filter_map(|&at| window.get(at).copied()).collect();
     let last = events.last();
     Event {
         time: last.map_or((0, 0), |last| last.time),
         order: last.map_or((0, 0), |last| last.order),
         values: Vec::new(),
-        records: events.iter().flat_map(|event| event.records.iter().cloned()).collect(),
+        records: events.iter().flat_map(|event| event.records.iter().copied()).collect(),
     }
 }

@@ -219,6 +219,17 @@ fn usual_hours(state: &KeyState, derivation: &Derivation, min_days: u32, questio
     .with(question.explain.then(note))
 }
 
+/// Tells, for a time in a zone, whether a row of activity lies about then on an earlier day of the same kind, and on which.
+pub fn usual_day(time: i64, zone: &TimeZone) -> impl Fn(&Active) -> Option<i64> {
+    let (today, hour) = local(time, zone);
+    let weekend = weekday(today) >= 5;
+    move |row| {
+        let mut hours = hours(row, zone);
+        let near = |at: u32| [0, 1, 23].contains(&((at + 24 - hour) % 24));
+        hours.find(|&(day, at)| day < today && (weekday(day) >= 5) == weekend && near(at)).map(|(day, _)| day)
+    }
+}
+
 /// Whether some activity of the window's rows lies in one of the hours of a local day.
 fn in_window(rows: &[Active], day: i64, near: u32, zone: &TimeZone) -> bool {
     let near = |hour: u32| near & (1 << hour) != 0;

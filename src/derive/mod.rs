@@ -10,14 +10,15 @@ mod baseline;
 pub mod extract;
 mod plan;
 mod recorder;
+mod rows;
 mod spill;
 mod state;
 pub mod zone;
 
-pub use answer::{Answer, Question, Value};
+pub use answer::{Answer, Question, Value, usual_day};
 pub use baseline::{Baseline, BaselineError, Provenance};
 pub use extract::Origin;
 pub use plan::{Plan, Table, Track};
-pub use recorder::{Extract, Feed, Recorder};
+pub use recorder::{Extract, Feed, Known, Recorder};
 pub use spill::Spill;
 pub use state::State;

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 
 use super::extract::{self, Origin, OriginFields};
 use super::plan::Track;
+use super::rows::Rows;
 use crate::decode::Raw;
 use crate::decode::fields::{FieldId, Got, View};
 use crate::enrich::Locate;
@@ -18,6 +19,23 @@ const MAX_REMEMBERED: usize = 1 << 15;
 /// Bytes of raw values remembered for one extract.
 const MAX_BYTES: usize = 1 << 21;
 const NONE: u32 = u32::MAX;
+/// Rows that are looked at to see whether an hour is usual.
+const MAX_ROWS: usize = 40;
+
+/// What a worker knows of the history of a record's key, strictly before the record and within the window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The record has no key, or no value: nothing can be derived.
+    pub absent: bool,
+    /// A time at which the key had the record's value.
+    pub seen: Option<i64>,
+    /// A time at which the key was active: as late as is known.
+    pub active: Option<i64>,
+    /// A time at which the key was active: as early as is known.
+    pub since: Option<i64>,
+    /// It is usually active at this time of day; false where that is not known.
+    pub usual: bool,
+}
 
 /// Nanoseconds of a quarter of an hour: every zone's offset is a multiple of it today.
 pub(super) const QUARTER: i64 = 900_000_000_000;
@@ -56,9 +74,9 @@ pub struct Feed {
 
 /// A key's activity on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Active {
+pub struct Active {
     /// Days since 1970, UTC.
-    pub(super) day: i64,
+    pub day: i64,
     pub(super) first: i64,
     pub(super) last: i64,
     /// Quarters of an hour, from the day's first.
@@ -75,8 +93,8 @@ pub(super) type Visit = (i64, u32);
 /// Facts of one table, by ids of this worker.
 #[derive(Debug, Default)]
 pub(super) struct Local {
-    pub(super) active: Vec<Vec<Active>>,
-    pub(super) values: HashMap<(u32, u32), Vec<DayFirst>, foldhash::fast::RandomState>,
+    pub(super) active: Vec<Rows<Active>>,
+    pub(super) values: HashMap<(u32, u32), Rows<DayFirst>, foldhash::fast::RandomState>,
     pub(super) amounts: Vec<Vec<Amount>>,
     pub(super) visits: Vec<Vec<Visit>>,
 }
@@ -188,29 +206,61 @@ impl Recorder {
         };
     }
 
-    /// Times before `time`, and not before day `start`, at which the key of the record that was noted last had its value,
-    /// and was active. Not the only ones: what is near at hand.
-    pub fn known(&self, feed: usize, start: i64, time: i64) -> (Option<i64>, Option<i64>) {
+    /// What the facts noted so far say of the record that was noted last: not all there is, what is near at hand.
+    /// `start`: the first day that is history.
+    pub fn known(&self, feed: usize, start: i64, time: i64) -> Known {
         let (Some(of), Some(local)) = (self.feeds.get(feed), self.locals.get(feed)) else {
-            return (None, None);
+            return Known::default();
         };
-        let id = |extract: usize| self.current.get(extract).copied().flatten().filter(|id| *id != NONE);
-        let Some(key) = of.key.map_or(Some(0), id) else { return (None, None) };
-        match &of.track {
-            Track::Values { .. } => {
-                let Some(value) = of.value.and_then(id) else { return (None, None) };
-                let rows = local.values.get(&(key, value)).map_or(&[][..], Vec::as_slice);
+        // Only ids of extracts that were looked up are known: those of feeds whose filter the record passed.
+        let id = |extract: usize| self.current.get(extract).copied().flatten();
+        let key = of.key.map_or(Some(0), id);
+        let value = of.value.map(id);
+        let absent = key == Some(NONE) || value == Some(Some(NONE));
+        let mut known = Known { absent, ..Known::default() };
+        let Some(key) = key.filter(|key| *key != NONE) else { return known };
+        match (&of.track, value) {
+            (Track::Values { .. }, Some(Some(value))) => {
                 let fits = |row: &&DayFirst| row.0 >= start && row.1 < time;
-                (rows.first().filter(fits).or(rows.last().filter(fits)).map(|row| row.1), None)
+                known.seen = local.values.get(&(key, value)).and_then(|rows| {
+                    rows.first().filter(fits).or(rows.backwards().next().filter(fits)).map(|row| row.1)
+                });
             }
-            Track::Activity => {
-                let rows = local.active.get(key as usize).map_or(&[][..], Vec::as_slice);
-                let times = rows.iter().rev().take(2).filter(|row| row.day >= start);
-                let earlier = times.flat_map(|row| [row.last, row.first]).find(|&at| at < time);
-                (None, earlier)
+            (Track::Activity, _) => {
+                let Some(rows) = local.active.get(key as usize) else { return known };
+                let times = rows.backwards().take(2).filter(|row| row.day >= start);
+                known.active = times.flat_map(|row| [row.last, row.first]).find(|&at| at < time);
+                let since = rows.first().filter(|row| row.day >= start && row.first < time);
+                known.since = since.map(|row| row.first);
             }
-            _ => (None, None),
+            _ => {}
         }
+        known
+    }
+
+    /// Whether the key of the record that was noted last was active on `min_days` local days before `today` in the hours
+    /// of `near`, on days of the same kind. `hours` tells local days and hours of a row.
+    pub fn is_usual(
+        &self,
+        feed: usize,
+        start: i64,
+        min_days: usize,
+        mut fits: impl FnMut(&Active) -> Option<i64>,
+    ) -> bool {
+        let id = |extract: usize| self.current.get(extract).copied().flatten().filter(|id| *id != NONE);
+        let key = self.feeds.get(feed).and_then(|of| of.key.map_or(Some(0), id));
+        let rows = key.and_then(|key| self.locals.get(feed)?.active.get(key as usize));
+        let mut days: Vec<i64> = Vec::with_capacity(min_days);
+        let rows = rows.into_iter().flat_map(Rows::backwards).take(MAX_ROWS);
+        for row in rows.filter(|row| row.day >= start) {
+            if let Some(day) = fits(row).filter(|day| !days.contains(day)) {
+                days.push(day);
+                if days.len() >= min_days {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// The id of what an extract gives for this record.
@@ -362,10 +412,10 @@ pub(super) fn zone<V: View>(view: &V, field: FieldId, locate: Option<&dyn Locate
 }
 
 /// Gives the rows of a key to `with`.
-fn rows<T>(all: &mut Vec<Vec<T>>, key: u32, with: impl FnOnce(&mut Vec<T>) -> usize) -> usize {
+fn rows<T: Default>(all: &mut Vec<T>, key: u32, with: impl FnOnce(&mut T) -> usize) -> usize {
     let key = key as usize;
     if all.len() <= key {
-        all.resize_with(key + 1, Vec::new);
+        all.resize_with(key + 1, T::default);
     }
     all.get_mut(key).map_or(0, with)
 }
@@ -377,16 +427,16 @@ fn push<T>(rows: &mut Vec<T>, row: T) -> usize {
     2 * size_of::<T>() + if rows.len() == 1 { 48 } else { 0 }
 }
 
-fn active(rows: &mut Vec<Active>, time: i64) -> usize {
+fn active(rows: &mut Rows<Active>, time: i64) -> usize {
     let day = time.div_euclid(DAY);
     let quarters = 1u128 << (time.rem_euclid(DAY) / QUARTER);
     let row = Active { day, first: time, last: time, quarters };
-    match rows.last_mut().filter(|last| last.day == day) {
-        Some(last) => {
-            last.join(row);
+    match rows.newest().filter(|newest| newest.day == day) {
+        Some(newest) => {
+            newest.join(row);
             0
         }
-        None => push(rows, row),
+        None => rows.push(row),
     }
 }
 
@@ -399,13 +449,13 @@ impl Active {
     }
 }
 
-fn day_first(rows: &mut Vec<DayFirst>, time: i64) -> usize {
+fn day_first(rows: &mut Rows<DayFirst>, time: i64) -> usize {
     let day = time.div_euclid(DAY);
-    match rows.last_mut().filter(|(of, _)| *of == day) {
+    match rows.newest().filter(|(of, _)| *of == day) {
         Some((_, first)) => {
             *first = time.min(*first);
             0
         }
-        None => push(rows, (day, time)),
+        None => rows.push((day, time)),
     }
 }

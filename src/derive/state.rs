@@ -216,8 +216,11 @@ impl TableState {
 
     fn take(&mut self, track: &Track, part: Part<'_>) {
         let name = |key: usize| part.keys.map_or(Some(""), |keys| keys.texts.get(key).map(String::as_str));
-        for (key, rows) in part.local.active.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-            name(key).into_iter().for_each(|name| self.key(name).active.extend_from_slice(&rows));
+        for (key, rows) in part.local.active.into_iter().enumerate() {
+            let rows = rows.into_vec();
+            if let Some(name) = name(key).filter(|_| !rows.is_empty()) {
+                self.key(name).active.extend(rows);
+            }
         }
         for (key, rows) in part.local.amounts.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             name(key).into_iter().for_each(|name| self.key(name).amounts.extend_from_slice(&rows));
@@ -225,7 +228,7 @@ impl TableState {
         let texts = part.values.map_or(&[][..], |values| &values.texts);
         for ((key, value), rows) in part.local.values {
             if let (Some(name), Some(value)) = (name(key as usize), texts.get(value as usize)) {
-                self.key(name).values.entry(value.clone()).or_default().extend(rows);
+                self.key(name).values.entry(value.clone()).or_default().extend(rows.into_vec());
             }
         }
         if *track != Track::Places {

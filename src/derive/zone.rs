@@ -120,6 +120,11 @@ impl Profile {
         })
     }
 
+    /// Whether some account has a zone of its own.
+    pub fn names_zones(&self) -> bool {
+        !self.accounts.is_empty()
+    }
+
     /// The zone of an account; the account in lower case.
     pub fn zone_of(&self, account: &str) -> Option<&TimeZone> {
         self.accounts.get(account)

@@ -49,7 +49,7 @@ const FIELDS: [(&str, Attribute); 7] = [
     ("source.network.kind", Attribute::NetworkKind),
 ];
 
-/// Which of [`FIELDS`] databases give.
+/// Which of the fields that can be given are given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Given([bool; FIELDS.len()]);
 
@@ -66,7 +66,7 @@ impl Given {
 }
 
 impl Located {
-    /// The value of one of [`FIELDS`].
+    /// The value of a field that databases can give.
     pub fn field(&self, name: &str) -> Option<String> {
         match name {
             "source.geo.country_iso_code" => self.country.clone(),

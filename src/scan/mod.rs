@@ -27,7 +27,7 @@ use jiff::tz::TimeZone;
 use crate::decode::json::simd::Isa;
 use crate::derive::Baseline;
 use crate::derive::zone::Profile;
-use crate::enrich::{Given, Locate};
+use crate::enrich::{Attribute, Given, Locate};
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
 use crate::output::Sink;
 use crate::rule::{Level, Loaded};
@@ -146,6 +146,8 @@ pub struct Settings {
     pub facts_until: Option<Timestamp>,
     /// The fields that databases give where a record does not have them.
     pub places: Given,
+    /// The zone of every account, where all have the same.
+    pub only_zone: Option<TimeZone>,
 }
 
 impl Settings {
@@ -265,6 +267,13 @@ impl Config {
         }
     }
 
+    /// The organisation's zone, where neither the profile nor a database can tell another for an account.
+    fn only_zone(&self) -> Option<TimeZone> {
+        let told = self.locate.as_deref().is_some_and(|locate| locate.knows(Attribute::TimeZone));
+        let one = !told && !self.profile.names_zones();
+        one.then(|| self.profile.zone.clone().unwrap_or(TimeZone::UTC))
+    }
+
     fn settings(&self) -> Settings {
         Settings {
             time: TimeReader::new(TimeOptions { log_zone: self.log_zone.clone() }),
@@ -277,6 +286,7 @@ impl Config {
             max_record: self.max_record.max(1),
             count_duplicates: self.count_duplicates,
             facts_until: self.until.filter(|_| self.facts_alone),
+            only_zone: self.only_zone(),
             places: self.locate.as_deref().map(|locate| Given::by(locate)).unwrap_or_default(),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::decode::fields::{FieldId, FieldTable};
 use crate::derive::{Extract, Feed, Plan, Table, Track};
 use crate::enrich::Given;
-use crate::rule::derive::Kind;
+use crate::rule::derive::{Kind, View};
 use crate::rule::set;
 use crate::rule::{Atom, Expr, FieldMatcher, Rule, Subject, Test};
 use crate::source::{Mapping, Source};
@@ -66,6 +66,8 @@ pub struct Program {
     pub rules: Vec<usize>,
     /// For each of `rules`, what its derivations ask of a record.
     pub asks: Vec<Vec<Ask>>,
+    /// For each of `rules`, its condition without what the record alone decides.
+    pub prunes: Vec<Expr>,
     /// What goes into the tables of facts.
     pub feeds: Vec<Feed>,
     /// What of a record they take.
@@ -113,6 +115,19 @@ pub struct Rules<'a> {
     pub places: Given,
 }
 
+impl Rules<'_> {
+    /// Whether a table can get facts at all: some need a database that tells places.
+    fn knows(&self, track: &Track) -> bool {
+        let needed = match track {
+            Track::Values { view: View::Asn, .. } => "source.as.number",
+            Track::Values { view: View::Country, .. } => "source.geo.country_iso_code",
+            Track::Zones => "source.geo.timezone",
+            _ => return true,
+        };
+        self.places.has(needed)
+    }
+}
+
 /// Whether an atom can only be judged when everything is read.
 pub fn is_late(atom: &Atom, places: Given) -> bool {
     atom.is_derived() || matches!(&atom.subject, Subject::Field(name) if places.has(name))
@@ -148,13 +163,15 @@ impl Program {
         for name in ALWAYS {
             compiler.field(name);
         }
-        let (mut chosen, mut conditions, mut asks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut chosen, mut conditions, mut asks, mut prunes) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, rule) in rules.all.iter().enumerate() {
             let wanted = rules.wanted.get(index).copied().unwrap_or_default();
             if !wanted || !source.takes(&rule.logsource) {
                 continue;
             }
             conditions.push(compiler.condition(rule, &rule.condition, chosen.len(), true));
+            prunes.push(derived_part(rule, &rule.condition).unwrap_or(UNKNOWN));
             asks.push(compiler.asks(rule));
             for field in rules.needs.get(index).into_iter().flatten() {
                 compiler.field(field);
@@ -163,7 +180,7 @@ impl Program {
         }
         let mut drafts = Drafts::default();
         for (at, table) in rules.plan.tables.iter().enumerate() {
-            if source.takes(&table.logsource) {
+            if source.takes(&table.logsource) && rules.knows(&table.track) {
                 compiler.feed(rules.all, (at, table), &mut conditions, &mut drafts);
             }
         }
@@ -173,7 +190,8 @@ impl Program {
                 ask.feed = drafts.feeds.iter().position(|feed| Some(feed.table) == table);
             }
         }
-        compiler.finish(chosen, conditions, asks, drafts)
+        let program = compiler.finish(chosen, conditions, asks, drafts);
+        Self { prunes, ..program }
     }
 
     /// Whether some rule searches the whole record for keywords.
@@ -327,6 +345,7 @@ impl<'a> Compiler<'a> {
             table: self.table,
             rules,
             asks,
+            prunes: Vec::new(),
             feeds: drafts.feeds,
             extracts: drafts.extracts,
             fact_filters: drafts.filters,
@@ -336,6 +355,26 @@ impl<'a> Compiler<'a> {
             compares_fields,
             overflow: self.overflow,
         }
+    }
+}
+
+/// An atom that no rule has: nothing is known of it.
+const UNKNOWN: Expr = Expr::Atom(usize::MAX);
+
+/// A condition with one unknown atom in place of all that the record alone decides; `None` where nothing else is left.
+fn derived_part(rule: &Rule, expr: &Expr) -> Option<Expr> {
+    let parts = |inner: &[Expr]| {
+        let mut parts: Vec<Expr> = inner.iter().filter_map(|expr| derived_part(rule, expr)).collect();
+        if parts.len() < inner.len() && !parts.is_empty() {
+            parts.push(UNKNOWN);
+        }
+        (!parts.is_empty()).then_some(parts)
+    };
+    match expr {
+        Expr::Atom(at) => rule.atoms.get(*at).filter(|atom| atom.is_derived()).map(|_| expr.clone()),
+        Expr::Not(inner) => derived_part(rule, inner).map(|inner| Expr::Not(Box::new(inner))),
+        Expr::All(inner) => parts(inner).map(Expr::All),
+        Expr::Any(inner) => parts(inner).map(Expr::Any),
     }
 }
 

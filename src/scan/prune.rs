@@ -3,22 +3,20 @@
 //! Facts only grow. Once a value was seen before a record, it is not new for that record whatever other workers find;
 //! an account that was active yesterday has not been silent for ninety days.
 
+use crate::derive::Known;
 use crate::event::{Scalar, SubField};
 use crate::rule::derive::{DAY, Derivation, Kind};
 use crate::rule::{Comparison, Expr, Rule, Subject, Test};
 
-/// What a worker knows of the history of a record's key, strictly before the record and within the window.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Known {
-    /// A time at which the key had the record's value.
-    pub seen: Option<i64>,
-    /// A time at which the key was active.
-    pub active: Option<i64>,
-}
-
-/// Whether the rule surely does not match a record of this time. `known` tells what is known for each derivation.
-pub(super) fn is_ruled_out(rule: &Rule, time: i64, known: &mut dyn FnMut(usize) -> Known) -> bool {
-    truth(rule, &rule.condition, time, known) == Some(false)
+/// Whether the rule surely does not match a record of this time. `condition` is the rule's, without what the record alone
+/// decides; `known` tells what is known for each derivation.
+pub(super) fn is_ruled_out(
+    rule: &Rule,
+    condition: &Expr,
+    time: i64,
+    known: &mut dyn FnMut(usize) -> Known,
+) -> bool {
+    truth(rule, condition, time, known) == Some(false)
 }
 
 fn truth(rule: &Rule, expr: &Expr, time: i64, known: &mut dyn FnMut(usize) -> Known) -> Option<bool> {
@@ -54,7 +52,15 @@ fn join(
 
 /// What is sure of a test.
 fn bound(derivation: &Derivation, sub: SubField, test: &Test, time: i64, known: Known) -> Option<bool> {
+    if known.absent {
+        return Some(false);
+    }
     match (&derivation.kind, sub) {
+        (Kind::UsualHours { .. }, SubField::IsUsual) if known.usual => {
+            // The value is `true`, or absent where history is too short: then no test holds.
+            let enough = known.since.is_some_and(|since| time - since >= derivation.min_history);
+            if test.eval(Scalar::Bool(true)) { enough.then_some(true) } else { Some(false) }
+        }
         (Kind::FirstSeen { .. }, SubField::IsNew) => {
             let since = time - known.seen?;
             // The value is `false`, or absent where history is too short: then no test holds.

@@ -1,8 +1,7 @@
 //! The second half of a scan: with all facts known, what was kept is judged; what matched is correlated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
@@ -47,13 +46,10 @@ pub(super) struct Resolver<'a> {
     pub(super) horizon: i64,
 }
 
-/// A record that correlations cite.
-#[derive(Debug)]
-struct Record {
-    hit: Hit,
-}
+/// A kept record and the rule that it matches: unit, number in the unit, rule. Correlations carry no more than this.
+type Match = (usize, usize, usize);
 
-type Event = correlate::Event<Record>;
+type Event = correlate::Event<Match>;
 
 /// What judging came to.
 #[derive(Debug, Default)]
@@ -65,53 +61,81 @@ pub(super) struct Resolved {
     /// What one part of the facts could answer.
     answers: Vec<(Place, Answer)>,
     /// Records that one part of the facts rules out for a rule.
-    ruled_out: Vec<(usize, usize, usize)>,
+    ruled_out: Vec<Match>,
+    /// What findings say of matches that alerts cite.
+    cited: Vec<(Match, Hit)>,
 }
 
 impl Resolver<'_> {
     /// Judges what was kept and correlates what matched.
     pub(super) fn resolve(&self, kept: &KeptUnits) -> io::Result<Resolved> {
-        let look = |answers: &Answers<'_>| -> io::Result<Vec<Resolved>> {
-            let units = kept.units().par_iter().enumerate();
-            units.map(|(at, unit)| Ok(self.unit((at, unit), kept.bytes(unit)?, answers))).collect()
-        };
-        let parts = match self.facts {
-            Facts::Whole(state) => look(&Answers::Whole(state))?,
+        match self.facts {
+            Facts::Whole(state) => self.with(kept, &Answers::Whole(state)),
             Facts::Parted { .. } => {
                 let mut held = Held::default();
                 self.facts.each_part(|answers| {
-                    for part in look(answers)? {
+                    for part in self.look(kept, answers, None)? {
                         held.answers.extend(part.answers);
                         held.ruled_out.extend(part.ruled_out);
                     }
                     Ok(())
                 })?;
-                look(&Answers::Held(&held))?
+                self.with(kept, &Answers::Held(&held))
             }
-        };
+        }
+    }
+
+    /// Judges and correlates, with all that can be asked at hand.
+    fn with(&self, kept: &KeptUnits, answers: &Answers<'_>) -> io::Result<Resolved> {
         let mut all = Resolved::default();
-        for part in parts {
+        let mut events: correlate::Events<Match> = BTreeMap::new();
+        for part in self.look(kept, answers, None)? {
             all.hits.extend(part.hits);
             all.suppressed.extend(part.suppressed);
-            all.events.extend(part.events);
+            for (rule, event) in part.events {
+                events.entry(rule).or_default().push(event);
+            }
         }
-        let mut events: correlate::Events<Record> = BTreeMap::new();
-        for (rule, event) in std::mem::take(&mut all.events) {
-            events.entry(rule).or_default().push(event);
+        let mut alerts = correlate::run(&self.config.rules, self.wanted, events, self.horizon);
+        let rules = self.config.rules.rules.len();
+        alerts.retain(|alert| self.roles.get(rules + alert.correlation).is_some_and(|role| role.is_emitted));
+        let cited: BTreeSet<Match> =
+            alerts.iter().flat_map(|alert| alert.event.records.iter().copied()).collect();
+        let mut told = BTreeMap::new();
+        for part in self.look(kept, answers, Some(&cited))? {
+            told.extend(part.cited);
         }
-        for alert in correlate::run(&self.config.rules, self.wanted, events, self.horizon) {
-            self.alert(&alert, &mut all);
-        }
+        alerts.iter().for_each(|alert| self.alert(alert, &told, &mut all));
         Ok(all)
     }
 
-    fn unit(&self, (at, unit): (usize, &KeptUnit), bytes: Vec<u8>, answers: &Answers<'_>) -> Resolved {
+    /// Looks at every kept record, or at those that are `cited` alone.
+    fn look(
+        &self,
+        kept: &KeptUnits,
+        answers: &Answers<'_>,
+        cited: Option<&BTreeSet<Match>>,
+    ) -> io::Result<Vec<Resolved>> {
+        let asked =
+            |at: usize| cited.is_none_or(|cited| cited.range((at, 0, 0)..(at + 1, 0, 0)).next().is_some());
+        let units = kept.units().par_iter().enumerate().filter(|(at, _)| asked(*at));
+        units.map(|(at, unit)| Ok(self.unit((at, unit), kept.bytes(unit)?, answers, cited))).collect()
+    }
+
+    fn unit(
+        &self,
+        (at, unit): (usize, &KeptUnit),
+        bytes: Vec<u8>,
+        answers: &Answers<'_>,
+        cited: Option<&BTreeSet<Match>>,
+    ) -> Resolved {
         let Some((source, columns)) = self.inputs.get(&unit.input) else { return Resolved::default() };
         let Some(program) = self.programs.get(*source).copied().flatten() else { return Resolved::default() };
         let chunk = Chunk::new(bytes, 0);
         let judge = Judge {
             resolver: self,
             answers,
+            cited,
             program,
             unit,
             number: at,
@@ -161,15 +185,13 @@ impl Resolver<'_> {
         judge.out
     }
 
-    /// A correlation's alert becomes a finding, unless it only serves others.
-    fn alert(&self, alert: &Alert<Record>, out: &mut Resolved) {
+    /// An alert becomes a finding.
+    fn alert(&self, alert: &Alert<Match>, told: &BTreeMap<Match, Hit>, out: &mut Resolved) {
         let loaded = &self.config.rules;
         let Some(correlation) = loaded.correlations.get(alert.correlation) else { return };
         let rule = loaded.rules.len() + alert.correlation;
-        if !self.roles.get(rule).is_some_and(|role| role.is_emitted) {
-            return;
-        }
-        let Some(last) = alert.event.records.last() else { return };
+        let hits: Vec<&Hit> = alert.event.records.iter().filter_map(|record| told.get(record)).collect();
+        let Some(last) = hits.last() else { return };
         let mut why: Vec<Fact> = correlation.group_by.iter().zip(&alert.group).map(group_fact).collect();
         why.push(Fact {
             field: correlate::measure_words(correlation),
@@ -177,14 +199,8 @@ impl Resolver<'_> {
             expected: correlate::condition_words(correlation),
             note: None,
         });
-        why.extend(last.hit.why.iter().cloned());
-        let hit = Hit {
-            rule,
-            time: Some(alert.event.time),
-            events: cited(&alert.event.records),
-            why,
-            ..last.hit.clone()
-        };
+        why.extend(last.why.iter().cloned());
+        let hit = Hit { rule, time: Some(alert.event.time), events: cited(&hits), why, ..(*last).clone() };
         if self.settings.wants(&hit) {
             out.hits.push(hit);
         } else {
@@ -203,20 +219,18 @@ fn group_fact((field, value): (&String, &String)) -> Fact {
 }
 
 /// Each record once, in order.
-fn cited(records: &[Arc<Record>]) -> Vec<Cited> {
-    let mut cited: Vec<Cited> = Vec::new();
-    for record in records.iter().flat_map(|record| &record.hit.events) {
-        if !cited.contains(record) {
-            cited.push(record.clone());
-        }
-    }
-    cited
+fn cited(hits: &[&Hit]) -> Vec<Cited> {
+    let mut seen = BTreeSet::new();
+    let all = hits.iter().flat_map(|hit| &hit.events);
+    all.filter(|record| seen.insert((record.input, record.offset))).cloned().collect()
 }
 
 /// Judges the records of one unit.
 struct Judge<'a> {
     resolver: &'a Resolver<'a>,
     answers: &'a Answers<'a>,
+    /// If given, these are told and nothing else.
+    cited: Option<&'a BTreeSet<Match>>,
     program: &'a Program,
     unit: &'a KeptUnit,
     /// Number of the unit.
@@ -229,48 +243,57 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn judge<V: View>(&mut self, entry: &KeptRecord, view: &V, record: &[u8], rule: usize) {
         let resolver = self.resolver;
+        let place = (self.number, self.next, rule);
         let Some(of) = resolver.config.rules.rules.get(rule) else { return };
+        let Some(role) = resolver.roles.get(rule) else { return };
+        if self.cited.is_some_and(|cited| !cited.contains(&place)) || self.answers.is_ruled_out(place) {
+            return;
+        }
         let fields = ViewFields { view, table: &self.program.table, record };
-        let is_late = resolver.roles.get(rule).is_some_and(|role| role.is_stateful);
         let mut late = Late { fields: &fields, answers: Vec::new(), located: None };
-        if is_late {
-            let located = extract::text(view, SOURCE_IP, extract::address).zip(resolver.locate);
-            late.located = located.map(|(address, locate)| locate.locate(address));
+        if role.is_stateful {
+            late.answers = self.ask((rule, of), entry, view, false);
             if matches!(self.answers, Answers::Part { .. }) {
                 return self.judge_part((rule, of), entry, view, late);
             }
-            if self.answers.is_ruled_out((self.number, self.next, rule)) {
+            // What was derived rules most records out, and takes no look at the record.
+            if !of.could(&of.condition, &late, &|atom| !atom.is_derived()) {
                 return;
             }
-            late.answers = self.ask((rule, of), entry, view, false);
+            late.locate(view, resolver.locate);
             if !of.matches(&late) {
                 return;
             }
-            late.answers = self.ask((rule, of), entry, view, true);
         } else if matches!(self.answers, Answers::Part { .. }) {
             return;
         }
-        let fields = late;
+        if self.cited.is_none() && role.is_member {
+            self.event(entry, view, rule);
+        }
+        if self.cited.is_none() && !(role.is_stateful && role.is_emitted) {
+            return;
+        }
+        if role.is_stateful {
+            late.answers = self.ask((rule, of), entry, view, true);
+        }
         let mut hit = unit::hit(view, entry.time, entry.cited(self.unit.input, self.unit.before, record));
-        (hit.rule, hit.why) = (rule, of.facts(&fields));
-        let fields = resolver.needs.get(rule).map_or(&[][..], Vec::as_slice);
-        if let (Some(time), true) = (entry.time, resolver.is_member(rule)) {
-            let values = fields.iter().map(|name| self.value(view, name)).collect();
-            let event = Event {
-                time,
-                values,
-                order: (self.unit.input, entry.offset),
-                records: vec![Arc::new(Record { hit: hit.clone() })],
-            };
-            self.out.events.push((rule, event));
+        (hit.rule, hit.why) = (rule, of.facts(&late));
+        if self.cited.is_some() {
+            self.out.cited.push((place, hit));
+        } else if resolver.settings.wants(&hit) {
+            self.out.hits.push(hit);
+        } else {
+            self.out.suppressed.push(rule);
         }
-        if is_late && resolver.roles.get(rule).is_some_and(|role| role.is_emitted) {
-            if resolver.settings.wants(&hit) {
-                self.out.hits.push(hit);
-            } else {
-                self.out.suppressed.push(rule);
-            }
-        }
+    }
+
+    /// A match as correlations see it; one without a time is none.
+    fn event<V: View>(&mut self, entry: &KeptRecord, view: &V, rule: usize) {
+        let Some(time) = entry.time else { return };
+        let fields = self.resolver.needs.get(rule).map_or(&[][..], Vec::as_slice);
+        let values = fields.iter().map(|name| self.value(view, name)).collect();
+        let records = vec![(self.number, self.next, rule)];
+        self.out.events.push((rule, Event { time, values, order: (self.unit.input, entry.offset), records }));
     }
 
     /// What one part of the facts says of a record: nothing, that the rule does not match, or answers for later.
@@ -281,8 +304,7 @@ impl Judge<'_> {
         view: &V,
         mut late: Late<'_>,
     ) {
-        let known = self.ask((rule, of), entry, view, false);
-        late.answers = known;
+        late.locate(view, self.resolver.locate);
         let unknown = |atom: &Atom| match &atom.subject {
             Subject::Derived { at, .. } => late.answers.get(*at).is_none_or(Option::is_none),
             _ => false,
@@ -344,12 +366,6 @@ impl Handler for Judge<'_> {
     fn saw(&mut self, _: Slot) {}
 
     fn duplicate_keys(&mut self, _: u32) {}
-}
-
-impl Resolver<'_> {
-    fn is_member(&self, rule: usize) -> bool {
-        self.roles.get(rule).is_some_and(|role| role.is_member)
-    }
 }
 
 /// When a record was, and whether the answer is to say what it rests on.
@@ -428,6 +444,13 @@ struct Late<'a> {
     fields: &'a dyn Fields,
     answers: Vec<Option<Answer>>,
     located: Option<Located>,
+}
+
+impl Late<'_> {
+    fn locate<V: View>(&mut self, view: &V, locate: Option<&dyn Locate>) {
+        let address = extract::text(view, SOURCE_IP, extract::address);
+        self.located = address.zip(locate).map(|(address, locate)| locate.locate(address));
+    }
 }
 
 impl Fields for Late<'_> {

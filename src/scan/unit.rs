@@ -8,19 +8,19 @@ use super::evaluate::Evaluator;
 use super::fields::ViewFields;
 use super::ledger::{Coverage, Duplicates, Range};
 use super::program::{ACTION, ACTOR, Program, SOURCE_IP, TIME, is_late};
-use super::prune::{self, Known};
+use super::prune;
 use super::{Engine, Settings};
 use crate::decode::fields::{FieldId, Got, View};
 use crate::decode::json::paths::Slot;
 use crate::decode::json::records::{Handler, Span};
 use crate::decode::json::walk::Fault;
 use crate::decode::{Kind, Raw};
-use crate::derive::Recorder;
+use crate::derive::{Known, Recorder, usual_day};
 use crate::enrich::Locate;
 use crate::event::Scalar;
 use crate::event::time::Timestamp;
 use crate::finding::Fact;
-use crate::rule::derive::DAY;
+use crate::rule::derive::{self, DAY};
 use crate::rule::{Atom, Rule, set};
 use crate::sys::hash;
 
@@ -319,14 +319,24 @@ impl Reader<'_> {
             return false;
         }
         let asks = self.program.asks.get(number).map_or(&[][..], Vec::as_slice);
-        prune::is_ruled_out(rule, time.nanos, &mut |at| {
+        let Some(condition) = self.program.prunes.get(number) else { return false };
+        prune::is_ruled_out(rule, condition, time.nanos, &mut |at| {
             let feed = asks.get(at).and_then(|ask| ask.feed);
-            let (Some(feed), Some(derivation)) = (feed, rule.derived.get(at)) else {
-                return Known::default();
+            let Some(derivation) = rule.derived.get(at) else { return Known::default() };
+            let Some(feed) = feed else {
+                // No table: a value that no database tells, or one that needs no history.
+                let absent = matches!(derivation.kind, derive::Kind::FirstSeen { .. });
+                return Known { absent, ..Known::default() };
             };
             let start = time.nanos.div_euclid(DAY) - derivation.window_days;
-            let (seen, active) = self.recorder.known(feed, start, time.nanos);
-            Known { seen, active }
+            let mut known = self.recorder.known(feed, start, time.nanos);
+            if let (derive::Kind::UsualHours { min_days }, Some(zone), false) =
+                (&derivation.kind, &self.settings.only_zone, known.absent)
+            {
+                let fits = usual_day(time.nanos, zone);
+                known.usual = self.recorder.is_usual(feed, start, *min_days as usize, fits);
+            }
+            known
         })
     }
 }

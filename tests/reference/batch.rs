@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use portcullis::finding::Finding;
 
 use super::correlate::{Alert, alerts, alerts_before};
-use super::generate;
 use super::model::{Files, Log, Place};
 use super::rng::Rng;
 use super::rules::Rules;
@@ -53,19 +52,17 @@ pub fn by_log(places: &[Vec<Place>], findings: &[Finding]) -> Vec<Vec<Alert>> {
     found
 }
 
-/// Holds the scan to the reference, on random logs and rules. Gives the number of findings.
-pub fn compare_batch(seed: u64, count: usize) -> usize {
+/// Holds the scan to the reference. Gives the number of findings.
+pub fn compare(seed: u64, logs: &[Log], rules: &Rules) -> usize {
     let mut rng = Rng::new(seed);
-    let rules = generate::rules(&mut rng);
-    let logs: Vec<Log> = (0..count).map(|number| generate::log(&mut rng, number, 30)).collect();
     let how = WAYS[rng.below(WAYS.len())];
-    let (places, findings) = scan_batch(&logs, &mut rng, &rules.yaml(), how);
+    let (places, findings) = scan_batch(logs, &mut rng, &rules.yaml(), how);
     let found = by_log(&places, &findings);
     let times = logs.iter().flat_map(|log| &log.records).filter_map(|(_, record)| record.time);
     let horizon = times.max().unwrap_or_default();
     for (at, (log, found)) in logs.iter().zip(&found).enumerate() {
-        let same = *found == alerts_before(&rules, &log.sorted(), horizon);
-        assert!(same, "seed {seed}, log {at}, {how:?}:\n{}", report(&rules, log));
+        let same = *found == alerts_before(rules, &log.sorted(), horizon);
+        assert!(same, "seed {seed}, log {at}, {how:?}:\n{}", report(rules, log));
     }
     findings.len()
 }

@@ -37,7 +37,7 @@ pub fn alerts(rules: &Rules, log: &[Record]) -> Vec<Alert> {
 pub fn alerts_before(rules: &Rules, log: &[Record], horizon: i64) -> Vec<Alert> {
     let mut all = Vec::new();
     for base in rules.bases.iter().filter(|base| rules.is_shown(&base.name)) {
-        for (at, record) in log.iter().enumerate().filter(|(_, record)| base.matches(record)) {
+        for (at, record) in log.iter().enumerate().filter(|(at, _)| base.matches(log, *at)) {
             all.push(Alert { rule: base.name.clone(), time: record.time, records: vec![at] });
         }
     }
@@ -65,7 +65,7 @@ impl Scope<'_> {
             return self.found(correlation);
         }
         let base = self.rules.bases.iter().find(|base| base.name == name).unwrap();
-        let matches = self.log.iter().enumerate().filter(|(_, record)| base.matches(record));
+        let matches = self.log.iter().enumerate().filter(|(at, _)| base.matches(self.log, *at));
         let event = |(place, record): (usize, &Record)| {
             let fields = FIELDS.iter().filter_map(|name| Some(((*name).to_owned(), record.field(name)?)));
             let (fields, records) = (fields.collect(), BTreeSet::from([place]));

@@ -61,14 +61,24 @@ impl Declaration {
 
     /// A rule that finds the records for which `test`, on the field `x`, holds.
     pub fn rule(&self, name: &str, test: &str) -> String {
-        let mut out = format!(
+        let searches = self.searches(test);
+        format!(
             "title: Rule {name}\nname: {name}\nlogsource:\n    category: saas_audit\n\
-             detection:\n    probe:\n        {test}\n"
-        );
-        if let Some(actions) = &self.history {
-            writeln!(out, "    past:\n        event.action: [{}]", actions.join(", ")).unwrap();
-        }
-        out.push_str("    condition: probe\nlevel: low\nx-portcullis:\n    derive:\n        x:\n");
+             detection:\n{searches}    condition: probe\nlevel: low\n{}",
+            self.block()
+        )
+    }
+
+    /// The searches `probe` and, where history is chosen, `past`.
+    pub fn searches(&self, test: &str) -> String {
+        let past =
+            |actions: &Vec<&str>| format!("    past:\n        event.action: [{}]\n", actions.join(", "));
+        format!("    probe:\n        {test}\n{}", self.history.as_ref().map(past).unwrap_or_default())
+    }
+
+    /// What declares the field.
+    pub fn block(&self) -> String {
+        let mut out = "x-portcullis:\n    derive:\n        x:\n".to_owned();
         let mut set = |name: &str, value: &str| writeln!(out, "            {name}: {value}").unwrap();
         match self.kind {
             Kind::FirstSeen(value, read_as) => {

@@ -1,8 +1,10 @@
 //! Random logs and rules: small, crowded, and fond of edges.
 
-use super::model::{Log, Record};
+use super::history::{self, MIDNIGHT};
+use super::model::{DAY, Log, Record};
+use super::probe::Test;
 use super::rng::Rng;
-use super::rules::{Alias, Base, Condition, Correlation, Expr, Filter, Kind, OPS, Op, Rules};
+use super::rules::{Alias, Base, Condition, Correlation, Expr, Filter, Kind, OPS, Op, Rules, Usual};
 
 pub const SPANS: [i64; 5] = [60, 120, 300, 600, 3600];
 const ACTIONS: [&str; 4] = ["act.a", "act.b", "act.c", "act.d"];
@@ -84,6 +86,39 @@ pub fn rules(rng: &mut Rng) -> Rules {
     rules
 }
 
+/// Correlations over days, of rules that ask what is usual. Where `isolated`, of several actors too.
+pub fn rules_of_days(rng: &mut Rng, isolated: bool) -> Rules {
+    let mut rules = rules(rng);
+    for base in &mut rules.bases {
+        if let Some(filter) = &mut base.filter {
+            filter.expires = rng.one_in(2).then(|| MIDNIGHT + rng.below(14) as i64 * DAY);
+        }
+        let declarations = history::declarations(rng, isolated);
+        let declaration = declarations[rng.below(declarations.len())].clone();
+        let subs = declaration.sub_fields();
+        let sub = subs[rng.below(subs.len())];
+        let test = Test::of(sub)[rng.below(Test::of(sub).len())];
+        base.usual = rng.one_in(2).then_some(Usual { declaration, sub, test });
+    }
+    for correlation in &mut rules.correlations {
+        correlation.span = rng.number(&[3600, DAY, 3 * DAY]);
+        if !isolated && !correlation.aliases.is_empty() {
+            // Targets are shared.
+            correlation.aliases.clear();
+            correlation.group_by = vec!["user.email"];
+        }
+        if isolated && rng.one_in(2) {
+            correlation.aliases.clear();
+            correlation.group_by = match rng.below(3) {
+                0 => Vec::new(),
+                1 => vec!["source.ip"],
+                _ => vec!["details.target"],
+            };
+        }
+    }
+    rules
+}
+
 /// Rules for single records. Mostly, no two of them find the same one.
 fn bases(rng: &mut Rng, rules: &mut Rules, of: &str, count: usize) -> Vec<String> {
     let mut actions = ACTIONS.to_vec();
@@ -98,7 +133,7 @@ fn bases(rng: &mut Rng, rules: &mut Rules, of: &str, count: usize) -> Vec<String
             actions.dedup();
         }
         let filter = rng.one_in(6).then(|| Filter { ip: rng.pick(&IPS), not: !rng.one_in(4), expires: None });
-        rules.bases.push(Base { name: name.clone(), actions, filter });
+        rules.bases.push(Base { name: name.clone(), actions, filter, usual: None });
         names.push(name);
     }
     names

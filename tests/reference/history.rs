@@ -19,6 +19,9 @@ const TARGETS: [&str; 5] =
     ["jim@agency.example", "JIM@Agency.example", "ann@agency.example", "bo@rival.example", "nobody"];
 const NUMBERS: [&str; 6] = ["1", "2", "7", "-3", "0.5", "\"x\""];
 
+/// The first one of logs.
+pub const MIDNIGHT: i64 = MONDAY - 28_800;
+
 /// Seconds of a day that lie close to, or exactly an hour from, each other, and around midnight.
 const CLOCK: [i64; 10] = [0, 1_800, 3_599, 28_800, 29_100, 32_400, 32_401, 36_000, 82_800, 86_399];
 
@@ -28,7 +31,7 @@ pub fn log(rng: &mut Rng, number: usize, most: usize) -> Log {
         [format!("u{number}a@x.example"), format!("u{number}b@x.example"), format!("U{number}A@X.example")];
     let count = rng.below(most + 1);
     let days = [2, 8, 14, 21][rng.below(4)];
-    let (midnight, files) = (MONDAY - 28_800, 1 + rng.below(3));
+    let files = 1 + rng.below(3);
     let mut records: Vec<Record> = Vec::new();
     for _ in 0..count {
         if !records.is_empty() && rng.one_in(12) {
@@ -36,7 +39,7 @@ pub fn log(rng: &mut Rng, number: usize, most: usize) -> Log {
             continue;
         }
         let mut record = Record::at(0, rng.pick(&ACTIONS));
-        record.time = Some(midnight + rng.below(days) as i64 * DAY + rng.number(&CLOCK));
+        record.time = Some(MIDNIGHT + rng.below(days) as i64 * DAY + rng.number(&CLOCK));
         // Exactly some days after another, or a second less.
         if !records.is_empty() && rng.one_in(4) {
             let other = records[rng.below(records.len())].time;

@@ -32,7 +32,7 @@ pub mod rules;
 pub mod run;
 pub mod table;
 
-/// How many to try: twenty times as many when `PORTCULLIS_FULL` is set.
+/// How many to try: twelve times as many when `PORTCULLIS_FULL` is set.
 pub fn scale(quick: usize) -> usize {
-    if std::env::var_os("PORTCULLIS_FULL").is_some() { quick * 20 } else { quick }
+    if std::env::var_os("PORTCULLIS_FULL").is_some() { quick * 12 } else { quick }
 }

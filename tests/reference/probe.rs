@@ -12,7 +12,7 @@ use super::run::{self, How, PLAIN, WAYS};
 
 /// What a rule asks of a sub-field. Numbers are such as no value comes close to.
 #[derive(Debug, Clone, Copy)]
-enum Test {
+pub enum Test {
     /// That it is there; its value is read from the finding.
     Present,
     Absent,
@@ -23,7 +23,7 @@ enum Test {
 }
 
 impl Test {
-    fn text(self, sub: &str) -> String {
+    pub fn text(self, sub: &str) -> String {
         match self {
             Self::Present => format!("x.{sub}|exists: true"),
             Self::Absent => format!("x.{sub}|exists: false"),
@@ -35,7 +35,7 @@ impl Test {
     }
 
     /// What is read from the finding; `None` where there is none.
-    fn finds(self, value: Option<&Value>) -> Option<Value> {
+    pub fn finds(self, value: Option<&Value>) -> Option<Value> {
         let holds = match (self, value) {
             (Self::Present, value) => return value.cloned(),
             (Self::Absent, None) => true,
@@ -49,7 +49,7 @@ impl Test {
     }
 
     /// The tests for a sub-field.
-    fn of(sub: &str) -> &'static [Self] {
+    pub fn of(sub: &str) -> &'static [Self] {
         match sub {
             "is_new" | "is_usual" => &[Self::Present, Self::Absent, Self::Is(true), Self::Is(false)],
             "ratio" | "zscore" => &[

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
+use super::derive::Declaration;
 use super::model::{Record, digest};
+use super::probe::Test;
 
 /// A rule for single records: those whose action is one of these.
 #[derive(Debug, Clone)]
@@ -10,6 +12,16 @@ pub struct Base {
     pub name: String,
     pub actions: Vec<&'static str>,
     pub filter: Option<Filter>,
+    /// A test of a derived field that has to hold too.
+    pub usual: Option<Usual>,
+}
+
+/// A derived field, its sub-field, and what is asked of it.
+#[derive(Debug, Clone)]
+pub struct Usual {
+    pub declaration: Declaration,
+    pub sub: &'static str,
+    pub test: Test,
 }
 
 /// What a filter adds to a rule.
@@ -24,13 +36,20 @@ pub struct Filter {
 }
 
 impl Base {
-    pub fn matches(&self, record: &Record) -> bool {
+    /// Whether a record of a log matches.
+    pub fn matches(&self, log: &[Record], at: usize) -> bool {
+        let record = &log[at];
+        let usual = |usual: &Usual| {
+            let values = usual.declaration.values(log, at);
+            usual.test.finds(values.get(usual.sub)).is_some()
+        };
         self.actions.contains(&record.action.as_str())
             && self.filter.as_ref().is_none_or(|filter| {
                 let ended = filter.expires.is_some_and(|day| record.time.is_some_and(|time| time >= day));
                 let same = record.ip.as_ref().is_some_and(|ip| ip.eq_ignore_ascii_case(filter.ip));
                 ended || same != filter.not
             })
+            && self.usual.as_ref().is_none_or(usual)
     }
 
     fn id(&self) -> String {
@@ -239,9 +258,15 @@ impl Rules {
 impl Base {
     pub fn yaml(&self) -> String {
         let (Self { name, actions, .. }, id) = (self, self.id());
+        let (searches, condition, block) = match &self.usual {
+            None => (String::new(), "sel", String::new()),
+            Some(Usual { declaration, sub, test }) => {
+                (declaration.searches(&test.text(sub)), "sel and probe", declaration.block())
+            }
+        };
         let mut out = format!(
             "title: Rule {name}\nid: {id}\nname: {name}\nlogsource:\n    category: saas_audit\n\
-             detection:\n    sel:\n        event.action: [{}]\n    condition: sel\nlevel: low\n",
+             detection:\n    sel:\n        event.action: [{}]\n{searches}    condition: {condition}\nlevel: low\n{block}",
             actions.join(", ")
         );
         if let Some(Filter { ip, not, expires }) = &self.filter {

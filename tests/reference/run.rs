@@ -19,17 +19,28 @@ pub struct How {
     pub threads: usize,
     pub chunk_size: usize,
     pub engine: Engine,
+    /// Bytes of facts in memory; beyond it they go to files.
+    pub memory: usize,
 }
 
-pub const PLAIN: How = How { threads: 1, chunk_size: 4 << 20, engine: Engine::Fast };
+const fn how(threads: usize, chunk_size: usize, engine: Engine, memory: usize) -> How {
+    How { threads, chunk_size, engine, memory }
+}
+
+const KIB: usize = 1 << 10;
+const LARGE: usize = 64 << 20;
+
+pub const PLAIN: How = how(1, LARGE, Engine::Fast, LARGE);
 
 /// Ways that must make no difference.
-pub const WAYS: [How; 5] = [
+pub const WAYS: [How; 7] = [
     PLAIN,
-    How { threads: 1, chunk_size: 4 << 10, engine: Engine::Fast },
-    How { threads: 2, chunk_size: 4 << 10, engine: Engine::Strict },
-    How { threads: 3, chunk_size: 4 << 10, engine: Engine::Fast },
-    How { threads: 2, chunk_size: 64 << 20, engine: Engine::Fast },
+    how(1, 4 * KIB, Engine::Fast, LARGE),
+    how(2, 4 * KIB, Engine::Strict, LARGE),
+    how(3, 4 * KIB, Engine::Fast, LARGE),
+    how(2, LARGE, Engine::Fast, 64 * KIB),
+    how(3, 4 * KIB, Engine::Fast, 1),
+    how(2, 4 * KIB, Engine::Strict, 16 * KIB),
 ];
 
 struct Collected(Vec<Finding>);
@@ -79,6 +90,7 @@ pub fn scan_with(files: &Files, rules: &Loaded, how: How, set: impl FnOnce(&mut 
     }
     let mut config = Config::new(paths, rules.clone());
     (config.threads, config.chunk_size, config.engine) = (how.threads, how.chunk_size, how.engine);
+    config.state_memory = how.memory;
     set(&mut config);
     let mut sink = Collected(Vec::new());
     let ledger = scan::run(&config, &mut sink, &Silent).unwrap();

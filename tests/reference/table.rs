@@ -74,7 +74,12 @@ pub fn correlation(kind: Kind, rules: &str, condition: Condition) -> Correlation
 /// With the rules for single records that it may name.
 pub fn rules(correlations: Vec<Correlation>) -> Rules {
     let named = |base: &Base| correlations.iter().any(|of| of.rules.contains(&base.name));
-    let base = |(name, action)| Base { name: format!("rule_{name}"), actions: vec![action], filter: None };
+    let base = |(name, action)| Base {
+        name: format!("rule_{name}"),
+        actions: vec![action],
+        filter: None,
+        usual: None,
+    };
     let all = [("a", "act.a"), ("b", "act.b"), ("c", "act.c"), ("d", "act.d")].map(base);
     Rules { bases: all.into_iter().filter(named).collect(), correlations }
 }
