@@ -299,3 +299,27 @@ fn terminals_and_spreadsheets_get_no_orders() {
         assert!(names.iter().any(|name| name == rule), "{rule}: {names:?}");
     }
 }
+
+/// Times at both ends of what can be told, in every rule that looks back or groups.
+#[test]
+fn times_at_the_ends_of_time_are_read() {
+    let place = Place::new();
+    let mut log = String::new();
+    for time in
+        ["1677-09-22T00:00:00Z", "1700-01-01T00:00:00Z", "2262-04-11T23:00:00Z", "2026-10-24T01:00:00Z"]
+    {
+        for action in
+            ["session.logged_in", "raw_event_export.requested", "cohort.created", "user.twofactor_disabled"]
+        {
+            let record = HIT.replace("2026-10-24T01:36:17Z", time).replace("user.twofactor_disabled", action);
+            log.push_str(&record);
+            log.push('\n');
+        }
+    }
+    place.write("log", log.as_bytes());
+    for engine in ["fast", "strict"] {
+        let scanned = place.scan(&["log", "--engine", engine]);
+        assert_eq!(scanned.code, 0, "{}", scanned.stderr);
+        assert_eq!(scanned.hits(), 4);
+    }
+}

@@ -273,6 +273,14 @@ fn baselines_add_up_and_no_log_counts_twice() {
         let (code, stderr) = learn(&place, &["one", "-o", "x.json", "--merge", name]);
         assert!(code == 2 && stderr.contains("not a baseline"), "{stderr}");
     }
+    let text = std::fs::read_to_string(place.path("one.json")).unwrap();
+    let first = text.find(r#""active":[["#).unwrap() + r#""active":[["#.len();
+    place.write(
+        "impossible",
+        format!("{}9223372036854775807{}", &text[..first], &text[first + 5..]).as_bytes(),
+    );
+    let (code, stderr) = learn(&place, &["two", "-o", "x.json", "--merge", "impossible"]);
+    assert!(code == 2 && stderr.contains("impossible time"), "{stderr}");
     place.write(
         "d",
         std::fs::read_to_string(place.path("one.json"))

@@ -122,12 +122,12 @@ fn first_day(derivation: &Derivation, time: i64) -> i64 {
 /// Whole days of 24 hours.
 #[expect(clippy::cast_precision_loss, reason = "days of a century are exact")]
 fn days_between(earlier: i64, later: i64) -> f64 {
-    ((later - earlier) / DAY) as f64
+    (later.saturating_sub(earlier) / DAY) as f64
 }
 
 /// The first time of a window, if it is old enough.
 fn enough(oldest: Option<i64>, derivation: &Derivation, time: i64) -> Option<i64> {
-    oldest.filter(|oldest| time - oldest >= derivation.min_history)
+    oldest.filter(|oldest| time.saturating_sub(*oldest) >= derivation.min_history)
 }
 
 /// The earliest of day-wise first times in the window that is before `time`.
@@ -169,7 +169,7 @@ fn local_time(question: &Question<'_>) -> Answer {
 
 /// Local day since 1970 and hour of a time.
 fn local(time: i64, zone: &TimeZone) -> (i64, u32) {
-    let local = time + offset(time, zone);
+    let local = time.saturating_add(offset(time, zone));
     (local.div_euclid(DAY), u32::try_from(local.rem_euclid(DAY) / HOUR).unwrap_or_default())
 }
 
@@ -238,10 +238,10 @@ fn in_window(rows: &[Active], day: i64, near: u32, zone: &TimeZone) -> bool {
 
 /// Local days and hours in which a day's activity lies.
 fn hours<'a>(row: &'a Active, zone: &'a TimeZone) -> impl Iterator<Item = (i64, u32)> + 'a {
-    let start = row.day * DAY;
+    let start = row.day.saturating_mul(DAY);
     // Where the clock is not changed on this day, one look into the zone is enough.
     let offset = offset(start, zone);
-    let steady = offset == self::offset(start + DAY - 1, zone);
+    let steady = offset == self::offset(start.saturating_add(DAY - 1), zone);
     let mut left = row.quarters;
     std::iter::from_fn(move || {
         if left == 0 {
@@ -249,11 +249,11 @@ fn hours<'a>(row: &'a Active, zone: &'a TimeZone) -> impl Iterator<Item = (i64, 
         }
         let quarter = left.trailing_zeros();
         left &= left - 1;
-        let time = start + i64::from(quarter) * QUARTER;
+        let time = start.saturating_add(i64::from(quarter) * QUARTER);
         if !steady {
             return Some(local(time, zone));
         }
-        let local = time + offset;
+        let local = time.saturating_add(offset);
         Some((local.div_euclid(DAY), u32::try_from(local.rem_euclid(DAY) / HOUR).unwrap_or_default()))
     })
 }
@@ -300,21 +300,22 @@ impl Usual {
 
 /// What the key did in the span that ends with `time`.
 fn amount_now(state: &KeyState, span: i64, time: i64) -> f64 {
-    let from = state.amounts.partition_point(|&(at, _)| at <= time - span);
+    let from = state.amounts.partition_point(|&(at, _)| at <= time.saturating_sub(span));
     let to = state.amounts.partition_point(|&(at, _)| at <= time);
     state.amounts.get(from..to).unwrap_or_default().iter().map(|&(_, amount)| amount).sum()
 }
 
 /// Numbers of the calendar spans that are history: they begin in the window and end before the record's span begins.
 fn history(derivation: &Derivation, span: i64, time: i64) -> (i64, i64) {
-    let start = (first_day(derivation, time) * DAY).div_euclid(span);
-    let start = if start * span < first_day(derivation, time) * DAY { start + 1 } else { start };
-    (start, (time - span).div_euclid(span))
+    let window = first_day(derivation, time).saturating_mul(DAY);
+    let start = window.div_euclid(span);
+    let start = if start.saturating_mul(span) < window { start + 1 } else { start };
+    (start, time.saturating_sub(span).div_euclid(span))
 }
 
 fn own_volume(state: &KeyState, derivation: &Derivation, span: i64, question: &Question<'_>) -> Answer {
     let time = question.time;
-    let start = first_day(derivation, time) * DAY;
+    let start = first_day(derivation, time).saturating_mul(DAY);
     let at = state.amounts.partition_point(|&(at, _)| at < start);
     let oldest = state.amounts.get(at).map(|&(at, _)| at).filter(|&at| at < time);
     let Some(since) = enough(oldest, derivation, time) else { return Answer::default() };
@@ -408,11 +409,11 @@ fn length(span: i64) -> String {
 fn travel(table: &TableState, state: &KeyState, derivation: &Derivation, question: &Question<'_>) -> Answer {
     let Some(here) = question.origin else { return Answer::default() };
     let minute = question.time.div_euclid(MINUTE);
-    let start = (first_day(derivation, question.time) * DAY).div_euclid(MINUTE);
+    let start = first_day(derivation, question.time).saturating_mul(DAY).div_euclid(MINUTE);
     let end = state.visits.partition_point(|&(of, _)| of <= minute);
     let visits = state.visits.get(..end).unwrap_or_default();
     let last = visits.iter().rev().map(|&(of, _)| of).find(|&of| of < minute);
-    let oldest = visits.iter().find(|&&(of, _)| of >= start).map(|&(of, _)| of * MINUTE);
+    let oldest = visits.iter().find(|&&(of, _)| of >= start).map(|&(of, _)| of.saturating_mul(MINUTE));
     if enough(oldest, derivation, question.time).is_none() {
         return Answer::default();
     }

@@ -135,7 +135,12 @@ impl Baseline {
                 baseline.version
             )));
         }
-        Ok(baseline)
+        match baseline.tables.values().flatten().find(|(_, facts)| !facts.are_possible()) {
+            Some((key, _)) => {
+                Err(invalid(format!("the facts of `{key}` have an impossible time, hour or place")))
+            }
+            None => Ok(baseline),
+        }
     }
 
     /// Adds the facts of another.
@@ -209,6 +214,23 @@ impl KeyFacts {
 }
 
 impl Facts {
+    /// Whether days belong to their times, and hours, amounts and places exist.
+    fn are_possible(&self) -> bool {
+        let mut active = self.active.iter().map(|(day, first, last, quarters)| {
+            let quarters = u128::from_str_radix(quarters, 16).is_ok_and(|mask| mask >> 96 == 0);
+            quarters && first <= last && first.div_euclid(DAY) == *day && last.div_euclid(DAY) == *day
+        });
+        let mut values = self.values.values().flatten().map(|(day, first)| first.div_euclid(DAY) == *day);
+        let mut amounts = self.amounts.iter().map(|(_, amount)| amount.is_finite());
+        let mut visits = self.visits.iter().map(|(minute, latitude, longitude, _)| {
+            minute.checked_mul(MINUTE).is_some() && latitude.abs() <= 90.0 && longitude.abs() <= 180.0
+        });
+        active.all(|fine| fine)
+            && values.all(|fine| fine)
+            && amounts.all(|fine| fine)
+            && visits.all(|fine| fine)
+    }
+
     fn describe(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let (Some(first), Some(last)) = (self.active.first(), self.active.last()) {

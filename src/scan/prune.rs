@@ -58,19 +58,22 @@ fn bound(derivation: &Derivation, sub: SubField, test: &Test, time: i64, known: 
     match (&derivation.kind, sub) {
         (Kind::UsualHours { .. }, SubField::IsUsual) if known.usual => {
             // The value is `true`, or absent where history is too short: then no test holds.
-            let enough = known.since.is_some_and(|since| time - since >= derivation.min_history);
+            let enough =
+                known.since.is_some_and(|since| time.saturating_sub(since) >= derivation.min_history);
             if test.eval(Scalar::Bool(true)) { enough.then_some(true) } else { Some(false) }
         }
         (Kind::FirstSeen { .. }, SubField::IsNew) => {
-            let since = time - known.seen?;
+            let since = time.saturating_sub(known.seen?);
             // The value is `false`, or absent where history is too short: then no test holds.
             let passes = test.eval(Scalar::Bool(false));
             if passes { (since >= derivation.min_history).then_some(true) } else { Some(false) }
         }
         (Kind::FirstSeen { .. }, SubField::AgeDays) => {
-            too_great(test, days(time - known.seen?)).then_some(false)
+            too_great(test, days(time.saturating_sub(known.seen?))).then_some(false)
         }
-        (Kind::Dormant, SubField::Days) => too_small(test, days(time - known.active?)).then_some(false),
+        (Kind::Dormant, SubField::Days) => {
+            too_small(test, days(time.saturating_sub(known.active?))).then_some(false)
+        }
         _ => None,
     }
 }
