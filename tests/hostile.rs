@@ -306,7 +306,7 @@ fn times_at_the_ends_of_time_are_read() {
     let place = Place::new();
     let mut log = String::new();
     for time in
-        ["1677-09-22T00:00:00Z", "1700-01-01T00:00:00Z", "2262-04-11T23:00:00Z", "2026-10-24T01:00:00Z"]
+        ["1970-01-01T00:00:00Z", "1970-01-20T00:00:00Z", "2262-04-11T23:00:00Z", "2026-10-24T01:00:00Z"]
     {
         for action in
             ["session.logged_in", "raw_event_export.requested", "cohort.created", "user.twofactor_disabled"]

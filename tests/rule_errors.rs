@@ -439,20 +439,20 @@ fn one_bad_document_leaves_the_others() {
 #[test]
 fn correlations_and_filters_name_rules_that_are_there() {
     let rule = "title: r\nname: a\nlogsource: {category: c}\ndetection: {s: {f: x}, condition: s}\n";
-    let correlation = "title: c\ncorrelation: {type: event_count, rules: [b], group-by: [u], timespan: 1h, condition: {gte: 2}}\n";
+    let correlation = "title: c\nname: burst\ncorrelation: {type: event_count, rules: [b], group-by: [u], timespan: 1h, condition: {gte: 2}}\n";
     let filter = "title: f\nlogsource: {category: c}\nfilter: {rules: [b], s: {f: x}, condition: not s}\n";
     let (loaded, _folder) = loaded(&[("a.yml", rule), ("b.yml", correlation), ("c.yml", filter)]);
     let errors: Vec<(String, usize, usize)> =
         loaded.errors.iter().map(|error| (error.message.clone(), error.line, error.column)).collect();
     let message = "no rule has the id or name `b`".to_owned();
-    assert_eq!(errors, [(message.clone(), 2, 41), (message, 3, 17)]);
+    assert_eq!(errors, [(message.clone(), 3, 41), (message, 3, 17)]);
     assert_eq!((loaded.rules.len(), loaded.correlations.len(), loaded.filters.len()), (1, 0, 1));
 }
 
 #[test]
 fn what_one_load_does_not_have_another_may_bring() {
     let rule = "title: r\nname: b\nlogsource: {category: c}\ndetection: {s: {f: x}, condition: s}\n";
-    let correlation = "title: c\ncorrelation: {type: event_count, rules: [b], group-by: [u], timespan: 1h, condition: {gte: 2}}\n";
+    let correlation = "title: c\nname: burst\ncorrelation: {type: event_count, rules: [b], group-by: [u], timespan: 1h, condition: {gte: 2}}\n";
     let filter = "title: f\nlogsource: {category: c}\nfilter: {rules: [b], s: {f: x}, condition: not s}\n";
     let (mut loaded, _one) = loaded(&[("b.yml", correlation), ("c.yml", filter)]);
     assert_eq!((loaded.errors.len(), loaded.correlations.len()), (2, 0));
