@@ -1,5 +1,10 @@
 //! What is usual: places, zones, baselines, and the story that only history tells.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
 
 mod common;
 #[path = "common/mmdb.rs"]
@@ -386,4 +391,53 @@ fn a_quiet_half_year_of_the_same_organisation_has_next_to_nothing_serious() {
     let scanned = place.scan(&["m", "o", "--level", "high"]);
     assert_eq!(scanned.code, 0);
     assert!(scanned.findings().len() <= 1, "{:?}", scanned.findings());
+}
+
+/// What a finding is about: its rule and the records it cites, by their digests.
+fn about(finding: &Value) -> (String, Vec<String>) {
+    let events = finding["events"].as_array().unwrap();
+    let digests = events.iter().map(|event| event["sha256"].as_str().unwrap().to_owned());
+    (finding["rule_name"].as_str().unwrap().to_owned(), digests.collect())
+}
+
+/// Findings of level medium and above rest on what they cite, and on the baseline: without one of the records cited a
+/// finding is gone; without all that none cites every finding stays.
+#[test]
+fn findings_rest_on_what_they_cite() {
+    let place = Place::new();
+    let day = |line: &&str| line.contains("\"2026-10-24T") || line.contains("\"2026-10-24 ");
+    let mut logs: Vec<(&str, Vec<String>)> = Vec::new();
+    for (name, file) in [("m", "mixpanel-audit.ndjson"), ("o", "okta-system-log.ndjson")] {
+        let path = format!("{}/fixtures/incident/{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        place.write(&format!("all/{name}"), text.as_bytes());
+        logs.push((name, text.lines().filter(day).map(str::to_owned).collect()));
+    }
+    let (code, stderr) = learn(&place, &["all", "--until", "2026-10-24", "-o", "base.json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let digest = |line: &String| portcullis::sys::hash::sha256_hex(line.as_bytes());
+    let found = |keep: &dyn Fn(&str) -> bool| {
+        for (name, lines) in &logs {
+            let kept: Vec<&str> =
+                lines.iter().filter(|line| keep(&digest(line))).map(String::as_str).collect();
+            let kept = kept.join(
+                "
+",
+            ) + "
+";
+            place.write(&format!("now/{name}"), kept.as_bytes());
+        }
+        let scanned = place.scan(&["now", "--baseline", "base.json", "--level", "medium"]);
+        scanned.findings().iter().map(about).collect::<BTreeSet<_>>()
+    };
+    let all = found(&|_| true);
+    let cited: BTreeSet<String> = all.iter().flat_map(|(_, events)| events.clone()).collect();
+    let total: usize = logs.iter().map(|(_, lines)| lines.len()).sum();
+    assert!(all.len() > 25 && cited.len() + 5 < total, "{} {} {total}", all.len(), cited.len());
+    assert_eq!(found(&|record| cited.contains(record)), all);
+    for record in &cited {
+        let rest = found(&|other| other != record);
+        let gone: Vec<_> = rest.iter().filter(|(_, events)| events.contains(record)).collect();
+        assert!(gone.is_empty(), "{gone:?}");
+    }
 }

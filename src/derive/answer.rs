@@ -145,7 +145,7 @@ fn first_seen(state: &KeyState, derivation: &Derivation, question: &Question<'_>
     let seen = state.values.get(value).and_then(|rows| oldest(rows, start, time));
     let days = days_between(since, time);
     let Some(first) = seen else {
-        let others = || state.values.values().filter(|rows| oldest(rows, start, time).is_some()).count();
+        let others = || state.firsts.partition_point(|&first| first < time);
         let note = question.explain.then(|| format!("{value}; {} other in {days} days of history", others()));
         return Answer::of(vec![(SubField::IsNew, Value::Bool(true))]).with(note);
     };
@@ -299,9 +299,13 @@ impl Usual {
 }
 
 /// What the key did in the span that ends with `time`.
-fn amount_now(state: &KeyState, span: i64, time: i64) -> f64 {
+#[expect(clippy::cast_precision_loss, reason = "no log has 2^53 records")]
+fn amount_now(state: &KeyState, derivation: &Derivation, span: i64, time: i64) -> f64 {
     let from = state.amounts.partition_point(|&(at, _)| at <= time.saturating_sub(span));
     let to = state.amounts.partition_point(|&(at, _)| at <= time);
+    if matches!(derivation.kind, Kind::Volume { sum: None, .. }) {
+        return to.saturating_sub(from) as f64;
+    }
     let amounts = state.amounts.get(from..to).unwrap_or_default();
     // `sum` of nothing is -0, and would be shown so.
     amounts.iter().fold(0.0, |sum, &(_, amount)| sum + amount)
@@ -330,7 +334,7 @@ fn own_volume(state: &KeyState, derivation: &Derivation, span: i64, question: &Q
         sum += amount;
         squares += amount * amount;
     }
-    let count = amount_now(state, span, time);
+    let count = amount_now(state, derivation, span, time);
     let words = Words { span, days: days_between(since, time), whose: "own", explain: question.explain };
     volume(count, Usual::new(spans, sum, squares), &words)
 }
@@ -363,7 +367,7 @@ fn peer_volume(
         }
     }
     let Some(since) = enough(since, derivation, time) else { return Answer::default() };
-    let count = amount_now(state, span, time);
+    let count = amount_now(state, derivation, span, time);
     let words = Words { span, days: days_between(since, time), whose: "others'", explain: question.explain };
     volume(count, Usual::new(spans, sum, squares), &words)
 }

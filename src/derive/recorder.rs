@@ -232,8 +232,8 @@ impl Recorder {
                 let Some(rows) = local.active.get(key as usize) else { return known };
                 let times = rows.backwards().take(2).filter(|row| row.day >= start);
                 known.active = times.flat_map(|row| [row.last, row.first]).find(|&at| at < time);
-                let since = rows.first().filter(|row| row.day >= start && row.first < time);
-                known.since = since.map(|row| row.first);
+                known.since =
+                    rows.first().filter(|row| row.day >= start && row.first < time).map(|row| row.first);
             }
             _ => {}
         }

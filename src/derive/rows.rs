@@ -1,16 +1,17 @@
-//! Rows of which nearly always the newest is asked for: it stands in place, the older ones behind a pointer. What costs
-//! when facts are noted is waiting for memory.
+//! Rows of which nearly always the newest or the first is asked for: they stand in place, those between behind a pointer.
+//! What costs when facts are noted is waiting for memory.
 
 /// Rows in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Rows<T> {
-    older: Vec<T>,
+    first: Option<T>,
+    between: Vec<T>,
     newest: Option<T>,
 }
 
 impl<T> Default for Rows<T> {
     fn default() -> Self {
-        Self { older: Vec::new(), newest: None }
+        Self { first: None, between: Vec::new(), newest: None }
     }
 }
 
@@ -23,25 +24,28 @@ impl<T: Copy> Rows<T> {
     /// Adds a row; how many bytes more that takes, about.
     pub(super) fn push(&mut self, row: T) -> usize {
         let Some(newest) = self.newest.replace(row) else { return size_of::<Self>() };
-        self.older.push(newest);
+        if self.first.is_none() {
+            self.first = Some(newest);
+            return 0;
+        }
+        self.between.push(newest);
         // Vectors grow by doubling.
         2 * size_of::<T>()
     }
 
-    /// The oldest row.
+    /// The first row.
     pub(super) fn first(&self) -> Option<&T> {
-        self.older.first().or(self.newest.as_ref())
+        self.first.as_ref().or(self.newest.as_ref())
     }
 
     /// All rows, the newest first.
     pub(super) fn backwards(&self) -> impl Iterator<Item = &T> {
-        self.newest.iter().chain(self.older.iter().rev())
+        self.newest.iter().chain(self.between.iter().rev()).chain(&self.first)
     }
 
     /// All rows.
-    pub(super) fn into_vec(mut self) -> Vec<T> {
-        self.older.extend(self.newest);
-        self.older
+    pub(super) fn into_vec(self) -> Vec<T> {
+        self.first.into_iter().chain(self.between).chain(self.newest).collect()
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct KeyState {
     pub(super) values: HashMap<String, Vec<DayFirst>, foldhash::fast::RandomState>,
     /// Days with any value.
     pub(super) days: Vec<DayFirst>,
+    /// The first time of each value.
+    pub(super) firsts: Vec<i64>,
     /// By time.
     pub(super) amounts: Vec<Amount>,
     /// By minute.
@@ -308,6 +310,8 @@ impl KeyState {
         }
         self.days = self.values.values().flatten().copied().collect();
         keep_first(&mut self.days);
+        self.firsts = self.values.values().filter_map(|rows| rows.first()).map(|row| row.1).collect();
+        self.firsts.sort_unstable();
         self.amounts.sort_unstable_by(|left, right| left.0.cmp(&right.0).then(left.1.total_cmp(&right.1)));
         self.visits.sort_unstable();
         self.visits.dedup();
