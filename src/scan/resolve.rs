@@ -252,12 +252,12 @@ impl Judge<'_> {
         let fields = ViewFields { view, table: &self.program.table, record };
         let mut late = Late { fields: &fields, answers: Vec::new(), located: None };
         if role.is_stateful {
-            late.answers = self.ask((rule, of), entry, view, false);
             if matches!(self.answers, Answers::Part { .. }) {
+                late.answers = self.ask((rule, of), entry, view, false);
                 return self.judge_part((rule, of), entry, view, late);
             }
             // What was derived rules most records out, and takes no look at the record.
-            if !of.could(&of.condition, &late, &|atom| !atom.is_derived()) {
+            if !self.ask_in_turn((rule, of), entry, view, &mut late) {
                 return;
             }
             late.locate(view, resolver.locate);
@@ -340,6 +340,43 @@ impl Judge<'_> {
             .collect()
     }
 
+    /// Asks for one derivation after the other, the cheap ones first, until the rule is ruled out; whether it is not.
+    fn ask_in_turn<V: View>(
+        &self,
+        (rule, of): (usize, &Rule),
+        entry: &KeptRecord,
+        view: &V,
+        late: &mut Late<'_>,
+    ) -> bool {
+        let Some((time, _)) = entry.time else {
+            return of.could(&of.condition, late, &|atom| !atom.is_derived());
+        };
+        let asks = self.program.rules.binary_search(&rule).ok().and_then(|at| self.program.asks.get(at));
+        let mut turns: Vec<(usize, &Derivation, &Ask)> = of
+            .derived
+            .iter()
+            .zip(asks.into_iter().flatten())
+            .enumerate()
+            .map(|(at, (of, ask))| (at, of, ask))
+            .collect();
+        turns.sort_by_key(|(_, derivation, _)| cost(&derivation.kind));
+        late.answers = vec![None; of.derived.len()];
+        for (at, derivation, ask) in turns {
+            let answer = self.answer((rule, at), (derivation, ask), When { time, explain: false }, view);
+            if let Some(slot) = late.answers.get_mut(at) {
+                *slot = Some(answer.unwrap_or_default());
+            }
+            let unknown = |atom: &Atom| match &atom.subject {
+                Subject::Derived { at, .. } => late.answers.get(*at).is_none_or(Option::is_none),
+                _ => true,
+            };
+            if !of.could(&of.condition, late, &unknown) {
+                return false;
+            }
+        }
+        true
+    }
+
     fn value<V: View>(&self, view: &V, name: &str) -> Option<String> {
         let field = self.program.table.find(name)?;
         extract::text(view, field, |text| Some(text.to_owned()))
@@ -366,6 +403,17 @@ impl Handler for Judge<'_> {
     fn saw(&mut self, _: Slot) {}
 
     fn duplicate_keys(&mut self, _: u32) {}
+}
+
+/// What an answer costs, roughly.
+fn cost(kind: &Kind) -> u8 {
+    match kind {
+        Kind::Reached { .. } => 0,
+        Kind::FirstSeen { .. } | Kind::Dormant => 1,
+        Kind::LocalTime | Kind::Travel => 2,
+        Kind::Volume { .. } => 3,
+        Kind::UsualHours { .. } => 4,
+    }
 }
 
 /// When a record was, and whether the answer is to say what it rests on.
