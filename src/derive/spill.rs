@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -13,12 +14,14 @@ use super::plan::Plan;
 use super::recorder::Recorder;
 use super::state::State;
 
-/// Parts; one is in memory at a time.
-const PARTS: usize = 32;
+/// Parts; so many at a time are in memory as fit.
+const PARTS: usize = 64;
 
 /// Files of facts, one for each part.
 pub struct Spill {
     files: Vec<Mutex<Option<BufWriter<File>>>>,
+    /// Bytes written to each, about as many as its facts take in memory.
+    sizes: Vec<AtomicUsize>,
     is_used: AtomicBool,
     /// Seeded anew: who writes the log cannot put all keys into one part.
     hasher: foldhash::quality::RandomState,
@@ -36,6 +39,7 @@ impl Default for Spill {
     fn default() -> Self {
         Self {
             files: (0..PARTS).map(|_| Mutex::new(None)).collect(),
+            sizes: (0..PARTS).map(|_| AtomicUsize::new(0)).collect(),
             is_used: AtomicBool::new(false),
             hasher: foldhash::quality::RandomState::default(),
         }
@@ -48,9 +52,21 @@ impl Spill {
         self.is_used.load(Ordering::Acquire)
     }
 
-    /// The parts there are.
-    pub fn parts(&self) -> std::ops::Range<usize> {
-        0..self.files.len()
+    /// Runs of parts that fit into `memory` bytes together; a part that does not fit is a run of its own.
+    pub fn runs(&self, memory: usize) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        let mut held = 0;
+        for (part, size) in self.sizes.iter().enumerate() {
+            let size = size.load(Ordering::Acquire);
+            if let Some(run) = runs.last_mut().filter(|_| held + size <= memory) {
+                run.end = part + 1;
+            } else {
+                runs.push(part..part + 1);
+                held = 0;
+            }
+            held += size;
+        }
+        runs
     }
 
     /// The part of a key.
@@ -65,14 +81,17 @@ impl Spill {
     pub fn write(&self, plan: &Plan, recorder: Recorder) -> io::Result<()> {
         self.is_used.store(true, Ordering::Release);
         for (table, key, facts) in State::join(plan, vec![recorder], None).into_facts() {
-            let Some(file) = self.files.get(self.part_of(&key)) else { continue };
+            let part = self.part_of(&key);
+            let (Some(file), Some(size)) = (self.files.get(part), self.sizes.get(part)) else { continue };
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             let out = match &mut *file {
                 Some(out) => out,
                 none => none.insert(BufWriter::new(tempfile::tempfile()?)),
             };
-            serde_json::to_writer(&mut *out, &Row { table, key, facts })?;
+            let line = serde_json::to_vec(&Row { table, key, facts })?;
+            out.write_all(&line)?;
             out.write_all(b"\n")?;
+            size.fetch_add(line.len(), Ordering::AcqRel);
         }
         Ok(())
     }

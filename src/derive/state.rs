@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -108,24 +109,26 @@ impl State {
         state
     }
 
-    /// One part of what was spilled, without what all keys did.
+    /// Some parts of what was spilled, without what all keys did.
     ///
     /// # Errors
     /// It could not be read back.
     pub fn part(
         plan: &Plan,
         spill: &Spill,
-        part: usize,
+        parts: &Range<usize>,
         baseline: Option<(&Baseline, i64)>,
     ) -> io::Result<Self> {
         let mut tables: Vec<TableState> = plan.tables.iter().map(|_| TableState::default()).collect();
-        spill.read(part, |table, key, facts| {
-            if let Some(table) = tables.get_mut(table) {
-                table.add(key, facts, i64::MAX);
-            }
-        })?;
+        for part in parts.clone() {
+            spill.read(part, |table, key, facts| {
+                if let Some(table) = tables.get_mut(table) {
+                    table.add(key, facts, i64::MAX);
+                }
+            })?;
+        }
         for (at, (state, table)) in tables.iter_mut().zip(&plan.tables).enumerate() {
-            state.add_baseline(table, baseline, &|key| spill.part_of(key) == part);
+            state.add_baseline(table, baseline, &|key| parts.contains(&spill.part_of(key)));
             state.settle(&plan.spans_of(at));
         }
         Ok(Self { tables, peers: HashMap::new() })

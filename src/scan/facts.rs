@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::ops::Range;
 
 use crate::derive::{Answer, Baseline, Plan, Question, Recorder, Spill, State};
 use crate::rule::Derivation;
@@ -14,15 +15,26 @@ pub(super) enum Facts<'a> {
     /// All in memory.
     Whole(State),
     /// On disk.
-    Parted { plan: &'a Plan, spill: &'a Spill, baseline: Option<(&'a Baseline, i64)>, peers: State },
+    Parted(Parted<'a>),
+}
+
+/// Facts on disk.
+pub(super) struct Parted<'a> {
+    plan: &'a Plan,
+    spill: &'a Spill,
+    baseline: Option<(&'a Baseline, i64)>,
+    /// What all keys did.
+    peers: State,
+    /// Parts that are in memory together.
+    runs: Vec<Range<usize>>,
 }
 
 /// What one look at the kept records can answer.
 pub(super) enum Answers<'a> {
     /// Everything.
     Whole(&'a State),
-    /// Questions about keys of one part.
-    Part { spill: &'a Spill, number: usize, state: &'a State },
+    /// Questions about keys of some parts.
+    Part { spill: &'a Spill, parts: &'a Range<usize>, state: &'a State },
     /// Everything that was asked before.
     Held(&'a Held),
 }
@@ -43,44 +55,47 @@ impl<'a> Facts<'a> {
         spill: &'a Spill,
         recorders: Vec<Recorder>,
         baseline: Option<(&'a Baseline, i64)>,
+        memory: usize,
     ) -> io::Result<Self> {
         if !spill.is_used() {
             return Ok(Self::Whole(State::join(plan, recorders, baseline)));
         }
         recorders.into_iter().try_for_each(|recorder| spill.write(plan, recorder))?;
+        let runs = spill.runs(memory);
         let mut peers = State::default();
         if !plan.peers.is_empty() {
-            for part in spill.parts() {
-                peers.add_peers_of(&State::part(plan, spill, part, baseline)?, plan);
+            for run in &runs {
+                peers.add_peers_of(&State::part(plan, spill, run, baseline)?, plan);
             }
         }
-        Ok(Self::Parted { plan, spill, baseline, peers })
-    }
-
-    /// Calls `look` with what can be answered, part by part.
-    pub(super) fn each_part(&self, mut look: impl FnMut(&Answers<'_>) -> io::Result<()>) -> io::Result<()> {
-        let Self::Parted { plan, spill, baseline, peers } = self else { return Ok(()) };
-        for number in spill.parts() {
-            let mut state = State::part(plan, spill, number, *baseline)?;
-            state.share_peers(peers);
-            look(&Answers::Part { spill, number, state: &state })?;
-        }
-        Ok(())
+        Ok(Self::Parted(Parted { plan, spill, baseline, peers, runs }))
     }
 
     /// All facts, where they are wanted for a baseline.
     pub(super) fn into_state(self, wanted: bool) -> io::Result<State> {
         match self {
             Self::Whole(state) => Ok(state),
-            Self::Parted { .. } if !wanted => Ok(State::default()),
-            Self::Parted { plan, spill, baseline, .. } => {
+            Self::Parted(_) if !wanted => Ok(State::default()),
+            Self::Parted(parted) => {
                 let mut all = State::default();
-                for number in spill.parts() {
-                    all.append(State::part(plan, spill, number, baseline)?);
+                for run in &parted.runs {
+                    all.append(State::part(parted.plan, parted.spill, run, parted.baseline)?);
                 }
                 Ok(all)
             }
         }
+    }
+}
+
+impl Parted<'_> {
+    /// Calls `look` with what can be answered, some parts at a time.
+    pub(super) fn each_run(&self, mut look: impl FnMut(&Answers<'_>) -> io::Result<()>) -> io::Result<()> {
+        for parts in &self.runs {
+            let mut state = State::part(self.plan, self.spill, parts, self.baseline)?;
+            state.share_peers(&self.peers);
+            look(&Answers::Part { spill: self.spill, parts, state: &state })?;
+        }
+        Ok(())
     }
 }
 
@@ -94,8 +109,8 @@ impl Answers<'_> {
     ) -> Option<Answer> {
         match self {
             Self::Whole(state) => Some(state.answer(derivation, question)),
-            Self::Part { spill, number, state } => {
-                let own = spill.part_of(question.key.unwrap_or_default()) == *number;
+            Self::Part { spill, parts, state } => {
+                let own = parts.contains(&spill.part_of(question.key.unwrap_or_default()));
                 own.then(|| state.answer(derivation, question))
             }
             Self::Held(held) => Some(held.answers.get(&place).cloned().unwrap_or_default()),

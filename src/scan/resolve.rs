@@ -71,9 +71,9 @@ impl Resolver<'_> {
     pub(super) fn resolve(&self, kept: &KeptUnits) -> io::Result<Resolved> {
         match self.facts {
             Facts::Whole(state) => self.with(kept, &Answers::Whole(state)),
-            Facts::Parted { .. } => {
+            Facts::Parted(parted) => {
                 let mut held = Held::default();
-                self.facts.each_part(|answers| {
+                parted.each_run(|answers| {
                     for part in self.look(kept, answers, None)? {
                         held.answers.extend(part.answers);
                         held.ruled_out.extend(part.ruled_out);

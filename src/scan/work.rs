@@ -153,7 +153,7 @@ impl<'a> Scan<'a> {
         // What the logs themselves say of a day is all that counts of it: nothing is counted twice.
         let before = collector.first_time().map_or(i64::MAX, |time| time.nanos.div_euclid(DAY));
         let baseline = self.config.baseline.as_ref().map(|of| (of, before));
-        let facts = Facts::gather(&self.plan, &self.spill, recorders, baseline)?;
+        let facts = Facts::gather(&self.plan, &self.spill, recorders, baseline, self.config.state_memory)?;
         let programs: Vec<Option<&Program>> = self.programs.iter().map(OnceLock::get).collect();
         let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
         let inputs = notes.iter().filter_map(|(&at, note)| Some((at, (note.source?, note.columns.clone()))));
