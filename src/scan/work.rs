@@ -273,11 +273,12 @@ impl<'a> Scan<'a> {
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let session = slot.get_or_insert_with(|| Session::new(task));
         let result = work(session, task);
-        if session.fact_bytes() > self.config.state_memory / self.sessions.len().max(1) {
-            let spilled = self.spill.write(&self.plan, session.take_facts());
-            if let Err(error) = spilled {
-                self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-            }
+        let limit = self.config.state_memory / self.sessions.len().max(1);
+        let facts = (session.fact_bytes() > limit).then(|| session.take_facts());
+        // Joining facts may run other units on this thread, and they lock this session.
+        drop(slot);
+        if let Some(Err(error)) = facts.map(|facts| self.spill.write(&self.plan, facts)) {
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         }
         Some(result)
     }
