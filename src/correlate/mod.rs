@@ -101,16 +101,16 @@ impl<R> Entry<'_, R> {
     }
 }
 
-/// Runs the correlations over the events of rules, by rule. `horizon`: the time of the last record of all; what is
+/// Runs the correlations over the events of rules, by rule. `needs`: see [`needs`]; `horizon`: the time of the last record of all; what is
 /// to be absent from a window that ends after it cannot be judged, and gives no alert. Alerts of silent correlations
 /// are among the results.
 pub fn run<R: Copy + Send + Sync>(
     loaded: &Loaded,
+    needs: &[Vec<String>],
     wanted: &[bool],
     mut events: Events<R>,
     horizon: i64,
 ) -> Vec<Alert<R>> {
-    let needs = needs(loaded);
     let mut alerts = Vec::new();
     for at in in_order(loaded) {
         let index = loaded.rules.len() + at;
@@ -118,7 +118,7 @@ pub fn run<R: Copy + Send + Sync>(
         if !wanted.get(index).copied().unwrap_or_default() {
             continue;
         }
-        let found = one(loaded, correlation, &needs, &events, horizon);
+        let found = one(loaded, correlation, needs, &events, horizon);
         let fields = needs.get(index).map_or(&[][..], Vec::as_slice);
         let mut own = Vec::new();
         for (group, measured, event) in found {

@@ -87,11 +87,11 @@ impl<'a> Sliding<'a> {
         };
         match &self.correlation.condition {
             Condition::Rules(expr) => {
-                let known = |at: usize| match self.members.get(at) {
+                let mut known = |at: usize| match self.members.get(at) {
                     Some(0) | None => complete.then_some(false),
                     Some(_) => Some(true),
                 };
-                counts(expr, first) && truth(expr, &known) == Some(true)
+                counts(expr, first) && expr.truth(&mut known) == Some(true)
             }
             Condition::Bounds(bounds) => match self.correlation.kind {
                 EventCount => holds(bounds, self.count as f64),
@@ -132,28 +132,6 @@ pub(super) fn rank(percentile: f64, count: usize) -> usize {
 
 pub(super) fn holds(bounds: &[(Operator, f64)], seen: f64) -> bool {
     bounds.iter().all(|(operator, limit)| operator.holds(seen, *limit))
-}
-
-/// Three-valued truth over rules.
-pub(super) fn truth(expr: &Expr, known: &dyn Fn(usize) -> Option<bool>) -> Option<bool> {
-    match expr {
-        Expr::Atom(at) => known(*at),
-        Expr::Not(inner) => truth(inner, known).map(|truth| !truth),
-        Expr::All(inner) => join(inner, known, false),
-        Expr::Any(inner) => join(inner, known, true),
-    }
-}
-
-fn join(inner: &[Expr], known: &dyn Fn(usize) -> Option<bool>, decides: bool) -> Option<bool> {
-    let mut unknown = false;
-    for expr in inner {
-        match truth(expr, known) {
-            Some(truth) if truth == decides => return Some(decides),
-            Some(_) => {}
-            None => unknown = true,
-        }
-    }
-    (!unknown).then_some(!decides)
 }
 
 /// Whether the presence of a rule makes the expression true.

@@ -119,15 +119,23 @@ fn first_day(derivation: &Derivation, time: i64) -> i64 {
     time.div_euclid(DAY) - derivation.window_days
 }
 
-/// Whole days of 24 hours.
+/// Whole days of 24 hours between two times.
 #[expect(clippy::cast_precision_loss, reason = "days of a century are exact")]
-fn days_between(earlier: i64, later: i64) -> f64 {
+pub fn days_between(earlier: i64, later: i64) -> f64 {
     (later.saturating_sub(earlier) / DAY) as f64
 }
 
 /// The first time of a window, if it is old enough.
 fn enough(oldest: Option<i64>, derivation: &Derivation, time: i64) -> Option<i64> {
     oldest.filter(|oldest| time.saturating_sub(*oldest) >= derivation.min_history)
+}
+
+/// Activity from the window's first day on, and its first time, if that is old enough.
+fn active<'a>(state: &'a KeyState, derivation: &Derivation, time: i64) -> Option<(&'a [Active], i64)> {
+    let start = first_day(derivation, time);
+    let rows = state.active.get(state.active.partition_point(|row| row.day < start)..)?;
+    let oldest = rows.first().map(|row| row.first).filter(|&first| first < time);
+    Some((rows, enough(oldest, derivation, time)?))
 }
 
 /// The earliest of day-wise first times in the window that is before `time`.
@@ -169,7 +177,10 @@ fn local_time(question: &Question<'_>) -> Answer {
 
 /// Local day since 1970 and hour of a time.
 fn local(time: i64, zone: &TimeZone) -> (i64, u32) {
-    let local = time.saturating_add(offset(time, zone));
+    day_and_hour(time.saturating_add(offset(time, zone)))
+}
+
+fn day_and_hour(local: i64) -> (i64, u32) {
     (local.div_euclid(DAY), u32::try_from(local.rem_euclid(DAY) / HOUR).unwrap_or_default())
 }
 
@@ -181,12 +192,10 @@ fn weekday(day: i64) -> u32 {
 fn usual_hours(state: &KeyState, derivation: &Derivation, min_days: u32, question: &Question<'_>) -> Answer {
     let (time, start) = (question.time, first_day(derivation, question.time));
     let Some((zone, source)) = question.zone else { return Answer::default() };
-    let rows = state.active.get(state.active.partition_point(|row| row.day < start)..).unwrap_or_default();
-    let oldest = rows.first().map(|row| row.first).filter(|&first| first < time);
-    let Some(since) = enough(oldest, derivation, time) else { return Answer::default() };
+    let Some((rows, since)) = active(state, derivation, time) else { return Answer::default() };
     let (today, hour) = local(time, zone);
     let weekend = weekday(today) >= 5;
-    let near = [(hour + 23) % 24, hour, (hour + 1) % 24].iter().fold(0u32, |mask, hour| mask | 1 << hour);
+    let near = hours_about(hour);
     let name = zone.iana_name().unwrap_or("an offset");
     let seen = state.with_local_days(
         name,
@@ -219,14 +228,20 @@ fn usual_hours(state: &KeyState, derivation: &Derivation, min_days: u32, questio
     .with(question.explain.then(note))
 }
 
+/// An hour of the day, the one before and the one after, as bits.
+fn hours_about(hour: u32) -> u32 {
+    [(hour + 23) % 24, hour, (hour + 1) % 24].iter().fold(0, |mask, hour| mask | 1 << hour)
+}
+
 /// Tells, for a time in a zone, whether a row of activity lies about then on an earlier day of the same kind, and on which.
 pub fn usual_day(time: i64, zone: &TimeZone) -> impl Fn(&Active) -> Option<i64> {
     let (today, hour) = local(time, zone);
-    let weekend = weekday(today) >= 5;
+    let (weekend, near) = (weekday(today) >= 5, hours_about(hour));
     move |row| {
         let mut hours = hours(row, zone);
-        let near = |at: u32| [0, 1, 23].contains(&((at + 24 - hour) % 24));
-        hours.find(|&(day, at)| day < today && (weekday(day) >= 5) == weekend && near(at)).map(|(day, _)| day)
+        let fits =
+            |&(day, at): &(i64, u32)| day < today && (weekday(day) >= 5) == weekend && near & (1 << at) != 0;
+        hours.find(fits).map(|(day, _)| day)
     }
 }
 
@@ -250,11 +265,7 @@ fn hours<'a>(row: &'a Active, zone: &'a TimeZone) -> impl Iterator<Item = (i64, 
         let quarter = left.trailing_zeros();
         left &= left - 1;
         let time = start.saturating_add(i64::from(quarter) * QUARTER);
-        if !steady {
-            return Some(local(time, zone));
-        }
-        let local = time.saturating_add(offset);
-        Some((local.div_euclid(DAY), u32::try_from(local.rem_euclid(DAY) / HOUR).unwrap_or_default()))
+        Some(if steady { day_and_hour(time.saturating_add(offset)) } else { local(time, zone) })
     })
 }
 
@@ -265,11 +276,8 @@ fn offset(time: i64, zone: &TimeZone) -> i64 {
 
 fn dormant(state: &KeyState, derivation: &Derivation, question: &Question<'_>) -> Answer {
     let time = question.time;
-    let (start, today) = (first_day(derivation, time), time.div_euclid(DAY));
-    let rows = state.active.get(state.active.partition_point(|row| row.day < start)..).unwrap_or_default();
-    if enough(rows.first().map(|row| row.first).filter(|&first| first < time), derivation, time).is_none() {
-        return Answer::default();
-    }
+    let today = time.div_euclid(DAY);
+    let Some((rows, _)) = active(state, derivation, time) else { return Answer::default() };
     let earlier = rows.get(..rows.partition_point(|row| row.day <= today)).unwrap_or_default().iter().rev();
     let mut earlier = earlier.filter_map(|row| {
         if row.last < time { Some(row.last) } else { Some(row.first).filter(|&first| first < time) }

@@ -15,7 +15,7 @@ mod spill;
 mod state;
 pub mod zone;
 
-pub use answer::{Answer, Question, Value, usual_day};
+pub use answer::{Answer, Question, Value, days_between, usual_day};
 pub use baseline::{Baseline, BaselineError, Provenance};
 pub use extract::Origin;
 pub use plan::{Plan, Table, Track};

@@ -240,8 +240,8 @@ impl Recorder {
         known
     }
 
-    /// Whether the key of the record that was noted last was active on `min_days` local days before `today` in the hours
-    /// of `near`, on days of the same kind. `hours` tells local days and hours of a row.
+    /// Whether activity of the key of the record that was noted last fits on `min_days` different days from day `start`
+    /// on, as far as that is near at hand. `fits` tells the day on which a row does.
     pub fn is_usual(
         &self,
         feed: usize,

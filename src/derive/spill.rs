@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,6 @@ pub struct Spill {
     files: Vec<Mutex<Option<BufWriter<File>>>>,
     /// Bytes written to each, about as many as its facts take in memory.
     sizes: Vec<AtomicUsize>,
-    is_used: AtomicBool,
     /// Seeded anew: who writes the log cannot put all keys into one part.
     hasher: foldhash::quality::RandomState,
 }
@@ -40,7 +39,6 @@ impl Default for Spill {
         Self {
             files: (0..PARTS).map(|_| Mutex::new(None)).collect(),
             sizes: (0..PARTS).map(|_| AtomicUsize::new(0)).collect(),
-            is_used: AtomicBool::new(false),
             hasher: foldhash::quality::RandomState::default(),
         }
     }
@@ -49,7 +47,7 @@ impl Default for Spill {
 impl Spill {
     /// Whether anything was written.
     pub fn is_used(&self) -> bool {
-        self.is_used.load(Ordering::Acquire)
+        self.sizes.iter().any(|size| size.load(Ordering::Acquire) > 0)
     }
 
     /// Runs of parts that fit into `memory` bytes together; a part that does not fit is a run of its own.
@@ -79,7 +77,6 @@ impl Spill {
     /// # Errors
     /// A temporary file could not be written.
     pub fn write(&self, plan: &Plan, recorder: Recorder) -> io::Result<()> {
-        self.is_used.store(true, Ordering::Release);
         for (table, key, facts) in State::join(plan, vec![recorder], None).into_facts() {
             let part = self.part_of(&key);
             let (Some(file), Some(size)) = (self.files.get(part), self.sizes.get(part)) else { continue };

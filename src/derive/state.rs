@@ -249,9 +249,6 @@ impl TableState {
     }
 
     pub(super) fn key(&mut self, name: &str) -> &mut KeyState {
-        if !self.keys.contains_key(name) {
-            self.keys.insert(name.to_owned(), KeyState::default());
-        }
         self.keys.entry(name.to_owned()).or_default()
     }
 

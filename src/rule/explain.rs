@@ -33,12 +33,7 @@ impl Rule {
     }
 
     fn holds(&self, expr: &Expr, record: &dyn Fields) -> bool {
-        match expr {
-            Expr::Atom(at) => self.atoms.get(*at).is_some_and(|atom| atom.holds(record)),
-            Expr::Not(inner) => !self.holds(inner, record),
-            Expr::All(inner) => inner.iter().all(|expr| self.holds(expr, record)),
-            Expr::Any(inner) => inner.iter().any(|expr| self.holds(expr, record)),
-        }
+        self.could(expr, record, &|_| false)
     }
 
     /// Whether the record could satisfy `expr`, whatever the atoms that are `unknown` come to.

@@ -185,6 +185,25 @@ impl Expr {
         }
     }
 
+    /// The truth of the expression where some atoms are known and others (`None`) are not.
+    pub(crate) fn truth(&self, known: &mut dyn FnMut(usize) -> Option<bool>) -> Option<bool> {
+        let (inner, decides) = match self {
+            Self::Atom(at) => return known(*at),
+            Self::Not(inner) => return inner.truth(known).map(|truth| !truth),
+            Self::All(inner) => (inner, false),
+            Self::Any(inner) => (inner, true),
+        };
+        let mut unknown = false;
+        for expr in inner {
+            match expr.truth(known) {
+                Some(truth) if truth == decides => return Some(decides),
+                Some(_) => {}
+                None => unknown = true,
+            }
+        }
+        (!unknown).then_some(!decides)
+    }
+
     /// Nodes of the tree.
     pub fn size(&self) -> usize {
         match self {

@@ -267,6 +267,11 @@ impl Config {
         }
     }
 
+    /// The fields that databases give where a record does not have them.
+    fn places(&self) -> Given {
+        self.locate.as_deref().map(|locate| Given::by(locate)).unwrap_or_default()
+    }
+
     /// The organisation's zone, where neither the profile nor a database can tell another for an account.
     fn only_zone(&self) -> Option<TimeZone> {
         let told = self.locate.as_deref().is_some_and(|locate| locate.knows(Attribute::TimeZone));
@@ -287,7 +292,7 @@ impl Config {
             count_duplicates: self.count_duplicates,
             facts_until: self.until.filter(|_| self.facts_alone),
             only_zone: self.only_zone(),
-            places: self.locate.as_deref().map(|locate| Given::by(locate)).unwrap_or_default(),
+            places: self.places(),
         }
     }
 }

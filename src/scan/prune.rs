@@ -3,9 +3,9 @@
 //! Facts only grow. Once a value was seen before a record, it is not new for that record whatever other workers find;
 //! an account that was active yesterday has not been silent for ninety days.
 
-use crate::derive::Known;
+use crate::derive::{Known, days_between};
 use crate::event::{Scalar, SubField};
-use crate::rule::derive::{DAY, Derivation, Kind};
+use crate::rule::derive::{Derivation, Kind};
 use crate::rule::{Comparison, Expr, Rule, Subject, Test};
 
 /// Whether the rule surely does not match a record of this time. `condition` is the rule's, without what the record alone
@@ -16,38 +16,12 @@ pub(super) fn is_ruled_out(
     time: i64,
     known: &mut dyn FnMut(usize) -> Known,
 ) -> bool {
-    truth(rule, condition, time, known) == Some(false)
-}
-
-fn truth(rule: &Rule, expr: &Expr, time: i64, known: &mut dyn FnMut(usize) -> Known) -> Option<bool> {
-    match expr {
-        Expr::Atom(at) => {
-            let atom = rule.atoms.get(*at)?;
-            let Subject::Derived { at, sub, .. } = &atom.subject else { return None };
-            bound(rule.derived.get(*at)?, *sub, &atom.test, time, known(*at))
-        }
-        Expr::Not(inner) => truth(rule, inner, time, known).map(|truth| !truth),
-        Expr::All(inner) => join(rule, inner, time, known, false),
-        Expr::Any(inner) => join(rule, inner, time, known, true),
-    }
-}
-
-fn join(
-    rule: &Rule,
-    inner: &[Expr],
-    time: i64,
-    known: &mut dyn FnMut(usize) -> Known,
-    decides: bool,
-) -> Option<bool> {
-    let mut unknown = false;
-    for expr in inner {
-        match truth(rule, expr, time, known) {
-            Some(truth) if truth == decides => return Some(decides),
-            Some(_) => {}
-            None => unknown = true,
-        }
-    }
-    (!unknown).then_some(!decides)
+    let mut sure = |at: usize| {
+        let atom = rule.atoms.get(at)?;
+        let Subject::Derived { at, sub, .. } = &atom.subject else { return None };
+        bound(rule.derived.get(*at)?, *sub, &atom.test, time, known(*at))
+    };
+    condition.truth(&mut sure) == Some(false)
 }
 
 /// What is sure of a test.
@@ -69,18 +43,13 @@ fn bound(derivation: &Derivation, sub: SubField, test: &Test, time: i64, known: 
             if passes { (since >= derivation.min_history).then_some(true) } else { Some(false) }
         }
         (Kind::FirstSeen { .. }, SubField::AgeDays) => {
-            too_great(test, days(time.saturating_sub(known.seen?))).then_some(false)
+            too_great(test, days_between(known.seen?, time)).then_some(false)
         }
         (Kind::Dormant, SubField::Days) => {
-            too_small(test, days(time.saturating_sub(known.active?))).then_some(false)
+            too_small(test, days_between(known.active?, time)).then_some(false)
         }
         _ => None,
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "days of a century are exact")]
-fn days(nanos: i64) -> f64 {
-    (nanos / DAY) as f64
 }
 
 /// No number from `least` on passes.

@@ -209,7 +209,7 @@ fn rule_ledgers(config: &Config, done: &Done, counts: &[u64]) -> Vec<RuleLedger>
     let rules = &config.rules;
     let seen = seen_by_source(done);
     let locate = config.locate.as_deref();
-    let places = config.settings().places;
+    let places = config.places();
     let knows = |attribute| locate.is_some_and(|locate| locate.knows(attribute));
     let mut ledgers: Vec<RuleLedger> = Vec::new();
     for at in 0..rules.len() {

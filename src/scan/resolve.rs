@@ -96,7 +96,7 @@ impl Resolver<'_> {
                 events.entry(rule).or_default().push(event);
             }
         }
-        let mut alerts = correlate::run(&self.config.rules, self.wanted, events, self.horizon);
+        let mut alerts = correlate::run(&self.config.rules, self.needs, self.wanted, events, self.horizon);
         let rules = self.config.rules.rules.len();
         alerts.retain(|alert| self.roles.get(rules + alert.correlation).is_some_and(|role| role.is_emitted));
         let cited: BTreeSet<Match> =

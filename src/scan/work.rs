@@ -98,7 +98,7 @@ impl<'a> Scan<'a> {
         let zones = config.locate.as_deref().is_some_and(|locate| locate.knows(Attribute::TimeZone));
         let is_wanted = |rule: usize| wanted.get(rule).copied().unwrap_or_default();
         Self {
-            roles: roles(config, &wanted, config.settings().places),
+            roles: roles(config, &wanted, config.places()),
             needs: correlate::needs(rules),
             plan: Plan::new(&rules.rules, &is_wanted, zones),
             wanted,

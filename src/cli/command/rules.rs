@@ -172,13 +172,9 @@ fn source_name(source: &LogSource) -> String {
 }
 
 fn report_errors(ui: &Ui, loaded: &Loaded) {
-    for error in &loaded.errors {
+    for error in loaded.errors.iter().chain(&loaded.warnings) {
         let hint = error.hint.as_ref().map_or_else(String::new, |hint| format!("\n  hint: {}", Safe(hint)));
         ui.warn(&format!("{}{hint}", Safe(&error.to_string())));
-    }
-    for warning in &loaded.warnings {
-        let hint = warning.hint.as_ref().map_or_else(String::new, |hint| format!("\n  hint: {}", Safe(hint)));
-        ui.warn(&format!("{}{hint}", Safe(&warning.to_string())));
     }
 }
 
