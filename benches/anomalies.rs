@@ -28,7 +28,7 @@ use std::time::Instant;
 use portcullis::event::time::Timestamp;
 use portcullis::finding::Finding;
 use portcullis::incident::{GAP, Incident};
-use portcullis::output::{Sink, Summary, level_name};
+use portcullis::output::{Sink, Summary};
 use portcullis::rule::{Level, Loaded, Placeholders, load, load_embedded};
 use portcullis::scan::{self, Config, Progress};
 use portcullis::synth::organisation::attack::{Behaviour, EXPECTED, Truth};
@@ -289,7 +289,7 @@ fn by_rule(score: &Score, organisations: u64) {
         let causes: Vec<String> = causes.iter().map(|(count, cause)| format!("{cause:?} {count}")).collect();
         println!(
             "{name:<44} {:<9} {}  {}",
-            tally.level.map_or("", level_name),
+            tally.level.map_or("", Level::name),
             Total::of(tally).columns(organisations),
             causes.join(", ")
         );

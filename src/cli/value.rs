@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
-use crate::output::{FORMATS, LEVELS, level_name};
+use crate::output::{FORMATS, LEVELS};
 use crate::rule::Level;
 use crate::source::SOURCES;
 
@@ -28,7 +28,7 @@ pub fn zone(name: &str) -> Result<TimeZone, String> {
 
 /// A level.
 pub fn level(name: &str) -> Result<Level, String> {
-    let names: Vec<&str> = LEVELS.iter().map(|level| level_name(*level)).collect();
+    let names: Vec<&str> = LEVELS.iter().map(|level| level.name()).collect();
     Level::parse(&name.to_ascii_lowercase()).ok_or_else(|| unknown(name, &names))
 }
 

@@ -86,6 +86,15 @@ pub trait View {
     fn leaves(&self, out: &mut Vec<Raw>);
 }
 
+/// The first value of a field.
+pub fn first<V: View>(view: &V, field: FieldId, many: &mut Vec<Raw>) -> Option<Raw> {
+    match view.get(field, many) {
+        Got::Absent => None,
+        Got::One(raw) => Some(raw),
+        Got::Many => many.first().copied(),
+    }
+}
+
 /// A record that was walked.
 pub struct WalkView<'a> {
     /// The block it stands in.

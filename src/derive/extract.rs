@@ -2,8 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::decode::Raw;
-use crate::decode::fields::{FieldId, Got, View};
+use crate::decode::fields::{self, FieldId, View};
 use crate::enrich::Locate;
 use crate::rule::derive::View as Seen;
 
@@ -28,18 +27,9 @@ impl Origin {
     }
 }
 
-/// The first value of a field.
-fn first<V: View>(view: &V, field: FieldId, many: &mut Vec<Raw>) -> Option<Raw> {
-    match view.get(field, many) {
-        Got::Absent => None,
-        Got::One(raw) => Some(raw),
-        Got::Many => many.first().copied(),
-    }
-}
-
 /// Gives the first text of a field to `with`.
 pub fn text<V: View, R>(view: &V, field: FieldId, with: impl FnOnce(&str) -> Option<R>) -> Option<R> {
-    let raw = first(view, field, &mut Vec::new())?;
+    let raw = fields::first(view, field, &mut Vec::new())?;
     let mut scratch = String::new();
     let text = raw.scalar(view.block(), &mut scratch).text()?;
     if text.is_empty() { None } else { with(text) }
@@ -118,7 +108,7 @@ fn is_version(word: &str) -> bool {
 }
 
 /// Fields that say where a record came from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OriginFields {
     /// `source.ip`.
     pub address: FieldId,

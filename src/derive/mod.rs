@@ -17,7 +17,7 @@ pub mod zone;
 
 pub use answer::{Answer, Question, Value, days_between, usual_day};
 pub use baseline::{Baseline, BaselineError, Provenance};
-pub use extract::Origin;
+pub use extract::{Origin, OriginFields};
 pub use plan::{Plan, Table, Track};
 pub use recorder::{Extract, Feed, Known, Recorder};
 pub use spill::Spill;

@@ -9,7 +9,7 @@ use super::extract::{self, Origin, OriginFields};
 use super::plan::Track;
 use super::rows::Rows;
 use crate::decode::Raw;
-use crate::decode::fields::{FieldId, Got, View};
+use crate::decode::fields::{self, FieldId, View};
 use crate::enrich::Locate;
 use crate::event::time::Timestamp;
 use crate::rule::derive::{DAY, View as Seen};
@@ -52,7 +52,7 @@ pub enum Extract {
     /// A number.
     Amount(FieldId),
     /// A place.
-    Origin(FieldId, FieldId, FieldId),
+    Origin(OriginFields),
     /// A time zone of an address.
     Zone(FieldId),
 }
@@ -314,11 +314,7 @@ impl Recorder {
 /// Puts the raw bytes that an extract depends on into `raw`; whether there are any.
 fn gather<V: View>(extract: &Extract, view: &V, many: &mut Vec<Raw>, raw: &mut Vec<u8>) -> bool {
     let mut push = |field: FieldId, needed: bool| {
-        let value = match view.get(field, many) {
-            Got::Absent => None,
-            Got::One(value) => Some(value),
-            Got::Many => many.first().copied(),
-        };
+        let value = fields::first(view, field, many);
         if let Some(value) = value {
             raw.push(1 + value.kind as u8);
             raw.extend_from_slice(value.bytes(view.block()));
@@ -329,7 +325,7 @@ fn gather<V: View>(extract: &Extract, view: &V, many: &mut Vec<Raw>, raw: &mut V
     match extract {
         Extract::Key(fields) => fields.iter().all(|&field| push(field, true)),
         Extract::Seen(field, _) | Extract::Amount(field) | Extract::Zone(field) => push(*field, true),
-        Extract::Origin(address, latitude, longitude) => {
+        Extract::Origin(OriginFields { address, latitude, longitude }) => {
             [address, latitude, longitude].into_iter().all(|&field| push(field, false))
         }
     }
@@ -375,9 +371,8 @@ impl Interner {
                 }
                 id
             }
-            Extract::Origin(address, latitude, longitude) => {
-                let fields = OriginFields { address: *address, latitude: *latitude, longitude: *longitude };
-                let Some(origin) = extract::origin(view, fields, locate) else { return NONE };
+            Extract::Origin(fields) => {
+                let Some(origin) = extract::origin(view, *fields, locate) else { return NONE };
                 let known = self.origins.len();
                 let id = self.text(Some(format!("{origin:?}")));
                 if id as usize == known {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::{Format, Options, Sink, Summary, level_name};
+use super::{Format, Options, Sink, Summary};
 use crate::finding::{EventRef, Fact, Finding};
 
 /// See the module.
@@ -68,7 +68,7 @@ impl Sink for Csv<'_> {
         };
         self.row(&[
             Cow::Owned(finding.time.map(|time| time.to_rfc3339()).unwrap_or_default()),
-            Cow::Borrowed(level_name(finding.level)),
+            Cow::Borrowed(finding.level.name()),
             Cow::Owned(finding.score.to_string()),
             Cow::Borrowed(&finding.title),
             text(&finding.actor),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::escape::Safe;
 use super::jsonl::Wire;
-use super::{Options, Sink, Summary, level_name};
+use super::{Options, Sink, Summary};
 use crate::finding::Finding;
 use crate::incident::{Incident, Score};
 
@@ -80,7 +80,7 @@ fn write_text(out: &mut dyn Write, options: &Options, number: usize, incident: &
     let limit = if options.per_rule == 0 { usize::MAX } else { 40 };
     for finding in incident.findings.iter().take(limit) {
         let time = finding.time.map_or_else(|| "(no time)".to_owned(), |time| time.in_zone(&options.zone));
-        let level = level_name(finding.level).to_uppercase();
+        let level = finding.level.name().to_uppercase();
         let what = format!("{}  {}", finding.title, finding.action.as_deref().unwrap_or_default());
         write!(out, "      {time}  {level:<13} {}", Safe(&what))?;
         if let Some(event) = finding.events.last() {

@@ -70,17 +70,6 @@ impl LevelCounts {
     }
 }
 
-/// The name of a level, as rules and the command line spell it.
-pub fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Informational => "informational",
-        Level::Low => "low",
-        Level::Medium => "medium",
-        Level::High => "high",
-        Level::Critical => "critical",
-    }
-}
-
 /// What a format may be told. Those for machines ignore all of it.
 #[derive(Debug, Clone)]
 pub struct Options {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::escape::{Safe, shortened};
-use super::{Format, Options, Sink, Summary, level_name};
+use super::{Format, Options, Sink, Summary};
 use crate::finding::{Fact, Finding};
 use crate::rule::Level;
 
@@ -74,7 +74,7 @@ impl Text<'_> {
         writeln!(
             self.out,
             "{style}{:<8}{style:#} {bold}{}{bold:#}{times}",
-            level_name(first.level).to_uppercase(),
+            first.level.name().to_uppercase(),
             Safe(&first.title),
         )?;
         for finding in &group.shown {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::derive::parse_duration;
 use super::document::{self, OwnBlock};
 use super::yaml::{Fault, Node, Span, Yaml};
-use super::{Expr, Meta, Samples, condition, hint};
+use super::{Expr, Meta, Samples, condition};
 
 /// Most nodes of a condition over rules.
 const MAX_NODES: usize = 10_000;
@@ -182,12 +182,8 @@ pub(super) fn parse(node: &Node, file: &Path) -> Result<Correlation, Fault> {
     })
 }
 
-fn unknown(span: Span, what: &str, name: &str, known: &[&'static str]) -> Fault {
-    let fault = Fault::new(span, format!("unknown {what} `{name}` in `correlation`"));
-    match hint::nearest(name, known.iter().copied()) {
-        Some(near) => fault.hint(format!("did you mean `{near}`?")),
-        None => fault.hint(format!("known: {}", known.join(", "))),
-    }
+fn unknown(span: Span, what: &str, name: &str, known: &[&str]) -> Fault {
+    Fault::new(span, format!("unknown {what} `{name}` in `correlation`")).suggest(name, known, "known:")
 }
 
 fn kind(block: &Node) -> Result<CorrelationKind, Fault> {

@@ -218,12 +218,8 @@ fn about(node: &Node) -> Result<&'static About, Fault> {
     })
 }
 
-fn choose(span: Span, message: &str, name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Fault {
-    let fault = Fault::new(span, message);
-    match hint::nearest(name, known.clone()) {
-        Some(near) => fault.hint(format!("did you mean `{near}`?")),
-        None => fault.hint(format!("one of {}", known.collect::<Vec<_>>().join(", "))),
-    }
+fn choose(span: Span, message: &str, name: &str, known: impl Iterator<Item = &'static str>) -> Fault {
+    Fault::new(span, message).suggest(name, &known.collect::<Vec<_>>(), "one of")
 }
 
 fn derivation(

@@ -115,15 +115,11 @@ pub(super) fn meta(node: &Node, file: &Path) -> Result<Meta, Fault> {
 }
 
 fn level(node: &Node) -> Result<Level, Fault> {
-    const NAMES: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
     let Some(level) = node.get("level") else { return Ok(Level::default()) };
     let name = level.text().unwrap_or_default();
     Level::parse(&name).ok_or_else(|| {
         let fault = Fault::new(level.span, format!("unknown level `{name}`"));
-        match hint::nearest(&name, NAMES.into_iter()) {
-            Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint(format!("one of {}", NAMES.join(", "))),
-        }
+        fault.suggest(&name, &Level::ALL.map(Level::name), "one of")
     })
 }
 
@@ -189,9 +185,5 @@ pub(super) fn own_block<'a>(node: &'a Node, keys: &[&str]) -> Result<OwnBlock<'a
 
 /// A key that the block does not know.
 pub(super) fn unknown_key(key: &str, span: Span, known: &[&str]) -> Fault {
-    let fault = Fault::new(span, format!("unknown key `{key}` in x-portcullis"));
-    match hint::nearest(key, known.iter().copied()) {
-        Some(near) => fault.hint(format!("did you mean `{near}`?")),
-        None => fault.hint(format!("known: {}", known.join(", "))),
-    }
+    Fault::new(span, format!("unknown key `{key}` in x-portcullis")).suggest(key, known, "known:")
 }

@@ -57,16 +57,23 @@ pub enum Level {
 }
 
 impl Level {
+    /// All levels, the least serious first.
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// Its name, as rules and the command line spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Informational => "informational",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
     /// The level of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "informational" => Self::Informational,
-            "low" => Self::Low,
-            "medium" => Self::Medium,
-            "high" => Self::High,
-            "critical" => Self::Critical,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|level| level.name() == name)
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
+use super::hint::nearest;
+
 /// Largest rule file, in bytes.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 /// Deepest nesting.
@@ -79,6 +81,15 @@ impl Fault {
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same with what `name` was probably meant to be, else, after `all`, everything that it may be.
+    #[must_use]
+    pub(super) fn suggest(self, name: &str, known: &[&str], all: &str) -> Self {
+        match nearest(name, known.iter().copied()) {
+            Some(near) => self.hint(format!("did you mean `{near}`?")),
+            None => self.hint(format!("{all} {}", known.join(", "))),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::ops::Range;
 use crate::derive::{Answer, Baseline, Plan, Question, Recorder, Spill, State};
 use crate::rule::Derivation;
 
+/// A kept record and the rule that it matches: unit, number in the unit, rule. Correlations carry no more than this.
+pub(super) type Match = (usize, usize, usize);
 /// A question about a kept record: unit, record, rule, derivation.
 pub(super) type Place = (usize, usize, usize, usize);
 
@@ -45,7 +47,7 @@ pub(super) struct Held {
     /// Those that have a value.
     pub(super) answers: HashMap<Place, Answer>,
     /// Records, by unit and number, that one answer alone rules out for a rule.
-    pub(super) ruled_out: HashSet<(usize, usize, usize)>,
+    pub(super) ruled_out: HashSet<Match>,
 }
 
 impl<'a> Facts<'a> {
@@ -118,8 +120,8 @@ impl Answers<'_> {
     }
 
     /// Whether an earlier look found that a rule does not match a record.
-    pub(super) fn is_ruled_out(&self, (unit, record, rule): (usize, usize, usize)) -> bool {
-        matches!(self, Self::Held(held) if held.ruled_out.contains(&(unit, record, rule)))
+    pub(super) fn is_ruled_out(&self, place: Match) -> bool {
+        matches!(self, Self::Held(held) if held.ruled_out.contains(&place))
     }
 
     /// The zone that is learnt for a key, where this look can tell it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::decode::fields::{FieldId, FieldTable};
-use crate::derive::{Extract, Feed, Plan, Table, Track};
+use crate::derive::{Extract, Feed, OriginFields, Plan, Table, Track};
 use crate::enrich::Given;
 use crate::rule::derive::{Kind, View};
 use crate::rule::set;
@@ -66,6 +66,8 @@ pub struct Program {
     pub rules: Vec<usize>,
     /// For each of `rules`, what its derivations ask of a record.
     pub asks: Vec<Vec<Ask>>,
+    /// For each of `rules`, its derivations, the cheap ones first.
+    pub turns: Vec<Vec<usize>>,
     /// For each of `rules`, its condition without what the record alone decides.
     pub prunes: Vec<Expr>,
     /// What goes into the tables of facts.
@@ -92,8 +94,8 @@ pub struct Ask {
     pub per: Vec<FieldId>,
     /// Of its value.
     pub value: Option<FieldId>,
-    /// Address, latitude and longitude.
-    pub origin: Option<(FieldId, FieldId, FieldId)>,
+    /// Of its place.
+    pub origin: Option<OriginFields>,
     /// Whether it asks for the time of day.
     pub is_local: bool,
     /// The feed of its table.
@@ -163,8 +165,8 @@ impl Program {
         for name in ALWAYS {
             compiler.field(name);
         }
-        let (mut chosen, mut conditions, mut asks, mut prunes) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut chosen, mut conditions, mut asks, mut turns, mut prunes) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, rule) in rules.all.iter().enumerate() {
             let wanted = rules.wanted.get(index).copied().unwrap_or_default();
             if !wanted || !source.takes(&rule.logsource) {
@@ -173,6 +175,7 @@ impl Program {
             conditions.push(compiler.condition(rule, &rule.condition, chosen.len(), true));
             prunes.push(derived_part(rule, &rule.condition).unwrap_or(UNKNOWN));
             asks.push(compiler.asks(rule));
+            turns.push(in_turn(rule));
             for field in rules.needs.get(index).into_iter().flatten() {
                 compiler.field(field);
             }
@@ -191,7 +194,7 @@ impl Program {
             }
         }
         let program = compiler.finish(chosen, conditions, asks, drafts);
-        Self { prunes, ..program }
+        Self { turns, prunes, ..program }
     }
 
     /// Whether some rule searches the whole record for keywords.
@@ -219,6 +222,11 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// The fields that say where a record came from.
+    fn origin(&mut self) -> OriginFields {
+        OriginFields { address: SOURCE_IP, latitude: self.field(LATITUDE), longitude: self.field(LONGITUDE) }
+    }
+
     /// What a rule's derivations ask.
     fn asks(&mut self, rule: &Rule) -> Vec<Ask> {
         rule.derived.iter().map(|derivation| self.ask(&derivation.kind, &derivation.per)).collect()
@@ -229,7 +237,7 @@ impl<'a> Compiler<'a> {
         let (mut value, mut origin, mut is_local) = (None, None, false);
         match kind {
             Kind::FirstSeen { value: field, .. } => value = Some(self.field(field)),
-            Kind::Travel => origin = Some((SOURCE_IP, self.field(LATITUDE), self.field(LONGITUDE))),
+            Kind::Travel => origin = Some(self.origin()),
             Kind::UsualHours { .. } | Kind::LocalTime => is_local = true,
             Kind::Dormant | Kind::Volume { .. } | Kind::Reached { .. } => {}
         }
@@ -254,7 +262,7 @@ impl<'a> Compiler<'a> {
             Track::Activity | Track::Amounts { sum: None } => None,
             Track::Values { field, view } => Some(Extract::Seen(self.field(field), *view)),
             Track::Amounts { sum: Some(field) } => Some(Extract::Amount(self.field(field))),
-            Track::Places => Some(Extract::Origin(SOURCE_IP, self.field(LATITUDE), self.field(LONGITUDE))),
+            Track::Places => Some(Extract::Origin(self.origin())),
             Track::Zones => Some(Extract::Zone(SOURCE_IP)),
         };
         let filter = table.filter.as_ref().and_then(|(rule, expr)| {
@@ -345,6 +353,7 @@ impl<'a> Compiler<'a> {
             table: self.table,
             rules,
             asks,
+            turns: Vec::new(),
             prunes: Vec::new(),
             feeds: drafts.feeds,
             extracts: drafts.extracts,
@@ -376,6 +385,20 @@ fn derived_part(rule: &Rule, expr: &Expr) -> Option<Expr> {
         Expr::All(inner) => parts(inner).map(Expr::All),
         Expr::Any(inner) => parts(inner).map(Expr::Any),
     }
+}
+
+/// A rule's derivations by what an answer costs, roughly.
+fn in_turn(rule: &Rule) -> Vec<usize> {
+    let cost = |at: &usize| match rule.derived.get(*at).map(|derivation| &derivation.kind) {
+        None | Some(Kind::Reached { .. }) => 0,
+        Some(Kind::FirstSeen { .. } | Kind::Dormant) => 1,
+        Some(Kind::LocalTime | Kind::Travel) => 2,
+        Some(Kind::Volume { .. }) => 3,
+        Some(Kind::UsualHours { .. }) => 4,
+    };
+    let mut turns: Vec<usize> = (0..rule.derived.len()).collect();
+    turns.sort_by_key(cost);
+    turns
 }
 
 /// Feeds under way, and what they take, each extract once.

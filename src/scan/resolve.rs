@@ -6,7 +6,7 @@ use std::io;
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
-use super::facts::{Answers, Facts, Held, Place};
+use super::facts::{Answers, Facts, Held, Match, Place};
 use super::fields::ViewFields;
 use super::kept::{KeptUnit, KeptUnits};
 use super::program::{Ask, Program};
@@ -45,9 +45,6 @@ pub(super) struct Resolver<'a> {
     /// Time of the last record of all.
     pub(super) horizon: i64,
 }
-
-/// A kept record and the rule that it matches: unit, number in the unit, rule. Correlations carry no more than this.
-type Match = (usize, usize, usize);
 
 type Event = correlate::Event<Match>;
 
@@ -305,14 +302,10 @@ impl Judge<'_> {
         mut late: Late<'_>,
     ) {
         late.locate(view, self.resolver.locate);
-        let unknown = |atom: &Atom| match &atom.subject {
-            Subject::Derived { at, .. } => late.answers.get(*at).is_none_or(Option::is_none),
-            _ => false,
-        };
         if late.answers.iter().all(Option::is_none) {
             return;
         }
-        if !of.could(&of.condition, &late, &unknown) {
+        if !of.could(&of.condition, &late, &|atom| late.is_open(atom)) {
             self.out.ruled_out.push((self.number, self.next, rule));
             return;
         }
@@ -332,12 +325,18 @@ impl Judge<'_> {
         explain: bool,
     ) -> Vec<Option<Answer>> {
         let Some((time, _)) = entry.time else { return Vec::new() };
-        let asks = self.program.rules.binary_search(&rule).ok().and_then(|at| self.program.asks.get(at));
-        let derivations = of.derived.iter().zip(asks.into_iter().flatten()).enumerate();
+        let asks = self.compiled(rule, &self.program.asks);
+        let derivations = of.derived.iter().zip(asks).enumerate();
         let when = When { time, explain };
         derivations
             .map(|(at, (derivation, ask))| self.answer((rule, at), (derivation, ask), when, view))
             .collect()
+    }
+
+    /// What a list that is by the program's rules has for a rule.
+    fn compiled<'t, T>(&self, rule: usize, of: &'t [Vec<T>]) -> &'t [T] {
+        let number = self.program.rules.binary_search(&rule).ok();
+        number.and_then(|number| of.get(number)).map_or(&[], Vec::as_slice)
     }
 
     /// Asks for one derivation after the other, the cheap ones first, until the rule is ruled out; whether it is not.
@@ -351,26 +350,17 @@ impl Judge<'_> {
         let Some((time, _)) = entry.time else {
             return of.could(&of.condition, late, &|atom| !atom.is_derived());
         };
-        let asks = self.program.rules.binary_search(&rule).ok().and_then(|at| self.program.asks.get(at));
-        let mut turns: Vec<(usize, &Derivation, &Ask)> = of
-            .derived
-            .iter()
-            .zip(asks.into_iter().flatten())
-            .enumerate()
-            .map(|(at, (of, ask))| (at, of, ask))
-            .collect();
-        turns.sort_by_key(|(_, derivation, _)| cost(&derivation.kind));
+        let asks = self.compiled(rule, &self.program.asks);
+        let when = When { time, explain: false };
         late.answers = vec![None; of.derived.len()];
-        for (at, derivation, ask) in turns {
-            let answer = self.answer((rule, at), (derivation, ask), When { time, explain: false }, view);
-            if let Some(slot) = late.answers.get_mut(at) {
-                *slot = Some(answer.unwrap_or_default());
-            }
-            let unknown = |atom: &Atom| match &atom.subject {
-                Subject::Derived { at, .. } => late.answers.get(*at).is_none_or(Option::is_none),
-                _ => true,
+        for &at in self.compiled(rule, &self.program.turns) {
+            let (Some(derivation), Some(ask), Some(slot)) =
+                (of.derived.get(at), asks.get(at), late.answers.get_mut(at))
+            else {
+                continue;
             };
-            if !of.could(&of.condition, late, &unknown) {
+            *slot = Some(self.answer((rule, at), (derivation, ask), when, view).unwrap_or_default());
+            if !of.could(&of.condition, late, &|atom| !atom.is_derived() || late.is_open(atom)) {
                 return false;
             }
         }
@@ -405,17 +395,6 @@ impl Handler for Judge<'_> {
     fn duplicate_keys(&mut self, _: u32) {}
 }
 
-/// What an answer costs, roughly.
-fn cost(kind: &Kind) -> u8 {
-    match kind {
-        Kind::Reached { .. } => 0,
-        Kind::FirstSeen { .. } | Kind::Dormant => 1,
-        Kind::LocalTime | Kind::Travel => 2,
-        Kind::Volume { .. } => 3,
-        Kind::UsualHours { .. } => 4,
-    }
-}
-
 /// When a record was, and whether the answer is to say what it rests on.
 #[derive(Clone, Copy)]
 struct When {
@@ -439,9 +418,7 @@ impl Judge<'_> {
             }
             _ => None,
         };
-        let origin = ask.origin.and_then(|(address, latitude, longitude)| {
-            extract::origin(view, extract::OriginFields { address, latitude, longitude }, locate)
-        });
+        let origin = ask.origin.and_then(|fields| extract::origin(view, fields, locate));
         let zone = ask
             .is_local
             .then(|| self.zone((rule, at), derivation, key.as_deref(), when.time, view))
@@ -495,6 +472,12 @@ struct Late<'a> {
 }
 
 impl Late<'_> {
+    /// Whether an atom reads a derived value that was not asked for yet.
+    fn is_open(&self, atom: &Atom) -> bool {
+        let Subject::Derived { at, .. } = &atom.subject else { return false };
+        self.answers.get(*at).is_none_or(Option::is_none)
+    }
+
     fn locate<V: View>(&mut self, view: &V, locate: Option<&dyn Locate>) {
         let address = extract::text(view, SOURCE_IP, extract::address);
         self.located = address.zip(locate).map(|(address, locate)| locate.locate(address));

@@ -15,7 +15,7 @@ use crate::decode::json::paths::Slot;
 use crate::decode::json::records::{Handler, Span};
 use crate::decode::json::walk::Fault;
 use crate::decode::{Kind, Raw};
-use crate::derive::{Known, Recorder, usual_day};
+use crate::derive::{Known, Recorder, extract, usual_day};
 use crate::enrich::Locate;
 use crate::event::Scalar;
 use crate::event::time::Timestamp;
@@ -413,13 +413,5 @@ impl Handler for Reader<'_> {
 
 /// The first text of a field, shortened.
 fn shown<V: View>(view: &V, field: FieldId) -> Option<String> {
-    let mut many = Vec::new();
-    let raw = match view.get(field, &mut many) {
-        Got::Absent => return None,
-        Got::One(raw) => raw,
-        Got::Many => *many.first()?,
-    };
-    let mut scratch = String::new();
-    let text = raw.scalar(view.block(), &mut scratch).text()?;
-    (!text.is_empty()).then(|| text.chars().take(MAX_SHOWN).collect())
+    extract::text(view, field, |text| Some(text.chars().take(MAX_SHOWN).collect()))
 }

@@ -11,7 +11,6 @@ use crate::cli::error::{CliError, USAGE};
 use crate::cli::ui::{Ui, stdout};
 use crate::derive::zone::Profile;
 use crate::output::escape::{Safe, shortened};
-use crate::output::level_name;
 use crate::rule::sample::JsonFields;
 use crate::rule::{self, Explanation, Loaded, LogSource, Placeholders, Rule};
 use crate::source::{Mapping, SOURCES, Source};
@@ -146,14 +145,14 @@ fn list(ui: &Ui, loaded: &Loaded, as_json: bool) -> Result<ExitCode, CliError> {
         if as_json {
             let line = json!({
                 "id": meta.id, "name": meta.name, "title": meta.title,
-                "level": level_name(meta.level), "part": is_part, "logsource": source, "tags": meta.tags,
+                "level": meta.level.name(), "part": is_part, "logsource": source, "tags": meta.tags,
                 "file": about.file.display().to_string(),
             });
             text.push_str(&format!("{line}\n"));
         } else {
             text.push_str(&format!(
                 "{:<13} {:<18} {:<48} {}\n",
-                if is_part { "part" } else { level_name(meta.level) },
+                if is_part { "part" } else { meta.level.name() },
                 Safe(&source).to_string(),
                 Safe(&meta.name).to_string(),
                 Safe(&meta.title)

@@ -2,7 +2,6 @@
 
 use crate::cli::ui::Ui;
 use crate::output::escape::Safe;
-use crate::output::level_name;
 use crate::scan::ledger::{InputLedger, Ledger, Ranges};
 
 /// Ranges shown of each input.
@@ -42,7 +41,7 @@ pub(super) fn print(ui: &Ui, ledger: &Ledger) {
         .findings()
         .iter()
         .filter(|(_, count)| *count > 0)
-        .map(|(level, count)| format!("{count} {}", level_name(level)))
+        .map(|(level, count)| format!("{count} {}", level.name()))
         .collect();
     ui.note(&format!("findings: {}", if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }));
 }
