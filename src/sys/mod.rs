@@ -1,4 +1,4 @@
-//! The only door to the operating system's files and hashes.
+//! The only door to the operating system's files, locks, clock and hashes.
 
 pub mod fs;
 pub mod hash;
