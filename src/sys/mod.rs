@@ -1,4 +1,6 @@
-//! The only door to the operating system's files and hashes.
+//! The only door to the operating system's files, locks, clock and hashes.
 
+pub mod clock;
 pub mod fs;
 pub mod hash;
+pub mod lock;
