@@ -1,0 +1,3 @@
+//! Shutting an account out: everything that talks to other systems.
+
+pub mod http;
