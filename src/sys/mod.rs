@@ -1,6 +1,7 @@
-//! The only door to the operating system's files, locks, clock and hashes.
+//! The only door to the operating system's files, locks, clock, hashes and other programs.
 
 pub mod clock;
 pub mod fs;
 pub mod hash;
 pub mod lock;
+pub mod process;
