@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use super::accept::{self, OnChange, Shared};
 use super::core::{Core, Record};
+use super::mixpanel::{Refused, Ui};
 use super::trap::{self, Trapped};
-use super::{Faults, Request, Switches, Tenant, audit};
+use super::{Faults, Moment, Request, Switches, Tenant, audit};
 use crate::sys::clock;
 
 /// How long a stop waits for the listener to close.
@@ -102,6 +103,23 @@ impl Emulator {
     pub fn on_change(&self, call: impl Fn(&str, &Request) + Send + Sync + 'static) {
         let call: OnChange = Arc::new(call);
         *lock(&self.shared.on_change) = Some(call);
+    }
+
+    /// Does something on the vendor's web page as a member, from an address.
+    ///
+    /// # Errors
+    /// The person is no active member, or the page refuses.
+    pub fn ui<R>(
+        &self,
+        email: &str,
+        ip: &str,
+        act: impl FnOnce(&mut Ui<'_>) -> Result<R, Refused>,
+    ) -> Result<R, Refused> {
+        let now = self.shared.now();
+        let mut core = self.core();
+        let wall = core.wall(now);
+        let Core { tenant, switches, .. } = &mut *core;
+        act(&mut Ui::new(tenant, email, ip, Moment { now, wall, switches })?)
     }
 
     /// The vendor's audit log as NDJSON.

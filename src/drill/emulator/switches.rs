@@ -80,6 +80,12 @@ pub struct MixpanelSwitches {
     pub audit_covers_api: bool,
     /// A login through the identity provider makes a removed member again ("IdP managed access").
     pub login_readds: bool,
+    /// Rows of service accounts name their maker by e-mail and name, not only by user id.
+    pub creator_names: bool,
+    /// The list of legacy pipelines says which are paused.
+    pub jobs_show_paused: bool,
+    /// The routes that the vendor's own code uses and no document names: the organisation's people and projects.
+    pub unpublished_routes: bool,
     /// Two service accounts may have the same name; otherwise the second is refused with 400.
     pub duplicate_names: bool,
 }
@@ -99,6 +105,9 @@ impl Default for MixpanelSwitches {
             slash_redirect: false,
             audit_covers_api: true,
             login_readds: false,
+            creator_names: true,
+            jobs_show_paused: true,
+            unpublished_routes: true,
             duplicate_names: true,
         }
     }

@@ -26,6 +26,21 @@ pub struct Tenant {
     pub draws: Draws,
 }
 
+impl Tenant {
+    /// A small organisation with a compromised collaborator; the other services are empty. The seed decides the secrets.
+    pub fn example(seed: u64) -> Self {
+        let mut draws = Draws::new(seed);
+        Self {
+            mixpanel: mixpanel::State::example(&mut draws),
+            okta: okta::State::default(),
+            scim: scim::State::default(),
+            vault: vault::State::default(),
+            audit: Vec::new(),
+            draws,
+        }
+    }
+}
+
 /// Parts outside the services that are logs and counters.
 const VOLATILE: [&str; 2] = ["audit", "draws"];
 
