@@ -95,7 +95,9 @@ pub enum Guard {
         account: String,
     },
     /// More is touched than was allowed.
-    #[error("{found} objects would be changed, more than the {max} that are allowed; read the plan, then give --max {found}")]
+    #[error(
+        "{found} objects would be changed, more than the {max} that are allowed; read the plan, then give --max {found}"
+    )]
     TooMany {
         /// Objects in the plan.
         found: usize,
