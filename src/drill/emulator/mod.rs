@@ -10,6 +10,7 @@ mod body;
 mod core;
 pub mod draws;
 pub mod fault;
+mod filter;
 pub mod http;
 mod limit;
 pub mod mixpanel;
