@@ -126,7 +126,7 @@ async fn answer(
     // Its own task: the effect happens whether or not the client is still there for the answer.
     let busy = Busy::new(&shared);
     let work = tokio::spawn(work(shared, service, request, busy));
-    match work.await.map_err(|_| lost())? {
+    match work.await.map_err(io::Error::other)? {
         Reply::Answer(answer, dress) => Ok(body::response(answer, dress, &faults)),
         Reply::Hold => {
             tokio::time::sleep(Duration::from_millis(faults.hold_ms)).await;

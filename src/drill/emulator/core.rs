@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::attacker;
 use super::limit::{Buckets, Taken};
+use super::switches::AttackerSwitches;
 use super::{Answer, Faults, Moment, Request, Service, Switches, Tenant, What};
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
@@ -54,6 +56,8 @@ pub(super) struct Arrival {
     pub(super) number: u64,
     pub(super) fault: Option<What>,
     pub(super) delay: Duration,
+    /// Its number among the changing requests.
+    change: Option<u64>,
     taken: Option<Taken>,
 }
 
@@ -93,7 +97,8 @@ impl Core {
         self.changes += u64::from(changing);
         let network = &self.switches.network;
         let taken = network.limits.get(name).map(|limit| self.buckets.take(name, *limit, now));
-        let fault = self.faults.meet(name, request, number, changing.then_some(self.changes));
+        let change = changing.then_some(self.changes);
+        let fault = self.faults.meet(name, request, number, change);
         let jitter = self.jitter.below(network.jitter_ms.saturating_add(1));
         self.records.push(Record {
             number,
@@ -109,7 +114,7 @@ impl Core {
             fault: fault.map(|fault| fault.to_string()),
         });
         let delay = Duration::from_millis(network.latency_ms.saturating_add(jitter));
-        Arrival { number, fault, delay, taken }
+        Arrival { number, fault, delay, change, taken }
     }
 
     /// Lets the request have its effect, if it may have one, and says how it is answered.
@@ -134,6 +139,7 @@ impl Core {
                 after(answer, fault)
             }
         };
+        self.attack(arrival, now);
         let reply = self.limit_headers(service, arrival, reply);
         let record = usize::try_from(arrival.number - 1).ok().and_then(|at| self.records.get_mut(at));
         if let Some(record) = record {
@@ -156,6 +162,16 @@ impl Core {
         let wall = self.wall(now);
         let moment = Moment { now, wall, switches: &self.switches };
         service.handle(&mut self.tenant, request, &moment)
+    }
+
+    /// Lets the attacker act, where it is his turn.
+    fn attack(&mut self, arrival: &Arrival, now: Duration) {
+        let AttackerSwitches { every, enough } = self.switches.attacker;
+        let turn = every > 0 && arrival.change.is_some_and(|change| change.is_multiple_of(every));
+        if turn && (enough == 0 || attacker::successes(&self.tenant, attacker::CREATE) < enough) {
+            let moment = Moment { now, wall: self.wall(now), switches: &self.switches };
+            attacker::act(&mut self.tenant, arrival.number, &moment);
+        }
     }
 
     /// The answer that a fault gives in the service's place.

@@ -5,6 +5,7 @@
 //! are functions of the [`Tenant`]; only [`server`] knows sockets.
 
 mod accept;
+pub mod attacker;
 pub mod audit;
 mod body;
 mod core;

@@ -21,3 +21,10 @@ impl Service for Okta {
         Answer::json(404, &json!({}))
     }
 }
+
+impl State {
+    /// Whether somebody with this login can start a session at an application.
+    pub fn lets_in(&self, _: &str) -> bool {
+        false
+    }
+}

@@ -54,6 +54,7 @@ pub struct Limit {
 }
 
 /// Open points of Mixpanel's API.
+#[expect(clippy::struct_excessive_bools, reason = "each switch is a question of its own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MixpanelSwitches {
@@ -80,7 +81,7 @@ pub struct MixpanelSwitches {
     pub slash_redirect: bool,
     /// Changes through the API are in the audit log, not only raw exports.
     pub audit_covers_api: bool,
-    /// A login through the identity provider makes a removed member again ("IdP managed access").
+    /// A login through the identity provider makes a removed member again ("`IdP` managed access").
     pub login_readds: bool,
     /// Rows of service accounts name their maker by e-mail and name, not only by user id.
     pub creator_names: bool,
@@ -188,6 +189,6 @@ impl Default for OktaSwitches {
 pub struct AttackerSwitches {
     /// He acts after every so many changing requests; 0 is never.
     pub every: u64,
-    /// He stops after so many attempts that succeeded; 0 is never.
+    /// He stops after so many service accounts that he could make; 0 is never.
     pub enough: u64,
 }

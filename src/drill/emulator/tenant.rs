@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
 use super::{SERVICES, mixpanel, okta, scim, vault};
+use crate::synth::people::VICTIM;
 
 /// The state of all services.
 #[derive(Clone, Serialize)]
@@ -22,6 +24,8 @@ pub struct Tenant {
     pub vault: vault::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
+    /// Who is in it and should not be.
+    pub attacker: Attacker,
     /// Source of new ids and secrets.
     pub draws: Draws,
 }
@@ -30,19 +34,38 @@ impl Tenant {
     /// A small organisation with a compromised collaborator; the other services are empty. The seed decides the secrets.
     pub fn example(seed: u64) -> Self {
         let mut draws = Draws::new(seed);
+        let mixpanel = mixpanel::State::example(&mut draws);
+        let attacker = intruder(&mixpanel);
         Self {
-            mixpanel: mixpanel::State::example(&mut draws),
+            mixpanel,
             okta: okta::State::default(),
             scim: scim::State::default(),
             vault: vault::State::default(),
             audit: Vec::new(),
+            attacker,
             draws,
         }
     }
 }
 
+/// Somebody with the collaborator's session, the accounts it made, and the secret that it could see.
+fn intruder(mixpanel: &mixpanel::State) -> Attacker {
+    let known = |id: &u64| {
+        let account = mixpanel.service_accounts.get(id)?;
+        Some((account.username.clone(), account.secret.clone()))
+    };
+    let sessions = mixpanel.sessions.iter().filter(|(_, session)| session.email == VICTIM);
+    Attacker {
+        email: VICTIM.to_owned(),
+        ip: "203.0.113.66".to_owned(),
+        sessions: sessions.map(|(cookie, _)| cookie.clone()).collect(),
+        service_accounts: [88_102, 88_123, 88_124].iter().filter_map(known).collect(),
+        attempts: Vec::new(),
+    }
+}
+
 /// Parts outside the services that are logs and counters.
-const VOLATILE: [&str; 2] = ["audit", "draws"];
+const VOLATILE: [&str; 3] = ["attacker", "audit", "draws"];
 
 /// What differs between two states, a line each: `mixpanel.projects.1.name: "a" → "b"`. Logs, counters and what the
 /// services declare volatile are left out.

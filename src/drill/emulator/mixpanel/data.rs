@@ -89,7 +89,9 @@ pub(super) fn pipeline(
     let given = field("project_id").or_else(|| request.parameter("project_id").map(str::to_owned));
     let name = field("name").ok_or_else(|| refused(request, 400, "name is required"))?;
     let project = project_of(tenant, caller, given.as_deref(), request, moment)?;
-    caller.manages_project(project).map_err(|_| refused(request, 403, "You must manage the project"))?;
+    if !caller.access.manages_project(project) {
+        return Err(refused(request, 403, "You must manage the project"));
+    }
     let pipelines = tenant.mixpanel.projects.get_mut(&project).map(|project| &mut project.pipelines);
     let found = pipelines.and_then(|pipelines| match what {
         "cancel" => pipelines.remove(&name).map(|_| "data_pipeline.deleted"),

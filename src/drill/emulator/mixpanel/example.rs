@@ -74,9 +74,12 @@ fn people(state: &mut State) {
     }
 }
 
+/// Id, name, role in the organisation, roles in projects, maker.
+type Row = (u64, &'static str, Option<&'static str>, &'static [(u64, &'static str)], u64);
+
 fn accounts(state: &mut State, draws: &mut Draws) {
     let (ada, jane) = (500_001, 500_002);
-    let accounts: [(u64, &str, Option<&str>, &[(u64, &str)], u64); 5] = [
+    let accounts: [Row; 5] = [
         (88_101, "portcullis", Some("owner"), &[], ada),
         (88_102, "etl-nightly", None, &[(WEB, "analyst"), (MOBILE, "analyst")], ada),
         (88_103, "reverse-etl", None, &[(MOBILE, "consumer")], ada),
