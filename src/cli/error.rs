@@ -1,8 +1,10 @@
 //! Errors as the user sees them: what happened, what to do, which exit code.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config::{ConfigError, Fault, Problem, ReferenceError, ReferenceFault, UrlFault, WordsError};
 use crate::derive::BaselineError;
 use crate::derive::zone::ProfileError;
 use crate::enrich::EnrichError;
@@ -106,4 +108,121 @@ impl From<EnrichError> for CliError {
     fn from(error: EnrichError) -> Self {
         Self::usage(error.to_string())
     }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        let message = error.to_string();
+        match &error {
+            ConfigError::NotFound { .. } => Self::usage(message).hint(
+                "`portcullis config init` writes one to fill in; `--config` or PORTCULLIS_CONFIG names one elsewhere",
+            ),
+            ConfigError::Foreign(_) => Self::usage(message)
+                .hint("it was found, not named: make it yours and no one else's to write, or name it with --config"),
+            ConfigError::Read { .. } | ConfigError::TooLarge { .. } => Self::usage(message),
+            ConfigError::Invalid { problems, .. } => match &problems[..] {
+                [problem] => match advice(&problem.fault) {
+                    Some(hint) => Self::usage(message).hint(hint),
+                    None => Self::usage(message),
+                },
+                _ => Self::usage(with_advice(&message, problems)),
+            },
+        }
+    }
+}
+
+/// Every line with its own advice.
+fn with_advice(message: &str, problems: &[Problem]) -> String {
+    let advice = problems.iter().map(|problem| advice(&problem.fault)).chain(std::iter::repeat(None));
+    let lines = message.lines().zip(advice).map(|(line, hint)| match hint {
+        Some(hint) => format!("{line}\n  hint: {hint}"),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn advice(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::UnknownKey { near, known, .. } | Fault::Unknown { near, known, .. } => {
+            Some(near.as_ref().map_or_else(
+                || match &known[..] {
+                    [] => "none is configured".to_owned(),
+                    _ => format!("one of {}", known.join(", ")),
+                },
+                |near| format!("did you mean `{near}`?"),
+            ))
+        }
+        Fault::Missing { key, .. } if key == "credential" => Some(REFERENCES.to_owned()),
+        Fault::Reference { fault, .. } => Some(reference_advice(*fault).to_owned()),
+        Fault::Url { fault, .. } => match fault {
+            UrlFault::Plain => Some(
+                "use https; where the server has none, run a tunnel on this machine and use http to it"
+                    .into(),
+            ),
+            UrlFault::Credentials => Some("credentials go into `credential`, as a reference".into()),
+            UrlFault::Invalid | UrlFault::Scheme | UrlFault::Query => None,
+        },
+        Fault::Name { .. } => {
+            Some("letters, digits, `-` and `_`, at most 64, and a letter or digit first".into())
+        }
+        Fault::LooksSecret { .. } => {
+            Some("write the username or id of the service account; keep the secret in a store".into())
+        }
+        Fault::NotText
+        | Fault::Syntax(_)
+        | Fault::Missing { .. }
+        | Fault::Type { .. }
+        | Fault::Limits { .. }
+        | Fault::Taken { .. }
+        | Fault::Needs { .. } => None,
+    }
+}
+
+const REFERENCES: &str = "write where the secret is: env:NAME, file:PATH, prompt or command:PROGRAM …";
+
+fn reference_advice(fault: ReferenceFault) -> &'static str {
+    match fault {
+        ReferenceFault::Literal => REFERENCES,
+        ReferenceFault::Name => "env:NAME, with letters, digits and `_`",
+        ReferenceFault::NoPath => "file:PATH, from the folder of the file",
+        ReferenceFault::Home => "write the whole path",
+        ReferenceFault::Words(WordsError::ForShell(_)) => {
+            "put it in single quotes, or into a script that the command runs"
+        }
+        ReferenceFault::Words(WordsError::OpenQuote | WordsError::OpenBackslash) => {
+            "words are split at spaces, quoted by ' or \""
+        }
+        ReferenceFault::Words(WordsError::NoProgram) => "such as command:op read op://vault/item/field",
+    }
+}
+
+impl From<ReferenceError> for CliError {
+    fn from(error: ReferenceError) -> Self {
+        let usage = Self::usage(error.to_string());
+        match &error {
+            ReferenceError::Open { path, .. } => usage.hint(format!("run: chmod 600 {}", shell_word(path))),
+            ReferenceError::NotOwn(path) => {
+                usage.hint(format!("make a copy of your own, then: chmod 600 {}", shell_word(path)))
+            }
+            ReferenceError::Ask { .. } => {
+                usage.hint("a prompt needs a terminal: elsewhere use env:, file: or command:")
+            }
+            ReferenceError::Unset(name) => {
+                usage.hint(format!("export {name}, or name another place in the configuration"))
+            }
+            ReferenceError::Read { .. }
+            | ReferenceError::NotRegular(_)
+            | ReferenceError::Command { .. }
+            | ReferenceError::Empty(_)
+            | ReferenceError::TooLong(_)
+            | ReferenceError::NotText(_) => usage,
+        }
+    }
+}
+
+/// A path that can be copied into a shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,@%".contains(&byte);
+    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -1,6 +1,8 @@
 //! The command line: the only place that reads arguments and the environment, prints, and gives exit codes.
 
 pub mod command;
+pub mod config;
+pub mod door;
 pub mod error;
 pub mod size;
 pub mod ui;
@@ -39,6 +41,7 @@ enum Command {
     Rules(command::rules::Args),
     Baseline(command::baseline::Args),
     Synth(command::synth::Args),
+    Config(command::config::Args),
     Completions(command::completions::Args),
     Man(command::man::Args),
 }
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(args) => command::baseline::run(&ui, args),
         Command::Rules(args) => command::rules::run(&ui, args),
         Command::Synth(args) => command::synth::run(&ui, args),
+        Command::Config(args) => command::config::run(&ui, args),
         Command::Completions(args) => command::completions::run(args),
         Command::Man(args) => command::man::run(args),
     };

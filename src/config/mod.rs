@@ -10,9 +10,11 @@ mod document;
 mod error;
 mod find;
 mod instance;
+pub mod inventory;
 pub mod kinds;
 pub mod reference;
 mod settings;
+mod template;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -28,8 +30,10 @@ pub use error::{ConfigError, Fault, Problem, UrlFault};
 pub use find::{FILE, find};
 pub use instance::Instance;
 use instance::{Names, Role};
+pub use inventory::{Integration, IntegrationKind, Inventory, Stored};
 pub use reference::{Door, Reference, ReferenceError, ReferenceFault};
 pub use settings::{Settings, Value};
+pub use template::template;
 pub use words::WordsError;
 
 /// A larger file is not read, in bytes.

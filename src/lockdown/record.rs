@@ -155,6 +155,8 @@ pub struct Tracked {
     pub step: Step,
     /// Its state.
     pub state: StepState,
+    /// The responder agreed to a plan that has it, or to what later passes find.
+    pub confirmed: bool,
     /// How its effect was proved; `None` while it is not.
     pub proved: Option<String>,
     /// Why it could not be proved.
@@ -261,7 +263,10 @@ impl Record {
                 self.undiscovered.insert(system.clone(), why.clone());
             }
             Entry::Planned { hash, steps, guided, .. } => self.plan(hash, steps, guided),
-            Entry::Confirmed { hash, .. } => self.confirmed = Some(hash.clone()),
+            Entry::Confirmed { hash, .. } => {
+                self.confirmed = Some(hash.clone());
+                self.steps.values_mut().for_each(|tracked| tracked.confirmed = true);
+            }
             Entry::Step { step, event } => self.happen(step, event)?,
             Entry::Passed { clean, .. } => self.clean = if *clean { self.clean + 1 } else { 0 },
             Entry::Proved { step, how } => self.prove(step, Some(how), None),
@@ -307,8 +312,8 @@ impl Record {
     fn plan(&mut self, hash: &str, steps: &[Step], guided: &[Guided]) {
         self.hash = Some(hash.to_owned());
         for step in steps {
-            let tracked =
-                Tracked { step: step.clone(), state: StepState::default(), proved: None, unproved: None };
+            let (step, state) = (step.clone(), StepState::default());
+            let tracked = Tracked { step: step.clone(), state, confirmed: false, proved: None, unproved: None };
             if self.steps.insert(step.id.clone(), tracked).is_none() {
                 self.order.push(step.id.clone());
             }

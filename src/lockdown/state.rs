@@ -63,6 +63,16 @@ pub enum StepEvent {
         /// Its state.
         state: Value,
     },
+    /// The object was read: the state before the step is there again, whoever brought it back.
+    Back {
+        /// Its state.
+        state: Value,
+    },
+    /// The object could not be read: nothing new is known.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
     /// Someone else changed the object since: it is left as it is.
     Kept {
         /// What differs.
@@ -201,9 +211,11 @@ impl StepState {
             StepEvent::Refused { why }
             | StepEvent::NotSent { why }
             | StepEvent::Lost { why }
+            | StepEvent::Unreadable { why }
             | StepEvent::Kept { why } => next.why = Some(why.clone()),
             StepEvent::Skipped { reason } => next.why = Some(reason.clone()),
-            StepEvent::Answered { .. } | StepEvent::Seen { .. } | StepEvent::Unseen { .. } => {}
+            StepEvent::Answered { .. } | StepEvent::Seen { .. } => {}
+            StepEvent::Unseen { .. } | StepEvent::Back { .. } => {}
         }
         if status == Status::Planned {
             next.after = Value::Null;
@@ -234,7 +246,8 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
         },
         E::Refused { .. } => match status {
             S::Applying => Ok(S::Refused),
-            S::Discarding => Ok(S::Applied),
+            // Gone already, perhaps: a look tells.
+            S::Discarding => Ok(S::Discarding),
             S::Undoing => Ok(S::UndoRefused),
             S::Planned | S::Skipped | S::Already | S::Applied | S::Refused => illegal("refused"),
             S::Undone | S::UndoRefused | S::Kept => illegal("refused"),
@@ -252,6 +265,16 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
             S::Applying | S::Discarding | S::Undoing => unsent(status, false, "unseen"),
             S::Planned | S::Skipped | S::Refused | S::UndoRefused => Ok(status),
             S::Undone | S::Kept => illegal("unseen"),
+        },
+        E::Back { .. } => match status {
+            S::Applied | S::Undoing | S::UndoRefused | S::Undone => Ok(S::Undone),
+            S::Planned | S::Skipped | S::Already | S::Applying | S::Refused => illegal("back"),
+            S::Discarding | S::Kept => illegal("back"),
+        },
+        E::Unreadable { .. } => match status {
+            S::Planned | S::Already | S::Applying | S::Applied | S::Refused => Ok(status),
+            S::Discarding | S::Undoing | S::UndoRefused => Ok(status),
+            S::Skipped | S::Undone | S::Kept => illegal("unreadable"),
         },
         E::Kept { .. } => match status {
             S::Applied | S::UndoRefused | S::Kept | S::Undoing => Ok(S::Kept),
@@ -304,8 +327,8 @@ fn seen(status: Status, ours: bool) -> Result<Status, Illegal> {
         S::Refused => Ok(S::Already),
         S::Applying | S::Applied => Ok(S::Applied),
         S::Discarding => Ok(S::Planned),
-        S::Undoing | S::UndoRefused | S::Undone => Ok(S::Undone),
         S::Skipped | S::Kept => Err(Illegal { status, event: "seen" }),
+        S::Undoing | S::UndoRefused | S::Undone => Err(Illegal { status, event: "seen" }),
     }
 }
 
@@ -326,8 +349,10 @@ mod tests {
             StepEvent::Refused { why: why.clone() },
             StepEvent::NotSent { why: why.clone() },
             StepEvent::Lost { why: why.clone() },
+            StepEvent::Unreadable { why: why.clone() },
             StepEvent::Seen { state: json!({"on": false}), result: Value::Null },
             StepEvent::Unseen { state: json!({"on": true}) },
+            StepEvent::Back { state: json!({"on": true}) },
             StepEvent::Kept { why },
         ]);
         all

@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod completions;
+pub mod config;
 pub mod man;
 mod rule_samples;
 pub mod rules;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::http::{CallError, Transport};
+use super::http::{Auth, CallError, Transport};
 use super::step::{Guided, Step, StepId};
 use super::store::Store;
 use crate::config::catalog::KindSpec;
@@ -21,6 +21,11 @@ pub const PROVIDERS: &[&ProviderKind] = &[];
 pub struct ProviderKind {
     /// Name, settings, what the credential is.
     pub spec: KindSpec,
+    /// Makes the authentication of requests from the credential that the configuration refers to.
+    ///
+    /// # Errors
+    /// The credential has not the form that `spec` says; the error does not show it.
+    pub auth: fn(SecretString) -> Result<Auth, OpenError>,
     /// Opens an instance: checks its settings, sends nothing.
     pub open: fn(Opening) -> Result<Box<dyn Provider>, OpenError>,
 }
@@ -176,6 +181,12 @@ pub trait Provider: Send + Sync {
     /// Brings `before` back (as [`Provider::look`] gave it before the step), by one changing request. For an object that
     /// the step made: removes it; `before` is then what `look` said when it was not there.
     async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError>;
+
+    /// Whether `now` is as good as the state `before` the step. Where a state counts its own changes, it never comes back
+    /// exactly.
+    fn is_back(&self, before: &Value, now: &Look) -> bool {
+        now.state == *before || (before.is_null() && now.done == Some(false))
+    }
 
     /// Proves that `step` had its effect, beyond the provider's own yes: reads the object again, tries the old
     /// credential, tries the new one.

@@ -41,6 +41,7 @@ impl Put {
             why,
             effect: format!("{} gets the new credential when it next reads it", self.consumer),
             commit: false,
+            blind: false,
             needs: vec![credential.clone()],
             secret: SecretRole::Takes(credential.clone()),
             details: serde_json::to_value(self).unwrap_or_default(),
@@ -98,6 +99,10 @@ impl Provider for StoreSystem {
         let now = version(&hand.facts(&step.id).after);
         let version = self.0.write(&put.path, Write::Replace(earlier), now, key).await.map_err(call)?;
         Ok(Acted { result: json!({ "version": version }), secret: None })
+    }
+
+    fn is_back(&self, before: &Value, now: &Look) -> bool {
+        before.get("username") == now.state.get("username")
     }
 
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
