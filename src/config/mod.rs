@@ -42,6 +42,11 @@ const MAX_FILE: usize = 1 << 20;
 const WAIT: Duration = Duration::from_secs(90);
 /// The time that one request has, unless the file says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a read is tried again, unless the file says otherwise.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// The first wait before something is sent again, unless the file says otherwise: what Mixpanel's documentation asks for.
+const BACKOFF: Duration = Duration::from_secs(2);
+const MILLISECOND: Duration = Duration::from_millis(1);
 /// Objects that one lockdown may change, unless the file says otherwise.
 const MAX_OBJECTS: u64 = 50;
 
@@ -80,6 +85,10 @@ pub struct Http {
     pub proxy: Option<Url>,
     /// The time that one request has.
     pub timeout: Duration,
+    /// How long a read is tried again, and a change waits for its turn.
+    pub deadline: Duration,
+    /// The first wait before something is sent again; each further one is twice as long.
+    pub backoff: Duration,
 }
 
 impl Config {
@@ -133,14 +142,16 @@ fn http(report: &Report<'_>, top: &Section<'_>) -> Http {
     let entry = top.get("http");
     let table = entry.and_then(|entry| Some((entry.table()?, entry.at)));
     let section =
-        table.map(|(table, at)| Section::new(report, "[http]", table, at, &["ca-file", "proxy", "timeout"]));
+        table.map(|(table, at)| Section::new(report, "[http]", table, at, &["ca-file", "proxy", "timeout", "deadline", "backoff"]));
     let get = |key| section.as_ref().and_then(|section| section.get(key));
-    let timeout =
-        get("timeout").and_then(|entry| entry.duration(Duration::from_secs(1)..=Duration::from_mins(10)));
+    let duration = |key, least| get(key).and_then(|entry| entry.duration(least..=Duration::from_mins(10)));
+    let (timeout, deadline) = (duration("timeout", MILLISECOND), duration("deadline", MILLISECOND));
     Http {
         ca_file: get("ca-file").and_then(|entry| entry.path()),
         proxy: get("proxy").and_then(|entry| entry.url(Use::Proxy)),
         timeout: timeout.unwrap_or(TIMEOUT),
+        deadline: deadline.unwrap_or(DEADLINE),
+        backoff: duration("backoff", MILLISECOND).unwrap_or(BACKOFF),
     }
 }
 

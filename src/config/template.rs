@@ -32,8 +32,12 @@ const HEAD: &str = "\
 # ca-file = \"ca.pem\"
 # The proxy, instead of the one that the environment names.
 # proxy = \"http://proxy.acme.example:3128\"
-# The time that one request has, from 1s to 10m.
+# The time that one request has, up to 10m.
 # timeout = \"10s\"
+# How long a read is tried again, and a change waits for its turn under the provider's limit.
+# deadline = \"60s\"
+# The first wait before something is sent again; each further one is twice as long, up to a minute.
+# backoff = \"2s\"
 
 # Providers and stores. A section's second word is a name of your choice; where it is not that of a kind, add `kind = \"…\"`.
 # Remove the sections that you do not use. None of them holds a secret, only where to find it:

@@ -15,8 +15,7 @@ use super::http::{Auth, CallError, Transport};
 use super::step::{Guided, Step, StepId};
 use super::store::Store;
 use crate::config::catalog::KindSpec;
-use crate::config::inventory::Integration;
-use crate::config::{Instance, Settings};
+use crate::config::{Instance, Integration, Settings};
 
 /// The kinds of providers there are.
 pub const PROVIDERS: &[&ProviderKind] = &[&okta::KIND, &scim::KIND];
