@@ -1,5 +1,9 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
 
+mod okta;
+mod scim;
+mod support;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +18,7 @@ use crate::config::catalog::KindSpec;
 use crate::config::{Instance, Integration, Settings};
 
 /// The kinds of providers there are.
-pub const PROVIDERS: &[&ProviderKind] = &[];
+pub const PROVIDERS: &[&ProviderKind] = &[&okta::KIND, &scim::KIND];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {
