@@ -1,7 +1,7 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
 
-mod okta;
-mod scim;
+pub mod okta;
+pub mod scim;
 mod support;
 
 use std::collections::BTreeMap;

@@ -125,8 +125,7 @@ impl Api {
             let page: Page = read_as(reply, &format!("GET {kind}"), "a list")?;
             let resources = page.resources.unwrap_or_default();
             let got = u64::try_from(resources.len()).unwrap_or(u64::MAX);
-            // Counted from 1, whereas the total counts entries.
-            let next = Next::offset("startIndex", index, got, page.total.map(|total| total.saturating_add(1)));
+            let next = Next::offset("startIndex", 1, index, got, page.total);
             index += got;
             let before = seen.len();
             seen.extend(resources.iter().filter_map(|sent| sent.id().map(str::to_owned)));
