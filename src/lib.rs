@@ -10,6 +10,7 @@ pub mod enrich;
 pub mod event;
 pub mod finding;
 pub mod incident;
+pub mod lockdown;
 pub mod output;
 pub mod rule;
 pub mod scan;
