@@ -6,6 +6,7 @@ pub mod cli;
 pub mod correlate;
 pub mod decode;
 pub mod derive;
+pub mod drill;
 pub mod enrich;
 pub mod event;
 pub mod finding;

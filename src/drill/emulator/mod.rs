@@ -1,0 +1,34 @@
+//! An emulated tenant: the vendor's API, an identity provider, a directory and a secret store, over real HTTP.
+//!
+//! Where a vendor documents its behaviour the emulator follows it; every point that nobody documents is a
+//! [switch](switches::Switches), and every way in which a network or a server fails is a [fault](fault::Fault). Services
+//! are functions of the [`Tenant`]; only [`server`] knows sockets.
+
+mod accept;
+pub mod attacker;
+pub mod audit;
+mod body;
+mod core;
+pub mod draws;
+pub mod fault;
+pub mod http;
+mod limit;
+pub mod mixpanel;
+pub mod okta;
+pub mod scim;
+mod server;
+pub mod service;
+pub mod switches;
+pub mod tenant;
+mod trap;
+pub mod vault;
+mod wire;
+
+pub use self::core::Record;
+pub use fault::{Fault, Faults, What, When};
+pub use http::{Answer, Request};
+pub use server::Emulator;
+pub use service::{Moment, SERVICES, Service};
+pub use switches::Switches;
+pub use tenant::Tenant;
+pub use trap::Trapped;

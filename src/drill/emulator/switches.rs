@@ -1,0 +1,155 @@
+//! What no vendor documents, and what a network may be like: each point a switch, so that a client is tried under every
+//! setting. The defaults are the plainest reading of the documents, not a claim.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// All switches. A switch left out of a file has its default; an unknown one is an error.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Switches {
+    /// Latency and rate limits.
+    pub network: NetworkSwitches,
+    /// Open points of Mixpanel's API.
+    pub mixpanel: MixpanelSwitches,
+    /// Open points of its SCIM endpoint.
+    pub scim: ScimSwitches,
+    /// Whether the attacker is awake.
+    pub attacker: AttackerSwitches,
+}
+
+/// Latency and rate limits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkSwitches {
+    /// Milliseconds before every answer.
+    pub latency_ms: u64,
+    /// Up to so many milliseconds more, drawn by `seed`.
+    pub jitter_ms: u64,
+    /// Seed of the jitter.
+    pub seed: u64,
+    /// Rate limits by service; a service without one is not limited.
+    pub limits: BTreeMap<String, Limit>,
+    /// Whether a 429 says when to come back: `Retry-After`. Mixpanel documents no such header.
+    pub retry_after: bool,
+}
+
+impl Default for NetworkSwitches {
+    fn default() -> Self {
+        Self { latency_ms: 0, jitter_ms: 0, seed: 1, limits: BTreeMap::new(), retry_after: true }
+    }
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Requests that come back to the bucket each second.
+    pub per_second: f64,
+    /// Requests that the full bucket holds.
+    pub burst: u32,
+}
+
+/// Open points of Mixpanel's API.
+#[expect(clippy::struct_excessive_bools, reason = "each switch is a question of its own")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MixpanelSwitches {
+    /// A new service account is not called what was asked for, but `name.abc123.mp-service-account`.
+    pub mangle_usernames: bool,
+    /// A single service account comes in the envelope of the lists instead of bare, as in the specification.
+    pub envelope_single: bool,
+    /// For how long credentials still work after their service account was deleted or left a project, and an API secret
+    /// after it was reset.
+    pub honour_old_ms: u64,
+    /// Status for a service account without any project, where a call needs one.
+    pub without_project: u16,
+    /// A new object appears in lists only after this time.
+    pub list_lag_ms: u64,
+    /// A deleted object stays in lists for this time.
+    pub list_ghost_ms: u64,
+    /// How lists are split.
+    pub paging: Paging,
+    /// Objects on a page.
+    pub page_size: usize,
+    /// Objects move between pages while somebody pages: one is seen twice, another not at all.
+    pub rotate_pages: bool,
+    /// Routes without the slash at their end answer 301 with one.
+    pub slash_redirect: bool,
+    /// Changes through the API are in the audit log, not only raw exports.
+    pub audit_covers_api: bool,
+    /// A login through the identity provider makes a removed member again ("`IdP` managed access").
+    pub login_readds: bool,
+    /// Rows of service accounts name their maker by e-mail and name, not only by user id.
+    pub creator_names: bool,
+    /// The list of legacy pipelines says which are paused.
+    pub jobs_show_paused: bool,
+    /// The routes that the vendor's own code uses and no document names: the organisation's people and projects.
+    pub unpublished_routes: bool,
+    /// Two service accounts may have the same name; otherwise the second is refused with 400.
+    pub duplicate_names: bool,
+}
+
+impl Default for MixpanelSwitches {
+    fn default() -> Self {
+        Self {
+            mangle_usernames: true,
+            envelope_single: false,
+            honour_old_ms: 0,
+            without_project: 403,
+            list_lag_ms: 0,
+            list_ghost_ms: 0,
+            paging: Paging::Off,
+            page_size: 50,
+            rotate_pages: false,
+            slash_redirect: false,
+            audit_covers_api: true,
+            login_readds: false,
+            creator_names: true,
+            jobs_show_paused: true,
+            unpublished_routes: true,
+            duplicate_names: true,
+        }
+    }
+}
+
+/// How a list is split into pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Paging {
+    /// Not at all.
+    Off,
+    /// `?cursor=`, and `next_cursor` in the body, as the announced Platform API will do.
+    Cursor,
+    /// A header `Link: <…>; rel="next"`.
+    Link,
+}
+
+/// Open points of the SCIM endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScimSwitches {
+    /// PATCH answers 200 with the resource instead of 204.
+    pub patch_answers_body: bool,
+    /// Booleans must be JSON booleans: `"False"` is refused with 400.
+    pub strict_booleans: bool,
+    /// `active: false` ends the member's sessions at Mixpanel.
+    pub deactivation_ends_sessions: bool,
+}
+
+impl Default for ScimSwitches {
+    fn default() -> Self {
+        Self { patch_answers_body: true, strict_booleans: false, deactivation_ends_sessions: true }
+    }
+}
+
+/// Whether the attacker is awake.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AttackerSwitches {
+    /// He acts after every so many changing requests; 0 is never.
+    pub every: u64,
+    /// He stops after so many service accounts that he could make; 0 is never.
+    pub enough: u64,
+}

@@ -1,0 +1,3 @@
+//! A tenant to practise on, in the same process and on the loopback interface.
+
+pub mod emulator;
