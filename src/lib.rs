@@ -3,6 +3,7 @@
 //! The binary is thin; this library does the work. `ARCHITECTURE.md` is the map.
 
 pub mod cli;
+pub mod config;
 pub mod correlate;
 pub mod decode;
 pub mod derive;
