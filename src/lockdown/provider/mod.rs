@@ -1,5 +1,7 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
 
+pub mod mixpanel;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +17,7 @@ use crate::config::inventory::Integration;
 use crate::config::{Instance, Settings};
 
 /// The kinds of providers there are.
-pub const PROVIDERS: &[&ProviderKind] = &[];
+pub const PROVIDERS: &[&ProviderKind] = &[&mixpanel::KIND];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {
