@@ -10,9 +10,11 @@ mod document;
 mod error;
 mod find;
 mod instance;
+pub mod inventory;
 pub mod kinds;
 pub mod reference;
 mod settings;
+mod template;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -28,8 +30,10 @@ pub use error::{ConfigError, Fault, Problem, UrlFault};
 pub use find::{FILE, find};
 pub use instance::Instance;
 use instance::{Names, Role};
+pub use inventory::{Integration, IntegrationKind, Inventory, Stored};
 pub use reference::{Door, Reference, ReferenceError, ReferenceFault};
 pub use settings::{Settings, Value};
+pub use template::template;
 pub use words::WordsError;
 
 /// A larger file is not read, in bytes.
@@ -38,6 +42,11 @@ const MAX_FILE: usize = 1 << 20;
 const WAIT: Duration = Duration::from_secs(90);
 /// The time that one request has, unless the file says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a read is tried again, unless the file says otherwise.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// The first wait before something is sent again, unless the file says otherwise: what Mixpanel's documentation asks for.
+const BACKOFF: Duration = Duration::from_secs(2);
+const MILLISECOND: Duration = Duration::from_millis(1);
 /// Objects that one lockdown may change, unless the file says otherwise.
 const MAX_OBJECTS: u64 = 50;
 
@@ -76,6 +85,10 @@ pub struct Http {
     pub proxy: Option<Url>,
     /// The time that one request has.
     pub timeout: Duration,
+    /// How long a read is tried again, and a change waits for its turn.
+    pub deadline: Duration,
+    /// The first wait before something is sent again; each further one is twice as long.
+    pub backoff: Duration,
 }
 
 impl Config {
@@ -128,15 +141,18 @@ fn read(report: &Report<'_>, table: &DeTable<'_>, path: &Path, catalog: &Catalog
 fn http(report: &Report<'_>, top: &Section<'_>) -> Http {
     let entry = top.get("http");
     let table = entry.and_then(|entry| Some((entry.table()?, entry.at)));
-    let section =
-        table.map(|(table, at)| Section::new(report, "[http]", table, at, &["ca-file", "proxy", "timeout"]));
+    let section = table.map(|(table, at)| {
+        Section::new(report, "[http]", table, at, &["ca-file", "proxy", "timeout", "deadline", "backoff"])
+    });
     let get = |key| section.as_ref().and_then(|section| section.get(key));
-    let timeout =
-        get("timeout").and_then(|entry| entry.duration(Duration::from_secs(1)..=Duration::from_mins(10)));
+    let duration = |key, least| get(key).and_then(|entry| entry.duration(least..=Duration::from_mins(10)));
+    let (timeout, deadline) = (duration("timeout", MILLISECOND), duration("deadline", MILLISECOND));
     Http {
         ca_file: get("ca-file").and_then(|entry| entry.path()),
         proxy: get("proxy").and_then(|entry| entry.url(Use::Proxy)),
         timeout: timeout.unwrap_or(TIMEOUT),
+        deadline: deadline.unwrap_or(DEADLINE),
+        backoff: duration("backoff", MILLISECOND).unwrap_or(BACKOFF),
     }
 }
 

@@ -63,6 +63,16 @@ pub enum StepEvent {
         /// Its state.
         state: Value,
     },
+    /// The object was read: the state before the step is there again, whoever brought it back.
+    Back {
+        /// Its state.
+        state: Value,
+    },
+    /// The object could not be read: nothing new is known.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
     /// Someone else changed the object since: it is left as it is.
     Kept {
         /// What differs.
@@ -134,7 +144,7 @@ pub struct StepState {
     pub ours: bool,
     /// Intents so far, of all directions.
     pub attempts: u32,
-    /// The state before the first request: what `undo` brings back.
+    /// The state before the request that did it: what undoing brings back.
     pub before: Value,
     /// The state as last seen after our change; null while it was not seen.
     pub after: Value,
@@ -186,7 +196,8 @@ impl StepState {
             StepEvent::Intended { direction, before } => {
                 next.attempts += 1;
                 next.why = None;
-                if *direction == Direction::Apply && next.before.is_null() {
+                // A second try of what holds must not take our own change for the state before.
+                if *direction == Direction::Apply && !self.ours {
                     next.before = before.clone();
                 }
             }
@@ -200,9 +211,11 @@ impl StepState {
             StepEvent::Refused { why }
             | StepEvent::NotSent { why }
             | StepEvent::Lost { why }
+            | StepEvent::Unreadable { why }
             | StepEvent::Kept { why } => next.why = Some(why.clone()),
             StepEvent::Skipped { reason } => next.why = Some(reason.clone()),
-            StepEvent::Answered { .. } | StepEvent::Seen { .. } | StepEvent::Unseen { .. } => {}
+            StepEvent::Answered { .. } | StepEvent::Seen { .. } => {}
+            StepEvent::Unseen { .. } | StepEvent::Back { .. } => {}
         }
         if status == Status::Planned {
             next.after = Value::Null;
@@ -233,7 +246,8 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
         },
         E::Refused { .. } => match status {
             S::Applying => Ok(S::Refused),
-            S::Discarding => Ok(S::Applied),
+            // Gone already, perhaps: a look tells.
+            S::Discarding => Ok(S::Discarding),
             S::Undoing => Ok(S::UndoRefused),
             S::Planned | S::Skipped | S::Already | S::Applied | S::Refused => illegal("refused"),
             S::Undone | S::UndoRefused | S::Kept => illegal("refused"),
@@ -252,6 +266,16 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
             S::Planned | S::Skipped | S::Refused | S::UndoRefused => Ok(status),
             S::Undone | S::Kept => illegal("unseen"),
         },
+        E::Back { .. } => match status {
+            S::Applied | S::Undoing | S::UndoRefused | S::Undone => Ok(S::Undone),
+            S::Planned | S::Skipped | S::Already | S::Applying | S::Refused => illegal("back"),
+            S::Discarding | S::Kept => illegal("back"),
+        },
+        E::Unreadable { .. } => match status {
+            S::Planned | S::Already | S::Applying | S::Applied | S::Refused => Ok(status),
+            S::Discarding | S::Undoing | S::UndoRefused => Ok(status),
+            S::Skipped | S::Undone | S::Kept => illegal("unreadable"),
+        },
         E::Kept { .. } => match status {
             S::Applied | S::UndoRefused | S::Kept | S::Undoing => Ok(S::Kept),
             S::Planned | S::Skipped | S::Already | S::Applying | S::Refused => illegal("kept"),
@@ -263,15 +287,21 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
 fn intended(status: Status, direction: Direction) -> Result<Status, Illegal> {
     use Status as S;
     match (direction, status) {
-        (Direction::Apply, S::Planned | S::Refused | S::Applied | S::Already | S::Applying) => Ok(S::Applying),
-        (Direction::Discard, S::Applied | S::Discarding) => Ok(S::Discarding),
+        (Direction::Apply, S::Planned | S::Refused | S::Applied | S::Already | S::Applying) => {
+            Ok(S::Applying)
+        }
+        // Planned: an object of ours that came up late, after its request was taken for lost.
+        (Direction::Discard, S::Planned | S::Applied | S::Discarding) => Ok(S::Discarding),
         (Direction::Undo, S::Applied | S::UndoRefused | S::Undoing) => Ok(S::Undoing),
-        (Direction::Apply, S::Skipped | S::Discarding | S::Undoing | S::Undone | S::UndoRefused | S::Kept)
+        (
+            Direction::Apply,
+            S::Skipped | S::Discarding | S::Undoing | S::Undone | S::UndoRefused | S::Kept,
+        )
         | (
             Direction::Discard,
-            S::Planned | S::Skipped | S::Already | S::Applying | S::Refused | S::Undoing | S::Undone,
+            S::Skipped | S::Already | S::Applying | S::Refused | S::Undoing | S::Undone | S::UndoRefused,
         )
-        | (Direction::Discard, S::UndoRefused | S::Kept)
+        | (Direction::Discard, S::Kept)
         | (
             Direction::Undo,
             S::Planned | S::Skipped | S::Already | S::Applying | S::Refused | S::Discarding | S::Undone,
@@ -302,7 +332,119 @@ fn seen(status: Status, ours: bool) -> Result<Status, Illegal> {
         S::Refused => Ok(S::Already),
         S::Applying | S::Applied => Ok(S::Applied),
         S::Discarding => Ok(S::Planned),
-        S::Undoing | S::UndoRefused | S::Undone => Ok(S::Undone),
         S::Skipped | S::Kept => Err(Illegal { status, event: "seen" }),
+        S::Undoing | S::UndoRefused | S::Undone => Err(Illegal { status, event: "seen" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn events() -> Vec<StepEvent> {
+        let why = String::from("why");
+        let mut all: Vec<StepEvent> = [Direction::Apply, Direction::Discard, Direction::Undo]
+            .map(|direction| StepEvent::Intended { direction, before: json!({"on": true}) })
+            .into();
+        all.extend([
+            StepEvent::Skipped { reason: why.clone() },
+            StepEvent::Answered { result: json!({"id": 7}) },
+            StepEvent::Refused { why: why.clone() },
+            StepEvent::NotSent { why: why.clone() },
+            StepEvent::Lost { why: why.clone() },
+            StepEvent::Unreadable { why: why.clone() },
+            StepEvent::Seen { state: json!({"on": false}), result: Value::Null },
+            StepEvent::Unseen { state: json!({"on": true}) },
+            StepEvent::Back { state: json!({"on": true}) },
+            StepEvent::Kept { why },
+        ]);
+        all
+    }
+
+    fn walk(events: &[StepEvent]) -> StepState {
+        events.iter().fold(StepState::default(), |state, event| state.next(event).unwrap())
+    }
+
+    fn apply(before: Value) -> StepEvent {
+        StepEvent::Intended { direction: Direction::Apply, before }
+    }
+
+    #[test]
+    fn nothing_is_answered_that_was_not_intended() {
+        for status in Status::ALL.into_iter().filter(|status| !status.is_open()) {
+            let state = StepState { status, ..StepState::default() };
+            for event in events() {
+                let answered = matches!(
+                    event,
+                    StepEvent::Answered { .. }
+                        | StepEvent::Refused { .. }
+                        | StepEvent::NotSent { .. }
+                        | StepEvent::Lost { .. }
+                );
+                assert!(!answered || state.next(&event).is_err(), "{status:?} {event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_event_after_any_two_is_total_and_counts_intents() {
+        for first in events() {
+            for second in events() {
+                let Ok(one) = StepState::default().next(&first) else { continue };
+                let Ok(two) = one.next(&second) else { continue };
+                let intents = [&first, &second];
+                let intents =
+                    intents.iter().filter(|event| matches!(event, StepEvent::Intended { .. })).count();
+                assert_eq!(two.attempts as usize, intents);
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_try_keeps_what_was_before_the_first() {
+        let answered = StepEvent::Answered { result: json!({"id": 7}) };
+        let again = [apply(json!(1)), answered, apply(json!(2)), StepEvent::NotSent { why: "busy".into() }];
+        let state = walk(&again);
+        assert_eq!((state.status, state.ours, &state.before), (Status::Applied, true, &json!(1)));
+        assert_eq!(state.result, json!({"id": 7}));
+    }
+
+    #[test]
+    fn a_first_try_without_effect_does_not_fix_what_was_before() {
+        let lost = [
+            apply(json!(1)),
+            StepEvent::Lost { why: "time-out".into() },
+            StepEvent::Unseen { state: json!(1) },
+            apply(json!(2)),
+            StepEvent::Answered { result: Value::Null },
+        ];
+        assert_eq!(walk(&lost).before, json!(2));
+    }
+
+    #[test]
+    fn what_held_before_us_is_never_ours() {
+        let refused = [
+            apply(json!(1)),
+            StepEvent::Refused { why: "gone".into() },
+            StepEvent::Seen { state: json!(0), result: Value::Null },
+        ];
+        let state = walk(&refused);
+        assert_eq!((state.status, state.ours), (Status::Already, false));
+        let undo = StepEvent::Intended { direction: Direction::Undo, before: Value::Null };
+        assert!(state.next(&undo).is_err());
+    }
+
+    #[test]
+    fn a_discarded_object_is_forgotten() {
+        let discarded = [
+            apply(json!(1)),
+            StepEvent::Answered { result: json!({"id": 7}) },
+            StepEvent::Intended { direction: Direction::Discard, before: Value::Null },
+            StepEvent::Answered { result: Value::Null },
+        ];
+        let state = walk(&discarded);
+        assert_eq!((state.status, &state.result, state.ours), (Status::Planned, &Value::Null, false));
     }
 }

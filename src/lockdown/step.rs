@@ -138,6 +138,10 @@ pub struct Step {
     /// Only with `--commit`: it destroys something.
     #[serde(default)]
     pub commit: bool,
+    /// No read can show whether it holds, as with sessions that cannot be listed. Sending it twice is safe, and it is sent
+    /// once more at the end, for what began in between.
+    #[serde(default)]
+    pub blind: bool,
     /// Steps that have to be applied before; else this one is not tried. Undone in the opposite order.
     #[serde(default)]
     pub needs: Vec<StepId>,

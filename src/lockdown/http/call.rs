@@ -7,14 +7,19 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
+use zeroize::Zeroize as _;
 
 use super::error::CallError;
-use super::redact::smells;
+use super::redact::{smells, wipe};
 
 /// Everything but the unreserved characters of RFC 3986: a space is `%20`, which no server takes for a plus.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What a request carries.
+/// Of a segment, also what RFC 3986 lets stand there and vendors write, such as `$ref`.
+const SEGMENT: &AsciiSet =
+    &QUERY.remove(b'$').remove(b':').remove(b'@').remove(b'!').remove(b',').remove(b'=');
+
+/// What a request carries; wiped when dropped.
 #[derive(Clone)]
 pub enum Body {
     /// Nothing.
@@ -38,6 +43,7 @@ pub struct Call {
     pub(super) body: Body,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) secrets: Vec<SecretString>,
+    pub(super) also: Vec<u16>,
 }
 
 #[derive(Clone)]
@@ -58,6 +64,7 @@ impl Call {
             body: Body::None,
             headers: Vec::new(),
             secrets: Vec::new(),
+            also: Vec::new(),
         }
     }
 
@@ -144,6 +151,13 @@ impl Call {
         self
     }
 
+    /// Takes an answer of this status, of the 4xx, for a reply rather than for a refusal: what is not there, say.
+    #[must_use]
+    pub fn also(mut self, status: u16) -> Self {
+        self.also.push(status);
+        self
+    }
+
     /// The whole address below `base`.
     ///
     /// # Errors
@@ -183,16 +197,26 @@ fn below(base: &Url, segments: &[String], slash: bool) -> Result<Url, CallError>
         return Err(CallError::not_sent(format!("“{bad}” cannot be a part of a path")));
     }
     let mut url = base.clone();
-    {
-        let Ok(mut path) = url.path_segments_mut() else {
-            return Err(CallError::not_sent("the base address cannot have a path".to_owned()));
-        };
-        path.pop_if_empty().extend(segments);
-        if slash {
-            path.push("");
+    let mut path = base.path().trim_end_matches('/').to_owned();
+    for segment in segments {
+        path.push('/');
+        path.extend(utf8_percent_encode(segment, SEGMENT));
+    }
+    if slash {
+        path.push('/');
+    }
+    url.set_path(&path);
+    Ok(url)
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        match self {
+            Self::Json(value) | Self::MergePatch(value) | Self::JsonAs(_, value) => wipe(value),
+            Self::Form(fields) => fields.iter_mut().for_each(|(_, value)| value.zeroize()),
+            Self::None => {}
         }
     }
-    Ok(url)
 }
 
 impl fmt::Debug for Call {

@@ -33,7 +33,7 @@ pub enum CallError {
         message: String,
     },
     /// Too many requests; nothing was changed.
-    #[error("limited by the provider{}", wait.map(|wait| format!(", for {} s", wait.as_secs())).unwrap_or_default())]
+    #[error("too many requests{}", wait.map(|wait| format!("; to be asked again in {} s", wait.as_secs())).unwrap_or_default())]
     Limited {
         /// How long the provider asks to wait, when it says so.
         wait: Option<Duration>,
@@ -111,15 +111,12 @@ fn causes(error: &reqwest::Error) -> String {
 fn untrusted(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(inner) = cause {
-        // An I/O error's source is the source of what it wraps.
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| wrapped.and_then(|wrapped| wrapped.downcast_ref::<rustls::Error>()));
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+        if let Some(rustls::Error::InvalidCertificate(_)) = inner.downcast_ref() {
             return true;
         }
-        cause = wrapped.and_then(|wrapped| wrapped.source()).or_else(|| inner.source());
+        // The source of an I/O error is the source of what it wraps, which would be missed.
+        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = wrapped.map_or_else(|| inner.source(), |wrapped| Some(wrapped));
     }
     false
 }

@@ -152,7 +152,9 @@ impl Transport {
     fn judge(&self, call: &Call, kind: Kind<'_>, answer: Answer) -> Result<Reply, Failure> {
         let status = answer.reply.status;
         let lost = |what: String| CallError::Lost { what: self.say(call, &what) };
+        let also = (400..=499).contains(&status) && call.also.contains(&status);
         match status {
+            _ if also && answer.cut.is_none() => Ok(answer.reply),
             200..=299 => match answer.cut {
                 None => Ok(answer.reply),
                 Some(why) if why == TOO_LARGE => Err(Failure::lasting(lost(why))),

@@ -32,6 +32,7 @@ pub use credential::Credential;
 pub use error::CallError;
 pub use limit::Stats;
 pub use pages::Next;
+pub(super) use redact::wipe;
 pub use reply::Reply;
 
 use error::Failure;
@@ -193,17 +194,19 @@ impl Transport {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
-            // A limit holds the whole instance: the wait is where requests enter.
             let wait = match (&failure.error, failure.wait) {
-                (CallError::Limited { .. }, _) => Duration::ZERO,
                 (_, Some(asked)) => asked,
+                (CallError::Limited { .. }, None) => Duration::ZERO,
                 (_, None) => self.shared.limits.backoff(attempt),
             };
             if !failure.passing || Instant::now().checked_add(wait).is_none_or(|then| then >= deadline) {
                 return Err(failure.error);
             }
+            // A limit holds the whole instance: the wait is where requests enter.
+            if !matches!(failure.error, CallError::Limited { .. }) {
+                sleep(wait).await;
+            }
             attempt += 1;
-            sleep(wait).await;
         }
     }
 

@@ -19,11 +19,11 @@ pub enum Next {
 }
 
 impl Next {
-    /// Paging by offset: `got` entries came from `offset` on, of `total` if that is known. A page without entries
-    /// ends the list.
-    pub fn offset(name: &'static str, offset: u64, got: u64, total: Option<u64>) -> Self {
+    /// Paging by offset, counted from `first`: `got` entries came from `offset` on, of `total` if that is known. A page
+    /// without entries ends the list.
+    pub fn offset(name: &'static str, first: u64, offset: u64, got: u64, total: Option<u64>) -> Self {
         let next = offset.saturating_add(got);
-        if got == 0 || total.is_some_and(|total| next >= total) {
+        if got == 0 || total.is_some_and(|total| next.saturating_sub(first) >= total) {
             Self::Done
         } else {
             Self::Query(name, next.to_string())
@@ -67,11 +67,14 @@ mod tests {
 
     #[test]
     fn offsets_end_with_the_list() {
-        let next = |offset, got, total| Next::offset("startIndex", offset, got, total);
+        let next = |offset, got, total| Next::offset("startIndex", 1, offset, got, total);
         assert_eq!(next(1, 100, Some(250)), Next::Query("startIndex", "101".to_owned()));
         assert_eq!(next(1, 100, None), Next::Query("startIndex", "101".to_owned()));
+        assert_eq!(next(101, 149, Some(250)), Next::Query("startIndex", "250".to_owned()));
         assert_eq!(next(201, 50, Some(250)), Next::Done);
         assert_eq!(next(201, 0, Some(999)), Next::Done);
         assert_eq!(next(201, 0, None), Next::Done);
+        assert_eq!(Next::offset("offset", 0, 200, 50, Some(250)), Next::Done);
+        assert_eq!(Next::offset("offset", 0, 200, 49, Some(250)), Next::Query("offset", "249".to_owned()));
     }
 }

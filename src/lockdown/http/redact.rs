@@ -7,13 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Auth;
 use crate::output::escape::Safe;
 
 /// Characters of an answer that are shown.
 pub(super) const SHOWN: usize = 300;
+/// Shorter texts are no secrets, and hiding them would hide words.
+const SHORTEST: usize = 4;
 const HIDDEN: &str = "…";
 
 /// Parts of a name that make its value a secret.
@@ -56,7 +58,7 @@ impl Masks {
             None => HIDDEN.to_owned(),
         };
         for secret in self.0.iter().chain(more).map(SecretString::expose_secret) {
-            if !secret.is_empty() {
+            if secret.len() >= SHORTEST {
                 text = text.replace(secret, HIDDEN);
             }
         }
@@ -94,6 +96,16 @@ fn hide(value: &mut Value, all: bool) {
         Value::Array(values) => values.iter_mut().for_each(|value| hide(value, all)),
         Value::Number(_) | Value::String(_) if all => *value = Value::String(HIDDEN.to_owned()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Overwrites every text in `value`.
+pub(in crate::lockdown) fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(fields) => fields.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -137,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_stays() {
-        let text = r#"{"error":"invalid_grant","status":"error","id":12}"#;
+        let text = r#"{"error":"invalid_grant","id":12,"status":"error"}"#;
         assert_eq!(Masks::default().body(text.as_bytes(), &[]), text);
         assert_eq!(Masks::default().clean("the token has expired", &[]), "the token has expired");
     }

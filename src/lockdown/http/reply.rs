@@ -8,7 +8,7 @@ use zeroize::Zeroize as _;
 
 use super::error::CallError;
 
-/// A whole answer with a status of 2xx. Its body may hold secrets: it is wiped when dropped, and not in `Debug`.
+/// A whole answer with a status of 2xx, or one that its call also takes. Its body may hold secrets: it is wiped when dropped, and not in `Debug`.
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,

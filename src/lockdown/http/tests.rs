@@ -433,6 +433,16 @@ async fn bodies_and_headers_go_as_they_are_asked_for() {
 }
 
 #[tokio::test]
+async fn a_status_that_a_call_also_takes_is_a_reply() {
+    let server = Server::start(|number, _| say(if number == 2 { 410 } else { 404 }, "{}")).await;
+    let transport = open(&server);
+    let call = Call::delete(&["a"]).also(404).also(429);
+    assert_eq!(transport.change(&call, "k").await.unwrap().status, 404);
+    assert_eq!(transport.read(&call).await.unwrap().status, 404);
+    assert_eq!(class(transport.read(&call).await), "refused 410 ");
+}
+
+#[tokio::test]
 async fn pages_are_read_to_their_end() {
     let server = Server::start(|number, _| match number {
         0 => Act::Say(answer(200, &[("link", "</api/a?after=1>; rel=\"next\"")], "[1]")),
@@ -454,7 +464,7 @@ async fn pages_are_read_to_their_end() {
     let server = Server::always(say(200, "{}")).await;
     let mut offset = 1;
     let each = |_: &Reply| {
-        let next = Next::offset("startIndex", offset, 2, Some(5));
+        let next = Next::offset("startIndex", 1, offset, 2, Some(5));
         offset += 2;
         Ok(next)
     };

@@ -1,6 +1,9 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
 
 pub mod mixpanel;
+pub mod okta;
+pub mod scim;
+mod support;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,20 +12,24 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::http::{CallError, Transport};
+use super::http::{Auth, CallError, Transport};
 use super::step::{Guided, Step, StepId};
 use super::store::Store;
 use crate::config::catalog::KindSpec;
-use crate::config::inventory::Integration;
-use crate::config::{Instance, Settings};
+use crate::config::{Instance, Integration, Settings};
 
 /// The kinds of providers there are.
-pub const PROVIDERS: &[&ProviderKind] = &[&mixpanel::KIND];
+pub const PROVIDERS: &[&ProviderKind] = &[&mixpanel::KIND, &okta::KIND, &scim::KIND];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {
     /// Name, settings, what the credential is.
     pub spec: KindSpec,
+    /// Makes the authentication of requests from the credential that the configuration refers to.
+    ///
+    /// # Errors
+    /// The credential has not the form that `spec` says; the error does not show it.
+    pub auth: fn(SecretString) -> Result<Auth, OpenError>,
     /// Opens an instance: checks its settings, sends nothing.
     pub open: fn(Opening) -> Result<Box<dyn Provider>, OpenError>,
 }
@@ -93,7 +100,9 @@ pub enum Guard {
         account: String,
     },
     /// More is touched than was allowed.
-    #[error("{found} objects would be changed, more than the {max} that are allowed; read the plan, then give --max {found}")]
+    #[error(
+        "{found} objects would be changed, more than the {max} that are allowed; read the plan, then give --max {found}"
+    )]
     TooMany {
         /// Objects in the plan.
         found: usize,
@@ -178,6 +187,12 @@ pub trait Provider: Send + Sync {
     /// Brings `before` back (as [`Provider::look`] gave it before the step), by one changing request. For an object that
     /// the step made: removes it; `before` is then what `look` said when it was not there.
     async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError>;
+
+    /// Whether `now` is as good as the state `before` the step. Where a state counts its own changes, it never comes back
+    /// exactly.
+    fn is_back(&self, before: &Value, now: &Look) -> bool {
+        now.state == *before || (before.is_null() && now.done == Some(false))
+    }
 
     /// Proves that `step` had its effect, beyond the provider's own yes: reads the object again, tries the old
     /// credential, tries the new one.

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Entry, Store, StoreError, Write};
-use crate::config::inventory::FieldNames;
 use crate::lockdown::http::{CallError, Stats};
 use crate::lockdown::provider::{Acted, Check, Discovery, Hand, Look, Proof, Provider, Target};
 use crate::lockdown::step::{Object, Phase, SecretRole, Step, StepId, Undo};
@@ -21,8 +20,10 @@ pub struct Put {
     pub store: String,
     /// The entry's path.
     pub path: String,
-    /// What the entry calls username and secret.
-    pub fields: FieldNames,
+    /// The field of the entry that holds the username.
+    pub username: String,
+    /// The field of the entry that holds the secret.
+    pub secret: String,
     /// Who reads it.
     pub consumer: String,
 }
@@ -41,6 +42,7 @@ impl Put {
             why,
             effect: format!("{} gets the new credential when it next reads it", self.consumer),
             commit: false,
+            blind: false,
             needs: vec![credential.clone()],
             secret: SecretRole::Takes(credential.clone()),
             details: serde_json::to_value(self).unwrap_or_default(),
@@ -77,10 +79,7 @@ impl Provider for StoreSystem {
         let facts = hand.facts(credential);
         let username = facts.result.get("username").and_then(Value::as_str);
         let username = username.ok_or_else(|| lacks("the new credential has no name"))?;
-        let fields = BTreeMap::from([
-            (put.fields.username.clone(), username.into()),
-            (put.fields.secret.clone(), secret),
-        ]);
+        let fields = BTreeMap::from([(put.username.clone(), username.into()), (put.secret.clone(), secret)]);
         let expected = version(&hand.facts(&step.id).before);
         let version = self.0.write(&put.path, Write::Merge(fields), expected, key).await.map_err(call)?;
         Ok(Acted { result: json!({ "version": version }), secret: None })
@@ -98,6 +97,10 @@ impl Provider for StoreSystem {
         let now = version(&hand.facts(&step.id).after);
         let version = self.0.write(&put.path, Write::Replace(earlier), now, key).await.map_err(call)?;
         Ok(Acted { result: json!({ "version": version }), secret: None })
+    }
+
+    fn is_back(&self, before: &Value, now: &Look) -> bool {
+        before.get("username") == now.state.get("username")
     }
 
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
@@ -130,7 +133,7 @@ fn credential(step: &Step) -> Result<&StepId, CallError> {
 
 /// Version and user name: a new version under the same name is a change too. An entry that is not there is version 0.
 fn state(entry: Option<&Entry>, put: &Put) -> Value {
-    let username = entry.and_then(|entry| entry.fields.get(&put.fields.username));
+    let username = entry.and_then(|entry| entry.fields.get(&put.username));
     json!({
         "version": entry.map_or(0, |entry| entry.version),
         "username": username.map(ExposeSecret::expose_secret),
