@@ -24,7 +24,7 @@ use action::Action;
 use api::Api;
 
 /// The kind.
-pub const KIND: ProviderKind = ProviderKind {
+pub(super) const KIND: ProviderKind = ProviderKind {
     spec: KindSpec {
         name: "okta",
         title: "Okta",
@@ -113,14 +113,14 @@ impl Provider for Okta {
             "no account can be found or suspended here",
         )];
         let me = self.api.me().await;
-        let owner = me.as_ref().map(|me| me.id.clone());
+        let owner = me.as_ref().ok().map(|me| me.id.clone());
         checks.push(tried(
             "whose credential this is",
             me,
             "an account that owns it is never locked out",
             "it could cut itself off",
         ));
-        if let Ok(me) = owner {
+        if let Some(me) = owner {
             checks.extend(self.check_reads(&me).await);
         }
         checks.push(self.check_app().await);

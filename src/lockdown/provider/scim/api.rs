@@ -116,7 +116,7 @@ impl Api {
         }
     }
 
-    async fn list(&self, kind: &'static str, filter: &str) -> Result<Vec<Resource>, CallError> {
+    pub(super) async fn list(&self, kind: &'static str, filter: &str) -> Result<Vec<Resource>, CallError> {
         let call = Call::get(&[kind]).query("filter", filter).query("startIndex", "1").query("count", COUNT);
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
@@ -125,8 +125,7 @@ impl Api {
             let page: Page = read_as(reply, &format!("GET {kind}"), "a list")?;
             let resources = page.resources.unwrap_or_default();
             let got = u64::try_from(resources.len()).unwrap_or(u64::MAX);
-            // Counted from 1, whereas the total counts entries.
-            let next = Next::offset("startIndex", index, got, page.total.map(|total| total.saturating_add(1)));
+            let next = Next::offset("startIndex", 1, index, got, page.total);
             index += got;
             let before = seen.len();
             seen.extend(resources.iter().filter_map(|sent| sent.id().map(str::to_owned)));
