@@ -3,6 +3,7 @@
 //! The binary is thin; this library does the work. `ARCHITECTURE.md` is the map.
 
 pub mod cli;
+pub mod config;
 pub mod correlate;
 pub mod decode;
 pub mod derive;
@@ -11,6 +12,7 @@ pub mod enrich;
 pub mod event;
 pub mod finding;
 pub mod incident;
+pub mod lockdown;
 pub mod output;
 pub mod rule;
 pub mod scan;

@@ -1,11 +1,16 @@
 //! Errors as the user sees them: what happened, what to do, which exit code.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config::{ConfigError, Fault, Problem, ReferenceError, ReferenceFault, UrlFault, WordsError};
 use crate::derive::BaselineError;
 use crate::derive::zone::ProfileError;
 use crate::enrich::EnrichError;
+use crate::lockdown::incidents::IncidentError;
+use crate::lockdown::journal::JournalError;
+use crate::lockdown::open::SystemError;
 use crate::scan::ScanError;
 use crate::source::SOURCES;
 
@@ -13,6 +18,12 @@ use crate::source::SOURCES;
 pub const USAGE: u8 = 2;
 /// Exit code for a finding at or above `--fail-on`.
 pub const FINDING: u8 = 1;
+/// Exit code of a lockdown after which people have something left to do.
+pub const PARTIAL: u8 = 4;
+/// Exit code of a lockdown after which something is not known: treat the account as not contained.
+pub const UNKNOWN: u8 = 5;
+/// Exit code where a guard refused: nothing was changed.
+pub const REFUSED: u8 = 6;
 /// Exit code for a scan whose ledger shows something rejected or unreadable.
 pub const INCOMPLETE: u8 = 3;
 
@@ -22,12 +33,13 @@ pub struct CliError {
     message: String,
     hint: Option<String>,
     closed_pipe: bool,
+    code: u8,
 }
 
 impl CliError {
     /// Bad usage, configuration or rule.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, closed_pipe: false }
+        Self { message: message.into(), hint: None, closed_pipe: false, code: USAGE }
     }
 
     /// The same with advice.
@@ -40,7 +52,23 @@ impl CliError {
     /// A failure to write; a reader that went away is a clean end.
     pub fn output(error: &io::Error) -> Self {
         let closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        Self { message: format!("cannot write output: {error}"), hint: None, closed_pipe }
+        Self { message: format!("cannot write output: {error}"), hint: None, closed_pipe, code: USAGE }
+    }
+
+    /// A guard refused, or nothing could be begun: nothing was changed.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { code: REFUSED, ..Self::usage(message) }
+    }
+
+    /// Something is not known any more: treat the account as not contained.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self { code: UNKNOWN, ..Self::usage(message) }
+    }
+
+    /// The same error before anything was begun.
+    #[must_use]
+    pub fn nothing_changed(self) -> Self {
+        if self.code == UNKNOWN { Self { code: REFUSED, ..self } } else { self }
     }
 
     /// What happened.
@@ -60,7 +88,7 @@ impl CliError {
 
     /// The exit code.
     pub fn code(&self) -> ExitCode {
-        ExitCode::from(USAGE)
+        ExitCode::from(self.code)
     }
 }
 
@@ -94,6 +122,44 @@ impl From<BaselineError> for CliError {
     }
 }
 
+impl From<JournalError> for CliError {
+    fn from(error: JournalError) -> Self {
+        let message = error.to_string();
+        match &error {
+            JournalError::Io { .. } => Self::unknown(message).hint(
+                "nothing is sent that the journal does not hold: make room or make it writable, then run the same command again",
+            ),
+            JournalError::Broken { .. } | JournalError::TooLarge { .. } => {
+                Self::usage(message).hint("the journal was changed by something else: keep it as evidence")
+            }
+            JournalError::Misfit(_) => Self::unknown(message).hint("this is a defect: please report it"),
+        }
+    }
+}
+
+impl From<IncidentError> for CliError {
+    fn from(error: IncidentError) -> Self {
+        let message = error.to_string();
+        match error {
+            IncidentError::None { .. } => {
+                Self::usage(message).hint("`portcullis status` lists the incidents")
+            }
+            IncidentError::Name(_) => Self::usage(message),
+            IncidentError::Locked(_) => {
+                Self::refused(message).hint("another lockdown, verify or restore of this incident is running")
+            }
+            IncidentError::Journal(error) => Self::from(error),
+            IncidentError::Io { .. } => Self::refused(message),
+        }
+    }
+}
+
+impl From<SystemError> for CliError {
+    fn from(error: SystemError) -> Self {
+        Self::usage(error.to_string()).hint("`portcullis config check --resolve` looks at every setting")
+    }
+}
+
 impl From<ProfileError> for CliError {
     fn from(error: ProfileError) -> Self {
         Self::usage(error.to_string()).hint(
@@ -106,4 +172,121 @@ impl From<EnrichError> for CliError {
     fn from(error: EnrichError) -> Self {
         Self::usage(error.to_string())
     }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        let message = error.to_string();
+        match &error {
+            ConfigError::NotFound { .. } => Self::usage(message).hint(
+                "`portcullis config init` writes one to fill in; `--config` or PORTCULLIS_CONFIG names one elsewhere",
+            ),
+            ConfigError::Foreign(_) => Self::usage(message)
+                .hint("it was found, not named: make it yours and no one else's to write, or name it with --config"),
+            ConfigError::Read { .. } | ConfigError::TooLarge { .. } => Self::usage(message),
+            ConfigError::Invalid { problems, .. } => match &problems[..] {
+                [problem] => match advice(&problem.fault) {
+                    Some(hint) => Self::usage(message).hint(hint),
+                    None => Self::usage(message),
+                },
+                _ => Self::usage(with_advice(&message, problems)),
+            },
+        }
+    }
+}
+
+/// Every line with its own advice.
+fn with_advice(message: &str, problems: &[Problem]) -> String {
+    let advice = problems.iter().map(|problem| advice(&problem.fault)).chain(std::iter::repeat(None));
+    let lines = message.lines().zip(advice).map(|(line, hint)| match hint {
+        Some(hint) => format!("{line}\n  hint: {hint}"),
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn advice(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::UnknownKey { near, known, .. } | Fault::Unknown { near, known, .. } => {
+            Some(near.as_ref().map_or_else(
+                || match &known[..] {
+                    [] => "none is configured".to_owned(),
+                    _ => format!("one of {}", known.join(", ")),
+                },
+                |near| format!("did you mean `{near}`?"),
+            ))
+        }
+        Fault::Missing { key, .. } if key == "credential" => Some(REFERENCES.to_owned()),
+        Fault::Reference { fault, .. } => Some(reference_advice(*fault).to_owned()),
+        Fault::Url { fault, .. } => match fault {
+            UrlFault::Plain => Some(
+                "use https; where the server has none, run a tunnel on this machine and use http to it"
+                    .into(),
+            ),
+            UrlFault::Credentials => Some("credentials go into `credential`, as a reference".into()),
+            UrlFault::Invalid | UrlFault::Scheme | UrlFault::Query => None,
+        },
+        Fault::Name { .. } => {
+            Some("letters, digits, `-` and `_`, at most 64, and a letter or digit first".into())
+        }
+        Fault::LooksSecret { .. } => {
+            Some("write the username or id of the service account; keep the secret in a store".into())
+        }
+        Fault::NotText
+        | Fault::Syntax(_)
+        | Fault::Missing { .. }
+        | Fault::Type { .. }
+        | Fault::Limits { .. }
+        | Fault::Taken { .. }
+        | Fault::Needs { .. } => None,
+    }
+}
+
+const REFERENCES: &str = "write where the secret is: env:NAME, file:PATH, prompt or command:PROGRAM …";
+
+fn reference_advice(fault: ReferenceFault) -> &'static str {
+    match fault {
+        ReferenceFault::Literal => REFERENCES,
+        ReferenceFault::Name => "env:NAME, with letters, digits and `_`",
+        ReferenceFault::NoPath => "file:PATH, from the folder of the file",
+        ReferenceFault::Home => "write the whole path",
+        ReferenceFault::Words(WordsError::ForShell(_)) => {
+            "put it in single quotes, or into a script that the command runs"
+        }
+        ReferenceFault::Words(WordsError::OpenQuote | WordsError::OpenBackslash) => {
+            "words are split at spaces, quoted by ' or \""
+        }
+        ReferenceFault::Words(WordsError::NoProgram) => "such as command:op read op://vault/item/field",
+    }
+}
+
+impl From<ReferenceError> for CliError {
+    fn from(error: ReferenceError) -> Self {
+        let usage = Self::usage(error.to_string());
+        match &error {
+            ReferenceError::Open { path, .. } => usage.hint(format!("run: chmod 600 {}", shell_word(path))),
+            ReferenceError::NotOwn(path) => {
+                usage.hint(format!("make a copy of your own, then: chmod 600 {}", shell_word(path)))
+            }
+            ReferenceError::Ask { .. } => {
+                usage.hint("a prompt needs a terminal: elsewhere use env:, file: or command:")
+            }
+            ReferenceError::Unset(name) => {
+                usage.hint(format!("export {name}, or name another place in the configuration"))
+            }
+            ReferenceError::Read { .. }
+            | ReferenceError::NotRegular(_)
+            | ReferenceError::Command { .. }
+            | ReferenceError::Empty(_)
+            | ReferenceError::TooLong(_)
+            | ReferenceError::NotText(_) => usage,
+        }
+    }
+}
+
+/// A path that can be copied into a shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,@%".contains(&byte);
+    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -1,5 +1,8 @@
-//! The only door to the operating system's files, clock and hashes.
+//! The only door to the operating system's files, locks, clock, hashes and other programs.
 
 pub mod clock;
+pub mod crash;
 pub mod fs;
 pub mod hash;
+pub mod lock;
+pub mod process;

@@ -11,6 +11,7 @@ mod body;
 mod core;
 pub mod draws;
 pub mod fault;
+mod filter;
 pub mod http;
 mod limit;
 pub mod mixpanel;

@@ -14,7 +14,7 @@ use super::core::{Core, Record};
 use super::mixpanel::{Refused, Ui};
 use super::trap::{self, Trapped};
 use super::{Faults, Moment, Request, Switches, Tenant, audit};
-use crate::sys::clock;
+use crate::sys::clock::{self, Clock as _};
 
 /// How long a stop waits for the listener to close.
 const STOP: Duration = Duration::from_secs(2);
@@ -41,7 +41,7 @@ impl Emulator {
         let trap = bind("127.0.0.2:0").or_else(|_| bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
         let elsewhere = format!("http://{}", trap.local_addr()?);
-        let core = Core::new(tenant, switches, faults, clock::now(), elsewhere);
+        let core = Core::new(tenant, switches, faults, clock::System.now(), elsewhere);
         let shared = Arc::new(Shared::new(core, address, Instant::now()));
         let (stop, stopping) = watch::channel(false);
         let (done, stopped) = mpsc::channel();

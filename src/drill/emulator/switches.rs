@@ -15,6 +15,8 @@ pub struct Switches {
     pub mixpanel: MixpanelSwitches,
     /// Open points of its SCIM endpoint.
     pub scim: ScimSwitches,
+    /// Open points of Okta's API.
+    pub okta: OktaSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -136,11 +138,48 @@ pub struct ScimSwitches {
     pub strict_booleans: bool,
     /// `active: false` ends the member's sessions at Mixpanel.
     pub deactivation_ends_sessions: bool,
+    /// Resources have versions, and a change that expects another one is refused with 412.
+    pub etags: bool,
+    /// A change of a person outside the claimed domains is refused with 403; otherwise it is answered as if it were done
+    /// and changes nothing at Mixpanel.
+    pub refuse_unclaimed: bool,
+    /// Members may be removed from a group by a list of values, not only by a filter in the path.
+    pub remove_by_value: bool,
+    /// Most resources on a page.
+    pub page_size: usize,
 }
 
 impl Default for ScimSwitches {
     fn default() -> Self {
-        Self { patch_answers_body: true, strict_booleans: false, deactivation_ends_sessions: true }
+        Self {
+            patch_answers_body: true,
+            strict_booleans: false,
+            deactivation_ends_sessions: true,
+            etags: true,
+            refuse_unclaimed: true,
+            remove_by_value: true,
+            page_size: 100,
+        }
+    }
+}
+
+/// Open points of Okta's API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OktaSwitches {
+    /// `search` shows people as they were so long ago; the documents say only that it is eventually consistent.
+    pub search_lag_ms: u64,
+    /// API tokens of a suspended person still work.
+    pub suspended_tokens_work: bool,
+    /// Revoked API tokens, grants and memberships are still listed for this time.
+    pub list_ghost_ms: u64,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for OktaSwitches {
+    fn default() -> Self {
+        Self { search_lag_ms: 0, suspended_tokens_work: true, list_ghost_ms: 0, page_size: 200 }
     }
 }
 

@@ -1,0 +1,386 @@
+//! The inventory, `integrations.toml`: who uses which credential, so that a rotation reaches them.
+//!
+//! ```toml
+//! [[integration]]
+//! name = "nightly-etl"
+//! type = "service-account"
+//! project = "1001"
+//! credential = "etl.a1b2c3.mp-service-account"   # a username or an id, never the secret
+//! store = "vault"                                # the store of portcullis.toml that holds the secret
+//! path = "mixpanel/etl"                          # its entry there
+//! fields = { username = "username", secret = "secret" }   # the fields of the entry; these are the defaults
+//! consumer = "airflow on etl-1"
+//! owner = "data-team@acme.example"
+//! purpose = "Loads yesterday's events."
+//! created-by = "jane@agency.example"
+//! last-rotated = 2026-01-31
+//! restart = "Airflow reads the secret at every run: nothing to do."
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{self, Entry, Report, Section};
+use super::error::{ConfigError, Fault};
+use super::instance::{self, Instance, Names};
+use crate::rule::nearest;
+
+/// A larger file is not read, in bytes.
+const MAX_FILE: usize = 4 << 20;
+
+const KEYS: [&str; 13] = [
+    "name",
+    "type",
+    "project",
+    "credential",
+    "store",
+    "path",
+    "fields",
+    "consumer",
+    "owner",
+    "purpose",
+    "created-by",
+    "last-rotated",
+    "restart",
+];
+
+/// Who uses which credential.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// The file.
+    pub path: PathBuf,
+    /// In the order of the file.
+    pub integrations: Vec<Integration>,
+}
+
+/// One use of a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integration {
+    /// Its name; no other has it.
+    pub name: String,
+    /// What it uses.
+    pub kind: IntegrationKind,
+    /// The project.
+    pub project: Option<String>,
+    /// Username or id of the service account; always there for one.
+    pub credential: Option<String>,
+    /// Where the secret is kept.
+    pub stored: Option<Stored>,
+    /// Who reads it.
+    pub consumer: String,
+    /// Whom to ask.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub purpose: Option<String>,
+    /// Who made it: the accounts of an attacker are worth a second look.
+    pub created_by: Option<String>,
+    /// When the secret was last changed.
+    pub last_rotated: Option<Date>,
+    /// How the consumer takes up a new value, for humans.
+    pub restart: Option<String>,
+}
+
+/// An entry in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The name of a store of the configuration.
+    pub store: String,
+    /// The entry.
+    pub path: String,
+    /// The field that holds the username.
+    pub username: String,
+    /// The field that holds the secret.
+    pub secret: String,
+}
+
+/// What an integration uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntegrationKind {
+    /// A service account.
+    ServiceAccount,
+    /// A project's token, which only the vendor's support changes.
+    ProjectToken,
+    /// A project's API secret.
+    ApiSecret,
+    /// A data pipeline.
+    Pipeline,
+    /// A warehouse import.
+    Warehouse,
+    /// A cohort sync.
+    CohortSync,
+    /// Anything else.
+    Other,
+}
+
+impl IntegrationKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::ServiceAccount,
+        Self::ProjectToken,
+        Self::ApiSecret,
+        Self::Pipeline,
+        Self::Warehouse,
+        Self::CohortSync,
+        Self::Other,
+    ];
+
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ServiceAccount => "service-account",
+            Self::ProjectToken => "project-token",
+            Self::ApiSecret => "api-secret",
+            Self::Pipeline => "pipeline",
+            Self::Warehouse => "warehouse",
+            Self::CohortSync => "cohort-sync",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Inventory {
+    /// Reads a file whose `store` keys name some of these stores.
+    pub fn load(path: &Path, stores: &[Instance]) -> Result<Self, ConfigError> {
+        Self::parse(path, &document::read(path, MAX_FILE)?, stores)
+    }
+
+    /// Reads the content of a file; `path` stands in errors.
+    pub fn parse(path: &Path, bytes: &[u8], stores: &[Instance]) -> Result<Self, ConfigError> {
+        let report = Report::new(path, bytes)?;
+        match report.parse() {
+            Some(table) => {
+                let integrations = read(&report, table.get_ref(), stores);
+                report.finish(Self { path: path.to_owned(), integrations })
+            }
+            None => Err(report.into_error()),
+        }
+    }
+}
+
+fn read(report: &Report<'_>, table: &DeTable<'_>, stores: &[Instance]) -> Vec<Integration> {
+    let top = Section::new(report, "", table, 0, &["integration"]);
+    let Some(entry) = top.get("integration") else { return Vec::new() };
+    let Some(array) = entry.value.as_array() else {
+        entry.not::<()>("a table for each: [[integration]]");
+        return Vec::new();
+    };
+    let mut names = Names::new();
+    let entries = array.iter().map(|value| Entry::new(report, "integration", value));
+    entries.filter_map(|entry| integration(report, &entry, stores, &mut names)).collect()
+}
+
+fn integration(
+    report: &Report<'_>,
+    entry: &Entry<'_>,
+    stores: &[Instance],
+    names: &mut Names,
+) -> Option<Integration> {
+    let section = Section::new(report, "[[integration]]", entry.table()?, entry.at, &KEYS);
+    let name = section.need("name").and_then(|entry| {
+        let name = entry.text()?;
+        instance::claim(report, name, entry.at, names).then(|| name.to_owned())
+    });
+    let kind = section.need("type").and_then(|entry| kind(&entry));
+    let text = |key| section.get(key).and_then(|entry| entry.text()).map(str::to_owned);
+    let consumer = section.need("consumer").and_then(|entry| entry.text());
+    let credential = if kind == Some(IntegrationKind::ServiceAccount) {
+        section.need("credential")
+    } else {
+        section.get("credential")
+    };
+    let rotated = section.get("last-rotated");
+    Some(Integration {
+        project: section.get("project").and_then(|entry| project(&entry)),
+        credential: credential.and_then(|entry| credential_name(&entry)),
+        stored: stored(report, &section, stores),
+        owner: text("owner"),
+        purpose: text("purpose"),
+        created_by: text("created-by"),
+        last_rotated: rotated.and_then(|entry| date(&entry)),
+        restart: text("restart"),
+        name: name?,
+        kind: kind?,
+        consumer: consumer?.to_owned(),
+    })
+}
+
+fn kind(entry: &Entry<'_>) -> Option<IntegrationKind> {
+    let text = entry.text()?;
+    let found = IntegrationKind::ALL.into_iter().find(|kind| kind.name() == text);
+    found.or_else(|| {
+        let names = || IntegrationKind::ALL.into_iter().map(IntegrationKind::name);
+        let near = nearest(text, names()).map(str::to_owned);
+        entry.add(Fault::Unknown {
+            what: "type of integration",
+            near,
+            known: names().map(str::to_owned).collect(),
+        })
+    })
+}
+
+/// A project's number, in quotes or not.
+fn project(entry: &Entry<'_>) -> Option<String> {
+    if entry.value.is_integer() {
+        return entry.number(0..=i64::MAX.unsigned_abs()).map(|number| number.to_string());
+    }
+    entry.text().map(str::to_owned)
+}
+
+/// A username or an id. The vendor's tokens and API secrets are 32 hexadecimal digits, which no username or id is.
+fn credential_name(entry: &Entry<'_>) -> Option<String> {
+    let text = entry.text()?;
+    let secret = text.rsplit(':').next().unwrap_or(text);
+    if secret.len() >= 32 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return entry.add(Fault::LooksSecret { key: "credential" });
+    }
+    Some(text.to_owned())
+}
+
+fn date(entry: &Entry<'_>) -> Option<Date> {
+    let date = match entry.value {
+        DeValue::Datetime(time) => time.date.and_then(|date| {
+            let part = |number: u8| i8::try_from(number).ok();
+            Date::new(i16::try_from(date.year).ok()?, part(date.month)?, part(date.day)?).ok()
+        }),
+        DeValue::String(text) if text.len() == "2026-01-31".len() => text.parse().ok(),
+        _ => None,
+    };
+    date.or_else(|| entry.not("a date such as 2026-01-31"))
+}
+
+fn stored(report: &Report<'_>, section: &Section<'_>, stores: &[Instance]) -> Option<Stored> {
+    let Some(store) = section.get("store") else {
+        for key in ["path", "fields"] {
+            if let Some(entry) = section.get(key) {
+                entry.add::<()>(Fault::Needs { key, other: "store" });
+            }
+        }
+        return None;
+    };
+    let name = store.text().filter(|name| {
+        let known = stores.iter().any(|store| store.name == *name);
+        if !known {
+            let names = || stores.iter().map(|store| store.name.as_str());
+            let near = nearest(name, names()).map(str::to_owned);
+            store.add::<()>(Fault::Unknown {
+                what: "store",
+                near,
+                known: names().map(str::to_owned).collect(),
+            });
+        }
+        known
+    });
+    let path = section.need("path").and_then(|entry| entry.text());
+    let fields = section.get("fields").and_then(|entry| Some((entry.table()?, entry.at)));
+    let fields =
+        fields.map(|(table, at)| Section::new(report, "`fields`", table, at, &["username", "secret"]));
+    let field = |key: &str| match fields.as_ref().and_then(|fields| fields.get(key)) {
+        Some(entry) => entry.text().map(str::to_owned),
+        None => Some(key.to_owned()),
+    };
+    let (username, secret) = (field("username"), field("secret"));
+    Some(Stored { store: name?.to_owned(), path: path?.to_owned(), username: username?, secret: secret? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, kinds};
+
+    const STORES: &str = "[store.vault]\nbase-url = 'https://v'\ncredential = 'env:V'\n";
+    const LEAST: &str = "[[integration]]\nname = 'etl'\ntype = 'other'\nconsumer = 'x'\n";
+
+    fn parse(text: &str) -> Result<Vec<Integration>, ConfigError> {
+        let config = Config::parse(Path::new("p.toml"), STORES.as_bytes(), &kinds::KNOWN).unwrap();
+        let inventory = Inventory::parse(Path::new("i.toml"), text.as_bytes(), &config.stores);
+        inventory.map(|inventory| inventory.integrations)
+    }
+
+    /// The one integration of the module's documentation.
+    fn documented() -> String {
+        let lines = include_str!("inventory.rs").lines().take_while(|line| line.starts_with("//!"));
+        let lines = lines.map(|line| line.trim_start_matches("//!").trim_start());
+        lines
+            .skip_while(|line| *line != "```toml")
+            .skip(1)
+            .take_while(|line| *line != "```")
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    #[test]
+    fn the_documented_example_is_read() {
+        let [one] = &parse(&documented()).unwrap()[..] else { panic!() };
+        assert_eq!((one.name.as_str(), one.kind), ("nightly-etl", IntegrationKind::ServiceAccount));
+        assert_eq!(one.project.as_deref(), Some("1001"));
+        assert_eq!(one.credential.as_deref(), Some("etl.a1b2c3.mp-service-account"));
+        let stored = one.stored.as_ref().unwrap();
+        assert_eq!((stored.store.as_str(), stored.path.as_str()), ("vault", "mixpanel/etl"));
+        assert_eq!((stored.username.as_str(), stored.secret.as_str()), ("username", "secret"));
+        assert_eq!(one.last_rotated, Some(Date::constant(2026, 1, 31)));
+        assert_eq!(one.consumer, "airflow on etl-1");
+        assert!(
+            one.owner.is_some() && one.purpose.is_some() && one.created_by.is_some() && one.restart.is_some()
+        );
+    }
+
+    #[test]
+    fn little_is_needed_and_the_rest_has_defaults() {
+        let [one] = &parse(LEAST).unwrap()[..] else { panic!() };
+        assert!(one.credential.is_none() && one.stored.is_none());
+        let text = format!(
+            "{LEAST}project = 7\nlast-rotated = '2026-01-31'\nstore = 'vault'\npath = 'p'\nfields = {{ secret = 's' }}"
+        );
+        let [one] = &parse(&text).unwrap()[..] else { panic!() };
+        let stored = one.stored.as_ref().unwrap();
+        assert_eq!((stored.username.as_str(), stored.secret.as_str()), ("username", "s"));
+        assert_eq!(
+            (one.project.as_deref(), one.last_rotated),
+            (Some("7"), Some(Date::constant(2026, 1, 31)))
+        );
+        assert!(parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_place() {
+        let token = "0123456789abcdef0123456789abcdef";
+        for (text, told) in [
+            ("integrations = 1".to_owned(), "i.toml:1:1: unknown key `integrations`"),
+            ("integration = 1".to_owned(), "i.toml:1:15: `integration` has to be a table for each"),
+            ("integration = [1]".to_owned(), "i.toml:1:16: `integration` has to be a table"),
+            (format!("{LEAST}ownr = 'x'"), "i.toml:5:1: unknown key `ownr` in [[integration]]"),
+            (format!("{LEAST}store = 'valt'\npath = 'x'"), "i.toml:5:9: no such store"),
+            (format!("{LEAST}store = 'vault'"), "i.toml:1:1: `path` is missing in [[integration]]"),
+            (format!("{LEAST}path = 'x'"), "i.toml:5:8: `path` without `store`"),
+            (format!("{LEAST}fields = {{}}"), "i.toml:5:10: `fields` without `store`"),
+            (
+                format!("{LEAST}store = 'vault'\npath = 'x'\nfields = {{ user = 'x' }}"),
+                "i.toml:7:12: unknown key `user` in `fields`",
+            ),
+            (format!("{LEAST}last-rotated = 2026"), "i.toml:5:16: `last-rotated` has to be a date"),
+            (format!("{LEAST}last-rotated = 07:32:00"), "i.toml:5:16: `last-rotated` has to be a date"),
+            (format!("{LEAST}last-rotated = '2026-02-30'"), "i.toml:5:16: `last-rotated` has to be a date"),
+            (
+                format!("{LEAST}credential = '{token}'"),
+                "i.toml:5:14: `credential` looks like the secret itself",
+            ),
+            (
+                format!("{LEAST}credential = 'sa:{token}'"),
+                "i.toml:5:14: `credential` looks like the secret itself",
+            ),
+            (
+                format!("{LEAST}{}", LEAST.replace("etl", "ETL")),
+                "i.toml:6:8: the name `ETL` is taken by line 2",
+            ),
+            (LEAST.replace("'other'", "'service-acount'"), "i.toml:3:8: no such type of integration"),
+            (LEAST.replace("'other'", "'service-account'"), "i.toml:1:1: `credential` is missing"),
+            (LEAST.replace("consumer = 'x'", ""), "i.toml:1:1: `consumer` is missing"),
+        ] {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.starts_with(told) && error.lines().count() == 1, "{text}: {error}");
+            assert!(!error.contains(token));
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! A whole run: carry the plan out, discover again until two passes are clean, prove, conclude.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::{Instant, sleep};
+
+use super::engine::Engine;
+use super::http::CallError;
+use super::journal::JournalError;
+use super::plan::Plan;
+use super::provider::{Discovery, Proof, Provider, Target};
+use super::record::{Entry, Record, Tracked};
+use super::snapshot::Snapshots;
+use super::state::{Status, StepEvent};
+use super::step::{Step, StepId};
+use super::verdict::conclude;
+
+/// Passes in one run: an attacker who is faster than that is not shut out by more of them.
+const PASSES: u32 = 8;
+/// Clean passes in a row that are asked for.
+const CLEAN: u32 = 2;
+/// The wait between two looks at a step whose effect does not show yet, doubled up to [`SLOW`].
+pub(super) const FAST: Duration = Duration::from_millis(50);
+/// The longest wait between two looks.
+pub(super) const SLOW: Duration = Duration::from_secs(2);
+
+/// Why the responder leaves a step out; `None` where it is not left out.
+pub type LeaveOut<'a> = dyn Fn(&Step) -> Option<String> + Send + Sync + 'a;
+
+/// What the responder allowed.
+pub struct Options<'a> {
+    /// Steps that destroy something are carried out too.
+    pub commit: bool,
+    /// Steps that later passes find are carried out too; otherwise only what was confirmed is.
+    pub extend: bool,
+    /// Objects that may be changed.
+    pub max: usize,
+    /// How long proofs are asked for.
+    pub wait: Duration,
+    /// Steps to leave out.
+    pub leave_out: Box<LeaveOut<'a>>,
+}
+
+/// What all systems gave in one pass.
+pub struct Found {
+    /// By the instances' names.
+    pub discoveries: BTreeMap<String, Discovery>,
+    /// Systems that could not be read, and why.
+    pub failed: BTreeMap<String, String>,
+}
+
+/// Reads all systems side by side. Writes nothing.
+pub async fn read_all(systems: &BTreeMap<String, Arc<dyn Provider>>, target: &Target) -> Found {
+    let read =
+        systems.iter().map(|(name, system)| async move { (name.clone(), system.discover(target).await) });
+    let mut found = Found { discoveries: BTreeMap::new(), failed: BTreeMap::new() };
+    for (system, result) in join_all(read).await {
+        match result {
+            Ok(discovery) => drop(found.discoveries.insert(system, discovery)),
+            Err(error) => drop(found.failed.insert(system, error.to_string())),
+        }
+    }
+    found
+}
+
+/// Keeps what a pass read as evidence, and says so in the journal.
+pub fn keep(engine: &Engine, found: &Found, snapshots: &Snapshots) -> Result<(), JournalError> {
+    let pass = engine.record().pass + 1;
+    for (system, discovery) in &found.discoveries {
+        let (snapshot, sha256) = snapshots.keep(pass, system, &discovery.snapshot)?;
+        let (system, notes) = (system.clone(), discovery.notes.clone());
+        let steps = discovery.steps.len();
+        engine.note(&Entry::Discovered { pass, system, snapshot, sha256, steps, notes })?;
+    }
+    for (system, why) in &found.failed {
+        engine.note(&Entry::Undiscovered { pass, system: system.clone(), why: why.clone() })?;
+    }
+    Ok(())
+}
+
+/// Notes what of `plan` is new.
+pub fn extend(engine: &Engine, plan: &Plan) -> Result<(), JournalError> {
+    let record = engine.record();
+    let steps = plan.steps.iter().filter(|step| !record.steps.contains_key(&step.id));
+    let steps: Vec<Step> = steps.cloned().collect();
+    let known = |id: &str| record.guided.iter().any(|tracked| tracked.guided.id == id);
+    let guided: Vec<_> = plan.guided.iter().filter(|guided| !known(&guided.id)).cloned().collect();
+    if steps.is_empty() && guided.is_empty() {
+        return Ok(());
+    }
+    engine.note(&Entry::Planned { pass: record.pass, hash: plan.hash.clone(), steps, guided })
+}
+
+/// Carries out what was confirmed, discovers again until two passes are clean, proves every step and concludes.
+///
+/// # Errors
+/// The journal cannot be written; nothing is sent after that.
+pub async fn run(
+    engine: &Engine,
+    target: &Target,
+    snapshots: &Snapshots,
+    options: &Options<'_>,
+) -> Result<(), JournalError> {
+    skip(engine, options)?;
+    let record = engine.record();
+    carry_out(engine, wanted(&record, options).collect()).await?;
+    passes(engine, target, snapshots, options).await?;
+    if engine.is_interrupted() {
+        return engine.note(&Entry::Interrupted { why: "stopped by the responder".into() });
+    }
+    repeat(engine).await?;
+    prove_all(engine, options.wait).await?;
+    let (verdict, reasons) = conclude(&engine.record(), options.commit);
+    engine.note(&Entry::Concluded { verdict, reasons })
+}
+
+/// Proves every step again and concludes; changes nothing.
+pub async fn verify(
+    engine: &Engine,
+    target: &Target,
+    snapshots: &Snapshots,
+    options: &Options<'_>,
+) -> Result<(), JournalError> {
+    for _ in 0..CLEAN {
+        look_again(engine, target, snapshots, options).await?;
+    }
+    prove_all(engine, options.wait).await?;
+    let (verdict, reasons) = conclude(&engine.record(), options.commit);
+    engine.note(&Entry::Concluded { verdict, reasons })
+}
+
+fn skip(engine: &Engine, options: &Options<'_>) -> Result<(), JournalError> {
+    let record = engine.record();
+    let open = |tracked: &&Tracked| matches!(tracked.state.status, Status::Planned | Status::Refused);
+    for Tracked { step, .. } in record.in_order().filter(open) {
+        if let Some(reason) = (options.leave_out)(step) {
+            engine.note(&Entry::Step { step: step.id.clone(), event: StepEvent::Skipped { reason } })?;
+        }
+    }
+    Ok(())
+}
+
+/// Steps that are confirmed and do not hold yet.
+fn wanted<'a>(record: &'a Record, options: &'a Options<'a>) -> impl Iterator<Item = StepId> + 'a {
+    let wanted = |tracked: &&Tracked| is_allowed(tracked, options) && !tracked.state.status.holds();
+    record.in_order().filter(wanted).map(|tracked| tracked.step.id.clone())
+}
+
+fn is_allowed(tracked: &Tracked, options: &Options<'_>) -> bool {
+    let allowed = tracked.confirmed && (options.commit || !tracked.step.commit);
+    allowed && tracked.state.status != Status::Skipped
+}
+
+/// Reads everything again until two passes are clean, and does what comes up.
+async fn passes(
+    engine: &Engine,
+    target: &Target,
+    snapshots: &Snapshots,
+    options: &Options<'_>,
+) -> Result<(), JournalError> {
+    let mut tried = BTreeSet::new();
+    let mut clean = 0;
+    for _ in 0..PASSES {
+        if engine.is_interrupted() || clean >= CLEAN {
+            break;
+        }
+        let todo = look_again(engine, target, snapshots, options).await?;
+        clean = if engine.record().clean > 0 { clean + 1 } else { 0 };
+        // What was tried again and still comes up does not change in this run.
+        if !todo.is_empty() && todo.is_subset(&tried) {
+            break;
+        }
+        carry_out(engine, todo.clone()).await?;
+        tried.extend(todo);
+    }
+    Ok(())
+}
+
+/// One more pass. Gives the steps that came up, are allowed, and have to be done.
+async fn look_again(
+    engine: &Engine,
+    target: &Target,
+    snapshots: &Snapshots,
+    options: &Options<'_>,
+) -> Result<BTreeSet<StepId>, JournalError> {
+    let found = read_all(&engine.systems, target).await;
+    keep(engine, &found, snapshots)?;
+    let record = engine.record();
+    let mut steps: Vec<Step> = record.in_order().map(|tracked| tracked.step.clone()).collect();
+    let mut guided: Vec<_> = record.guided.iter().map(|tracked| tracked.guided.clone()).collect();
+    let mut up = BTreeSet::new();
+    for discovery in found.discoveries.into_values() {
+        up.extend(discovery.steps.iter().map(|step| step.id.clone()));
+        // What is known stays as it was planned: sorting is stable, and the first of two is kept.
+        steps.extend(discovery.steps);
+        guided.extend(discovery.guided);
+    }
+    let whole = Plan::of(&record.account, &record.incident, steps, guided);
+    extend(engine, &whole)?;
+    if options.extend && whole.objects() <= options.max && whole.steps.len() > record.steps.len() {
+        engine.note(&Entry::Confirmed { hash: whole.hash, how: "found in a later pass".into() })?;
+    }
+    skip(engine, options)?;
+    let record = engine.record();
+    up.retain(|id| record.steps.get(id).is_some_and(|tracked| comes_up(tracked, options)));
+    let clean = found.failed.is_empty() && up.is_empty();
+    engine.note(&Entry::Passed { pass: record.pass, clean })?;
+    up.retain(|id| record.steps.get(id).is_some_and(|tracked| is_allowed(tracked, options)));
+    Ok(up)
+}
+
+/// Whether a step that a pass found says that something is left to do. Blind ones come up in every pass.
+fn comes_up(tracked: &Tracked, options: &Options<'_>) -> bool {
+    let done = tracked.step.blind && tracked.state.status.holds();
+    let held = tracked.step.commit && !options.commit;
+    !done && !held && tracked.state.status != Status::Skipped
+}
+
+/// Carries out steps, each when its turn comes, side by side otherwise.
+async fn carry_out(engine: &Engine, mut waiting: BTreeSet<StepId>) -> Result<(), JournalError> {
+    let mut running = FuturesUnordered::new();
+    let mut under_way: BTreeSet<StepId> = BTreeSet::new();
+    loop {
+        let record = engine.record();
+        let free: Vec<StepId> =
+            waiting.iter().filter(|id| is_free(&record, id, &waiting, &under_way)).cloned().collect();
+        for id in free {
+            waiting.remove(&id);
+            if engine.is_interrupted() || !has_needs(&record, &id) {
+                continue;
+            }
+            under_way.insert(id.clone());
+            running.push(async move {
+                let done = engine.do_again(&id).await;
+                (id, done)
+            });
+        }
+        let Some((id, done)) = running.next().await else {
+            if waiting.is_empty() || engine.is_interrupted() {
+                return Ok(());
+            }
+            continue;
+        };
+        under_way.remove(&id);
+        done?;
+    }
+}
+
+/// Whether nothing that is waiting or under way has to come before.
+fn is_free(record: &Record, id: &StepId, waiting: &BTreeSet<StepId>, under_way: &BTreeSet<StepId>) -> bool {
+    let Some(tracked) = record.steps.get(id) else { return true };
+    let step = &tracked.step;
+    let comes_before = |other: &StepId| {
+        let Some(other) = record.steps.get(other).map(|tracked| &tracked.step) else { return false };
+        let earlier = other.phase < step.phase;
+        step.needs.contains(&other.id)
+            || (earlier && (other.phase.comes_first() || other.system == step.system))
+    };
+    !waiting.iter().chain(under_way).any(comes_before)
+}
+
+fn has_needs(record: &Record, id: &StepId) -> bool {
+    let needs = record.steps.get(id).map(|tracked| tracked.step.needs.iter());
+    let holds = |need: &StepId| record.steps.get(need).is_some_and(|tracked| tracked.state.status.holds());
+    needs.into_iter().flatten().all(holds)
+}
+
+/// Sends blind steps once more: a session may have begun before the block had its effect everywhere.
+async fn repeat(engine: &Engine) -> Result<(), JournalError> {
+    let record = engine.record();
+    let blind = record.in_order().filter(|tracked| tracked.step.blind);
+    all(blind.map(|tracked| engine.repeat(&tracked.step.id))).await
+}
+
+/// Asks for a proof of every step that holds, until there is one or the time is over.
+async fn prove_all(engine: &Engine, wait: Duration) -> Result<(), JournalError> {
+    let deadline = Instant::now() + wait;
+    let record = engine.record();
+    let held = record.in_order().filter(|tracked| tracked.state.status.holds());
+    all(held.map(|tracked| prove(engine, &tracked.step, deadline))).await
+}
+
+async fn prove(engine: &Engine, step: &Step, deadline: Instant) -> Result<(), JournalError> {
+    let mut pause = FAST;
+    loop {
+        let proof = match engine.system(step) {
+            Ok(system) => system.prove(step, &engine.hand).await,
+            Err(error) => Err(error),
+        };
+        let id = step.id.clone();
+        let why = match proof {
+            Ok(Proof::Proved(how)) => {
+                engine.see(&id).await?;
+                return engine.note(&Entry::Proved { step: id, how });
+            }
+            Ok(Proof::NotYet(why)) => why,
+            Ok(Proof::Unknown(why)) => format!("it cannot be told: {why}"),
+            Err(error) => unreadable(&error),
+        };
+        if Instant::now() + pause >= deadline || engine.is_interrupted() {
+            return engine.note(&Entry::Unproved { step: id, why });
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(SLOW);
+    }
+}
+
+fn unreadable(error: &CallError) -> String {
+    format!("it cannot be told: {error}")
+}
+
+/// All of them side by side; the first failure of the journal ends it.
+async fn all(
+    work: impl Iterator<Item = impl Future<Output = Result<(), JournalError>>>,
+) -> Result<(), JournalError> {
+    join_all(work).await.into_iter().collect()
+}

@@ -1,0 +1,176 @@
+//! The folder of incidents: one folder each, named by date and account, with its journal, lock and snapshots.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use super::journal::{self, Journal, JournalError};
+use super::record::{Record, Verdict};
+use crate::sys::hash::sha256_hex;
+use crate::sys::lock::{Lock, LockError};
+
+/// Characters of an account in an incident's name.
+const MAX_NAME: usize = 60;
+
+/// All incidents.
+pub struct Incidents {
+    root: PathBuf,
+}
+
+/// An incident that no other process works on as long as this lives.
+pub struct Held {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its name.
+    pub name: String,
+    _lock: Lock,
+}
+
+/// Why an incident cannot be worked on.
+#[derive(Debug, thiserror::Error)]
+pub enum IncidentError {
+    /// There is none of that name.
+    #[error("there is no incident {name} in {root}")]
+    None {
+        /// What was asked for.
+        name: String,
+        /// Where.
+        root: PathBuf,
+    },
+    /// The name is not that of a folder in the folder of incidents.
+    #[error("{0:?} cannot be the name of an incident")]
+    Name(String),
+    /// Another process works on it.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+    /// Its journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The folder.
+    #[error("{path}: {error}")]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl Incidents {
+    /// Those in `root`, which need not be there yet.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Names of all incidents that have a journal, in order.
+    pub fn names(&self) -> Result<Vec<String>, IncidentError> {
+        let failed = |error| IncidentError::Io { path: self.root.clone(), error };
+        let entries = match std::fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            if let Ok(name) = entry.file_name().into_string()
+                && entry.path().join(journal::FILE).is_file()
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// What the journal of an incident adds up to.
+    pub fn record(&self, name: &str) -> Result<Record, IncidentError> {
+        Ok(self.read(name)?.record)
+    }
+
+    /// The journal of an incident, its chain checked.
+    pub fn read(&self, name: &str) -> Result<journal::Read, IncidentError> {
+        let path = self.folder(name)?.join(journal::FILE);
+        if !path.is_file() {
+            return Err(IncidentError::None { name: name.to_owned(), root: self.root.clone() });
+        }
+        Ok(journal::read(&path)?)
+    }
+
+    /// The incident about `account` that is not over: not restored.
+    pub fn open_for(&self, account: &str) -> Result<Option<String>, IncidentError> {
+        for name in self.names()?.into_iter().rev() {
+            let record = self.record(&name)?;
+            let over = matches!(record.verdict, Some((Verdict::Restored | Verdict::PartlyRestored, _)));
+            if record.account == account && !over {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A name for a new incident about `account`; `date` as `2026-10-24`.
+    pub fn fresh_name(&self, account: &str, date: &str) -> Result<String, IncidentError> {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let account: String = account.chars().map(plain).take(MAX_NAME).collect();
+        let base = format!("{date}-{account}");
+        let names = self.names()?;
+        let numbered = (2..).map(|number| format!("{base}-{number}"));
+        let mut candidates = std::iter::once(base.clone()).chain(numbered);
+        Ok(candidates.find(|name| !names.contains(name)).unwrap_or(base))
+    }
+
+    /// Takes an incident, new or not, for this process alone.
+    pub fn hold(&self, name: &str) -> Result<Held, IncidentError> {
+        let folder = self.folder(name)?;
+        let failed = |error| IncidentError::Io { path: folder.clone(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
+        let lock = Lock::acquire(&folder.join("lock"))?;
+        Ok(Held { folder, name: name.to_owned(), _lock: lock })
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf, IncidentError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(IncidentError::Name(name.to_owned()));
+        }
+        Ok(self.root.join(name))
+    }
+}
+
+impl Held {
+    /// Its journal, made where there is none.
+    pub fn journal(&self) -> Result<Journal, JournalError> {
+        let path = self.folder.join(journal::FILE);
+        if path.exists() { Journal::open(&path) } else { Journal::create(&path) }
+    }
+}
+
+/// Marks what an incident makes: eight characters of its name's digest.
+pub fn tag(incident: &str) -> String {
+    sha256_hex(incident.as_bytes()).chars().take(8).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let incidents = Incidents::new(folder.path());
+        for name in ["", "..", "../x", "a/b", "a b", "\x1b[2J"] {
+            assert!(matches!(incidents.record(name), Err(IncidentError::Name(_))), "{name}");
+        }
+        assert!(matches!(incidents.record("x"), Err(IncidentError::None { .. })));
+        let name = incidents.fresh_name("Jane@agency.example", "2026-10-24").unwrap();
+        assert_eq!(name, "2026-10-24-jane-agency-example");
+        let held = incidents.hold(&name).unwrap();
+        assert!(matches!(incidents.hold(&name), Err(IncidentError::Locked(_))));
+        held.journal().unwrap();
+        assert_eq!(incidents.names().unwrap(), [name.clone()]);
+        let next = incidents.fresh_name("jane@agency.example", "2026-10-24").unwrap();
+        assert_eq!(next, "2026-10-24-jane-agency-example-2");
+    }
+}

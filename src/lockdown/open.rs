@@ -1,0 +1,127 @@
+//! From the configuration to systems that can be asked: transports, providers, stores.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::http::{Auth, CallError, Settings, Transport};
+use super::provider::{self, OpenError, PROVIDERS, Provider};
+use super::store::system::StoreSystem;
+use super::store::{self, STORES, Store};
+use crate::config::{Catalog, Config, Instance, Integration, KindSpec};
+
+/// Systems by the names of their instances.
+pub struct Systems {
+    /// Providers and stores, as systems with steps.
+    pub all: BTreeMap<String, Arc<dyn Provider>>,
+    /// The stores alone.
+    pub stores: BTreeMap<String, Arc<dyn Store>>,
+}
+
+/// Why a system cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// A setting or the form of the credential does not hold.
+    #[error("{name}: {error}")]
+    Open {
+        /// The instance.
+        name: String,
+        /// Why.
+        error: OpenError,
+    },
+    /// Its address, proxy or certificates cannot be used.
+    #[error("{name}: {error}")]
+    Transport {
+        /// The instance.
+        name: String,
+        /// Why.
+        error: CallError,
+    },
+}
+
+/// The kinds of providers and stores there are, as the configuration needs them.
+pub fn catalog() -> &'static Catalog {
+    static KINDS: LazyLock<(Vec<&'static KindSpec>, Vec<&'static KindSpec>)> = LazyLock::new(|| {
+        let providers = PROVIDERS.iter().map(|kind| &kind.spec).collect();
+        (providers, STORES.iter().map(|kind| &kind.spec).collect())
+    });
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog { providers: &KINDS.0, stores: &KINDS.1 });
+    &CATALOG
+}
+
+/// Opens every instance of the configuration; nothing is sent. `credentials` has those that were resolved, by instance.
+pub fn open(
+    config: &Config,
+    inventory: &[Integration],
+    credentials: &BTreeMap<String, SecretString>,
+) -> Result<Systems, SystemError> {
+    let mut systems = Systems { all: BTreeMap::new(), stores: BTreeMap::new() };
+    for instance in &config.stores {
+        let store = open_store(config, instance, credentials.get(&instance.name))?;
+        systems.all.insert(instance.name.clone(), Arc::new(StoreSystem(Arc::clone(&store))));
+        systems.stores.insert(instance.name.clone(), store);
+    }
+    let inventory: Arc<[Integration]> = inventory.into();
+    let default_store = config.stores.first().map(|instance| instance.name.clone());
+    for instance in &config.providers {
+        let Some(kind) = provider::kind_of(instance) else { continue };
+        let failed = |error| SystemError::Open { name: instance.name.clone(), error };
+        let auth = match credentials.get(&instance.name) {
+            Some(credential) => (kind.auth)(credential.clone()).map_err(failed)?,
+            None => Auth::None,
+        };
+        let base = instance.base_url.clone();
+        let base = base.ok_or_else(|| failed(OpenError("a base-url is needed".into())))?;
+        let opening = provider::Opening {
+            name: instance.name.clone(),
+            settings: instance.settings.clone(),
+            transport: transport(config, instance, base, auth)?,
+            inventory: Arc::clone(&inventory),
+            default_store: default_store.clone(),
+        };
+        systems.all.insert(instance.name.clone(), (kind.open)(opening).map_err(failed)?.into());
+    }
+    Ok(systems)
+}
+
+fn open_store(
+    config: &Config,
+    instance: &Instance,
+    credential: Option<&SecretString>,
+) -> Result<Arc<dyn Store>, SystemError> {
+    let failed = |error| SystemError::Open { name: instance.name.clone(), error };
+    let kind = STORES.iter().find(|kind| kind.spec.name == instance.kind.name);
+    let kind = kind.ok_or_else(|| failed(OpenError("there is no such kind of store".into())))?;
+    let base = instance.base_url.clone();
+    let transport = base.map(|base| transport(config, instance, base, Auth::None)).transpose()?;
+    let opening = store::Opening {
+        name: instance.name.clone(),
+        settings: instance.settings.clone(),
+        credential: credential.cloned(),
+        transport,
+    };
+    (kind.open)(opening).map_err(failed)
+}
+
+fn transport(
+    config: &Config,
+    instance: &Instance,
+    base_url: Url,
+    auth: Auth,
+) -> Result<Transport, SystemError> {
+    let settings = Settings {
+        base_url,
+        auth,
+        requests_per_second: instance.requests_per_second,
+        burst: instance.burst,
+        concurrency: instance.concurrency,
+        timeout: config.http.timeout,
+        deadline: config.http.deadline,
+        backoff: config.http.backoff,
+        ca_file: config.http.ca_file.clone(),
+        proxy: config.http.proxy.clone(),
+    };
+    Transport::open(settings).map_err(|error| SystemError::Transport { name: instance.name.clone(), error })
+}

@@ -1,0 +1,284 @@
+//! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
+
+pub mod okta;
+pub mod scim;
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::http::{Auth, CallError, Transport};
+use super::step::{Guided, Step, StepId};
+use super::store::Store;
+use crate::config::catalog::KindSpec;
+use crate::config::{Instance, Integration, Settings};
+
+/// The kinds of providers there are.
+pub const PROVIDERS: &[&ProviderKind] = &[&okta::KIND, &scim::KIND];
+
+/// A kind of provider: how it is configured and how it is opened.
+pub struct ProviderKind {
+    /// Name, settings, what the credential is.
+    pub spec: KindSpec,
+    /// Makes the authentication of requests from the credential that the configuration refers to.
+    ///
+    /// # Errors
+    /// The credential has not the form that `spec` says; the error does not show it.
+    pub auth: fn(SecretString) -> Result<Auth, OpenError>,
+    /// Opens an instance: checks its settings, sends nothing.
+    pub open: fn(Opening) -> Result<Box<dyn Provider>, OpenError>,
+}
+
+/// What an instance is opened with.
+pub struct Opening {
+    /// The instance's name.
+    pub name: String,
+    /// Its settings.
+    pub settings: Settings,
+    /// Its requests, authenticated and limited.
+    pub transport: Transport,
+    /// Who uses which credential.
+    pub inventory: Arc<[Integration]>,
+    /// The store for secrets of integrations that name none.
+    pub default_store: Option<String>,
+}
+
+/// A setting that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenError(pub String);
+
+/// Whom a lockdown is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The account's e-mail address, lower case.
+    pub email: String,
+    /// Marks what this incident makes: part of the names of new objects, lower case letters and digits.
+    pub tag: String,
+}
+
+/// What a provider found in one pass. Reads only.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    /// What has to be done now. Steps that are done do not come up again; a step's identifier is the same in each pass.
+    pub steps: Vec<Step>,
+    /// What people have to do, the same in each pass.
+    pub guided: Vec<Guided>,
+    /// Why nothing may be changed at all.
+    pub guards: Vec<Guard>,
+    /// What the responder should know: what was seen and left alone, and what could not be seen.
+    pub notes: Vec<String>,
+    /// What was read, without secrets: kept as evidence.
+    pub snapshot: Value,
+}
+
+/// Why a lockdown is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Guard {
+    /// The account is the responder's.
+    #[error("{0} is an account of the responders: locking it out would lock you out")]
+    OwnAccount(String),
+    /// The account owns the credential that Portcullis works with.
+    #[error("{system}: the credential that Portcullis uses belongs to {owner}: it would cut itself off")]
+    OwnCredential {
+        /// The instance.
+        system: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// Nobody else could administer the organisation.
+    #[error("{system}: {account} is the last owner; make someone else an owner first")]
+    LastOwner {
+        /// The instance.
+        system: String,
+        /// The account.
+        account: String,
+    },
+    /// More is touched than was allowed.
+    #[error(
+        "{found} objects would be changed, more than the {max} that are allowed; read the plan, then give --max {found}"
+    )]
+    TooMany {
+        /// Objects in the plan.
+        found: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// What is there is not what the plan file was made from.
+    #[error("the plan has changed since it was written: {0}")]
+    PlanChanged(String),
+}
+
+/// What an object's state is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// Just the parts that the step changes, so that they can be compared and brought back. Never a secret. A field that
+    /// others may change at any time does not belong here.
+    pub state: Value,
+    /// Whether what the step asks for holds; `None` where nothing can show it, such as sessions that cannot be listed.
+    /// Then the request has to be safe to send twice.
+    pub done: Option<bool>,
+    /// What the request that did this answered, as far as it can be read: the identifier of an object that was made.
+    pub result: Value,
+}
+
+/// What a changing request gave.
+#[derive(Debug, Default)]
+pub struct Acted {
+    /// For the journal, without secrets.
+    pub result: Value,
+    /// A secret that is shown once.
+    pub secret: Option<SecretString>,
+}
+
+/// Whether a step is proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// It is, and how.
+    Proved(String),
+    /// The provider said yes, but the effect does not show yet: ask again.
+    NotYet(String),
+    /// It cannot be told now: errors, limits, time-outs. Ask again; never a proof.
+    Unknown(String),
+}
+
+/// A line of `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was tried: `list service accounts`.
+    pub what: String,
+    /// Whether it works.
+    pub state: CheckState,
+    /// What lockdown can or cannot do because of it, or what is wrong.
+    pub note: String,
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckState {
+    /// It works.
+    Works,
+    /// The credential may not do it.
+    Missing,
+    /// It could not be told: an error, or no read-only call shows it.
+    Unknown,
+}
+
+/// A system in which an account is shut out.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The instance's name.
+    fn name(&self) -> &str;
+
+    /// Reads what `target` holds here and says what has to be done now.
+    async fn discover(&self, target: &Target) -> Result<Discovery, CallError>;
+
+    /// Reads the object of `step`.
+    async fn look(&self, step: &Step, hand: &Hand) -> Result<Look, CallError>;
+
+    /// Does `step`, by one changing request with this idempotency key.
+    async fn apply(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError>;
+
+    /// Brings `before` back (as [`Provider::look`] gave it before the step), by one changing request. For an object that
+    /// the step made: removes it; `before` is then what `look` said when it was not there.
+    async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError>;
+
+    /// Whether `now` is as good as the state `before` the step. Where a state counts its own changes, it never comes back
+    /// exactly.
+    fn is_back(&self, before: &Value, now: &Look) -> bool {
+        now.state == *before || (before.is_null() && now.done == Some(false))
+    }
+
+    /// Proves that `step` had its effect, beyond the provider's own yes: reads the object again, tries the old
+    /// credential, tries the new one.
+    async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError>;
+
+    /// Tries, by reads only, what the credential may do: for `doctor`.
+    async fn check(&self) -> Vec<Check>;
+
+    /// Requests sent, refused for the rate limit, and the time spent waiting for it.
+    fn stats(&self) -> super::http::Stats;
+}
+
+/// What steps of one incident share while they run: results of earlier steps, secrets that are not stored yet, stores.
+#[derive(Clone)]
+pub struct Hand {
+    /// Marks what this incident makes.
+    pub tag: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    results: Mutex<BTreeMap<StepId, Facts>>,
+    secrets: Mutex<BTreeMap<StepId, SecretString>>,
+    stores: BTreeMap<String, Arc<dyn Store>>,
+}
+
+/// What the journal knows of a step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// The object's state before the step.
+    pub before: Value,
+    /// The object's state as last seen after the step; null while it was not seen.
+    pub after: Value,
+    /// What the provider answered.
+    pub result: Value,
+}
+
+impl Hand {
+    /// With the stores by name.
+    pub fn new(tag: &str, stores: BTreeMap<String, Arc<dyn Store>>) -> Self {
+        let shared = Shared { results: Mutex::default(), secrets: Mutex::default(), stores };
+        Self { tag: tag.to_owned(), shared: Arc::new(shared) }
+    }
+
+    /// What is known of `step`; empty where it was not done.
+    pub fn facts(&self, step: &StepId) -> Facts {
+        let results = self.shared.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.get(step).cloned().unwrap_or_default()
+    }
+
+    /// Notes what is known of `step`.
+    pub fn set_facts(&self, step: &StepId, facts: Facts) {
+        let mut results = self.shared.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.insert(step.clone(), facts);
+    }
+
+    /// The secret that `step` gave in this run.
+    pub fn secret(&self, step: &StepId) -> Option<SecretString> {
+        self.secrets().get(step).cloned()
+    }
+
+    /// Holds the secret that `step` gave.
+    pub fn hold(&self, step: &StepId, secret: SecretString) {
+        self.secrets().insert(step.clone(), secret);
+    }
+
+    /// Drops the secret that `step` gave: it is stored, or its object is gone.
+    pub fn forget(&self, step: &StepId) {
+        self.secrets().remove(step);
+    }
+
+    /// A store by the name of its instance.
+    pub fn store(&self, name: &str) -> Option<Arc<dyn Store>> {
+        self.shared.stores.get(name).cloned()
+    }
+
+    fn secrets(&self) -> std::sync::MutexGuard<'_, BTreeMap<StepId, SecretString>> {
+        self.shared.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The kind with this name.
+pub fn kind(name: &str) -> Option<&'static ProviderKind> {
+    PROVIDERS.iter().find(|kind| kind.spec.name == name).copied()
+}
+
+/// The kind of an instance.
+pub fn kind_of(instance: &Instance) -> Option<&'static ProviderKind> {
+    kind(instance.kind.name)
+}

@@ -1,0 +1,284 @@
+//! Reads what an account holds in Okta.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::{join_all, try_join_all};
+use serde_json::{Value, json};
+
+use super::Okta;
+use super::action::is_blocked;
+use super::steps::{Maker, limits_of};
+use super::wire::{Assignment, Group, Role, Rule, Token, User};
+use crate::lockdown::http::CallError;
+use crate::lockdown::provider::{Discovery, Guard};
+
+/// What was refused: it is left to a person, and everything else goes on.
+type Refused<T> = Result<T, String>;
+
+/// What one user holds.
+struct Held {
+    groups: Refused<Vec<Group>>,
+    grants: Refused<Vec<String>>,
+    tokens: Refused<Vec<Token>>,
+    roles: Refused<Vec<(Role, Option<bool>)>>,
+    assignment: Refused<Option<Assignment>>,
+}
+
+/// What is the same for all users.
+struct Shared {
+    rules: Refused<Vec<Rule>>,
+    app_groups: Refused<Vec<String>>,
+}
+
+pub(super) async fn discover(okta: &Okta, email: &str) -> Result<Discovery, CallError> {
+    let mut found = Discovery::default();
+    let users = users(okta, email).await?;
+    if users.is_empty() {
+        found.notes.push(format!("{}: no user has the login or the e-mail address {email}", okta.name));
+        return Ok(found);
+    }
+    if users.len() > 1 {
+        let logins: Vec<&str> = users.iter().map(|user| user.login.as_str()).collect();
+        found.notes.push(format!("{}: {email} belongs to {}: all are meant", okta.name, logins.join(", ")));
+    }
+    guard(okta, &users, &mut found).await?;
+    let shared = Shared {
+        rules: allowed(okta.api.rules().await)?,
+        app_groups: match &okta.app {
+            Some(app) => allowed(okta.api.app_groups(app).await)?,
+            None => Ok(Vec::new()),
+        },
+    };
+    if okta.app.is_none() {
+        found.notes.push(format!(
+            "{}: the configuration names no `app`: who has the application is not looked at",
+            okta.name
+        ));
+    }
+    let held = try_join_all(users.iter().map(|user| held(okta, user))).await?;
+    let mut snapshots = Vec::new();
+    for (user, held) in users.iter().zip(&held) {
+        snapshots.push(snapshot(user, held));
+        plan(okta, user, held, &shared, &mut found);
+    }
+    found.snapshot = json!({"users": snapshots, "rules": shared.rules.ok(), "appGroups": shared.app_groups.ok()});
+    Ok(found)
+}
+
+/// Everyone with this login or e-mail address, each read by id: the search lags behind.
+async fn users(okta: &Okta, email: &str) -> Result<Vec<User>, CallError> {
+    // Such a login can only be found by the search.
+    let by_login = if email.contains('/') { None } else { okta.api.user(email).await? };
+    let mut ids: BTreeSet<String> = okta.api.search(email).await?.into_iter().collect();
+    if let Some(user) = &by_login {
+        ids.remove(&user.id);
+    }
+    let read = try_join_all(ids.iter().map(|id| okta.api.user(id))).await?;
+    let is_meant = |user: &User| {
+        let names = [Some(&user.login), user.email.as_ref()];
+        names.into_iter().flatten().any(|name| name.to_lowercase() == email.to_lowercase())
+    };
+    Ok(by_login.into_iter().chain(read.into_iter().flatten()).filter(is_meant).collect())
+}
+
+/// The credential must not be the account's.
+async fn guard(okta: &Okta, users: &[User], found: &mut Discovery) -> Result<(), CallError> {
+    match allowed(okta.api.me().await)? {
+        Ok(me) if users.iter().any(|user| user.id == me.id) => {
+            found.guards.push(Guard::OwnCredential { system: okta.name.clone(), owner: me.login });
+        }
+        Ok(_) => {}
+        Err(why) => {
+            found.notes.push(format!("{}: whose credential Portcullis uses cannot be told: {why}", okta.name));
+        }
+    }
+    Ok(())
+}
+
+async fn held(okta: &Okta, user: &User) -> Result<Held, CallError> {
+    let id = user.id.as_str();
+    let assignment = async {
+        match &okta.app {
+            Some(app) => okta.api.assignment(app, id).await,
+            None => Ok(None),
+        }
+    };
+    let (groups, grants, tokens, roles, assignment) = tokio::join!(
+        okta.api.groups(id),
+        okta.api.grants(id),
+        okta.api.tokens(id),
+        roles(okta, id),
+        assignment
+    );
+    Ok(Held {
+        groups: allowed(groups)?,
+        grants: allowed(grants)?,
+        tokens: allowed(tokens)?,
+        roles: allowed(roles)?,
+        assignment: allowed(assignment)?,
+    })
+}
+
+/// Roles, and whether each is limited, where that can be read.
+async fn roles(okta: &Okta, user: &str) -> Result<Vec<(Role, Option<bool>)>, CallError> {
+    let roles = okta.api.roles(user).await?;
+    let limited = roles.into_iter().map(|role| async move {
+        let limited = match limits_of(&role) {
+            Some(of) => allowed(okta.api.targets(user, &role.id, of).await)?.ok().map(|targets| targets > 0),
+            None => Some(false),
+        };
+        Ok((role, limited))
+    });
+    join_all(limited).await.into_iter().collect()
+}
+
+/// A refusal is an answer; anything else is none, and the pass is not complete.
+fn allowed<T>(result: Result<T, CallError>) -> Result<Refused<T>, CallError> {
+    match result {
+        Ok(found) => Ok(Ok(found)),
+        Err(error @ CallError::Refused { .. }) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+fn snapshot(user: &User, held: &Held) -> Value {
+    let roles = held.roles.as_ref().ok().map(|roles| roles.iter().map(|(role, _)| role).collect::<Vec<_>>());
+    json!({
+        "user": user,
+        "groups": held.groups.as_ref().ok(),
+        "grants": held.grants.as_ref().ok(),
+        "apiTokens": held.tokens.as_ref().ok(),
+        "roles": roles,
+        "assignment": held.assignment.as_ref().ok(),
+    })
+}
+
+fn plan(okta: &Okta, user: &User, held: &Held, shared: &Shared, found: &mut Discovery) {
+    let make = Maker { system: &okta.name, user };
+    if user.status == "DEPROVISIONED" {
+        found.notes.push(format!("{}: {} is DEPROVISIONED: there is nothing to take away", okta.name, user.login));
+        return;
+    }
+    block(okta, &make, found);
+    found.steps.push(make.end_sessions());
+    match &held.grants {
+        Ok(grants) if grants.is_empty() => {}
+        Ok(grants) => found.steps.push(make.revoke_grants(grants.len())),
+        Err(why) => gap(&make, "grants", false, why, found),
+    }
+    match &held.tokens {
+        Ok(tokens) => found.steps.extend(tokens.iter().map(|token| make.delete_token(token))),
+        Err(why) => gap(&make, "API tokens", true, why, found),
+    }
+    match &held.roles {
+        Ok(roles) => take_roles(okta, &make, roles, found),
+        Err(why) => gap(&make, "administrator roles", false, why, found),
+    }
+    take_app(okta, &make, held, shared, found);
+}
+
+fn block(okta: &Okta, make: &Maker<'_>, found: &mut Discovery) {
+    let user = make.user;
+    if user.status == "ACTIVE" {
+        found.steps.push(make.suspend());
+    } else if !is_blocked(&user.status) {
+        found.guided.push(make.guided(
+            "suspend",
+            true,
+            format!("Block {}: it is {} and can come back", user.login, user.status),
+            format!(
+                "Okta suspends only ACTIVE accounts. In the Admin Console, Directory > People > {}: {}, then suspend it, \
+                 or run this again once it is ACTIVE.",
+                user.login,
+                way_to_active(&user.status)
+            ),
+        ));
+    }
+    let from = match &user.source {
+        Some(source) => format!("it comes from {source}: disable it there too, or the next sign-in or import"),
+        None => "an import from a directory or HR system, or just-in-time provisioning,".to_owned(),
+    };
+    found.notes.push(format!("{}: {}: {from} may bring it back; verify reads it again", okta.name, user.login));
+}
+
+fn way_to_active(status: &str) -> &'static str {
+    match status {
+        "LOCKED_OUT" => "unlock it",
+        "PASSWORD_EXPIRED" => "set a new random password that nobody knows",
+        "RECOVERY" => "end the recovery by a new random password that nobody knows",
+        "STAGED" | "PROVISIONED" => "cancel its activation by deactivating it, or activate it with a random password",
+        _ => "make it ACTIVE",
+    }
+}
+
+fn take_roles(okta: &Okta, make: &Maker<'_>, roles: &[(Role, Option<bool>)], found: &mut Discovery) {
+    for (role, limited) in roles {
+        if role.by_group {
+            found.notes.push(format!(
+                "{}: {} is {} through a group, which is left alone unless it is named in `groups`",
+                okta.name, make.user.login, role.label
+            ));
+        } else {
+            found.steps.push(make.remove_role(role, *limited));
+        }
+    }
+}
+
+/// The application, and the groups that give it.
+fn take_app(okta: &Okta, make: &Maker<'_>, held: &Held, shared: &Shared, found: &mut Discovery) {
+    if let Err(why) = &shared.app_groups {
+        gap(make, "groups of the application", false, why, found);
+    }
+    let (given, named) = (shared.app_groups.as_deref().unwrap_or_default(), &okta.groups);
+    let mut left = false;
+    match &held.groups {
+        Ok(groups) => {
+            for group in groups {
+                let gives_app = given.contains(&group.id);
+                if gives_app || named.iter().any(|name| name == &group.id || name == &group.name) {
+                    left |= leave(make, group, gives_app, shared, found) && gives_app;
+                }
+            }
+        }
+        Err(why) => gap(make, "groups", false, why, found),
+    }
+    match (&held.assignment, &okta.app) {
+        (Ok(Some(assignment)), Some(app)) if !assignment.by_group => found.steps.push(make.unassign(app)),
+        (Ok(Some(_)), Some(app)) if !left => found.guided.push(make.guided(
+            "assignment",
+            false,
+            format!("Take the application from {}", make.user.login),
+            format!("A group gives the application {app}, and cannot be left by API: remove the person from it."),
+        )),
+        (Ok(_), _) => {}
+        (Err(why), _) => gap(make, "assignment of the application", false, why, found),
+    }
+}
+
+/// Whether the group can be left by a step.
+fn leave(make: &Maker<'_>, group: &Group, gives_app: bool, shared: &Shared, found: &mut Discovery) -> bool {
+    if group.kind != "OKTA_GROUP" {
+        found.guided.push(make.guided(
+            &format!("leave-{}", group.id),
+            false,
+            format!("Take {} out of {}", make.user.login, group.name),
+            format!(
+                "Okta does not keep the members of {} ({}): remove the person where it comes from.",
+                group.name, group.kind
+            ),
+        ));
+        return false;
+    }
+    let rules = shared.rules.as_deref().ok();
+    let filling: Option<Vec<&Rule>> =
+        rules.map(|rules| rules.iter().filter(|rule| rule.groups.contains(&group.id)).collect());
+    found.steps.push(make.leave(group, gives_app, filling.as_deref()));
+    true
+}
+
+/// What the credential may not read is left to a person.
+fn gap(make: &Maker<'_>, what: &str, required: bool, why: &str, found: &mut Discovery) {
+    let title = format!("Look at the {what} of {}", make.user.login);
+    let how = format!("Portcullis may not read them ({why}): look in the Admin Console, and take away what is there.");
+    found.guided.push(make.guided(&what.replace(' ', "-"), required, title, how));
+}

@@ -1,0 +1,189 @@
+//! Okta: suspends the account, ends its sessions, grants and API tokens, and takes the application, the groups that give it
+//! and administrators' roles away. Never deactivates: that cannot be undone.
+//!
+//! Of the groups only those go that give the application, and those that the configuration names. A suspended account
+//! cannot use the others, and each membership that stays is one that a restore cannot get wrong.
+
+mod action;
+mod api;
+mod discover;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::support::{no_way_back, proof_of, tried};
+use super::{Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target};
+use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::lockdown::http::{Auth, CallError, Stats};
+use crate::lockdown::step::Step;
+use action::Action;
+use api::Api;
+
+/// The kind.
+pub const KIND: ProviderKind = ProviderKind {
+    spec: KindSpec {
+        name: "okta",
+        title: "Okta",
+        base_url: None,
+        credential: "API token of an administrator",
+        settings: &[
+            Setting {
+                name: "base-url",
+                about: "Address of your Okta organization.",
+                value: SettingKind::Url,
+                required: true,
+                default: None,
+                example: "https://acme.okta.example",
+            },
+            Setting {
+                name: "app",
+                about: "Id of the application in Okta through which people reach Mixpanel.",
+                value: SettingKind::Text,
+                required: false,
+                default: None,
+                example: "0oa1gjh63g214q0Hq0g4",
+            },
+            Setting {
+                name: "groups",
+                about: "Groups, by name or id, to leave besides those that give the application.",
+                value: SettingKind::List,
+                required: false,
+                default: None,
+                example: "Data admins, Exports",
+            },
+        ],
+    },
+    auth: |secret| Ok(Auth::Header { name: "authorization", prefix: "SSWS ", secret }),
+    open,
+};
+
+struct Okta {
+    name: String,
+    api: Api,
+    app: Option<String>,
+    groups: Vec<String>,
+}
+
+fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+    Ok(Box::new(Okta {
+        app: opening.settings.text("app").map(str::to_owned),
+        groups: opening.settings.list("groups").to_vec(),
+        api: Api::new(opening.transport),
+        name: opening.name,
+    }))
+}
+
+#[async_trait]
+impl Provider for Okta {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn discover(&self, target: &Target) -> Result<Discovery, CallError> {
+        discover::discover(self, &target.email).await
+    }
+
+    async fn look(&self, step: &Step, _: &Hand) -> Result<Look, CallError> {
+        Action::of(step)?.look(&self.api).await
+    }
+
+    async fn apply(&self, step: &Step, _: &Hand, key: &str) -> Result<Acted, CallError> {
+        Action::of(step)?.apply(&self.api, key).await?;
+        Ok(Acted::default())
+    }
+
+    async fn undo(&self, step: &Step, before: &Value, _: &Hand, key: &str) -> Result<Acted, CallError> {
+        let undone = Action::of(step)?.undo(&self.api, before, key).await?;
+        if undone { Ok(Acted::default()) } else { Err(no_way_back(step)) }
+    }
+
+    async fn prove(&self, step: &Step, _: &Hand) -> Result<Proof, CallError> {
+        Ok(proof_of(Action::of(step)?.prove(&self.api).await))
+    }
+
+    async fn check(&self) -> Vec<Check> {
+        let mut checks = vec![tried(
+            "find users",
+            self.api.search("nobody@portcullis.invalid").await,
+            "accounts can be found, and their suspension proved",
+            "no account can be found or suspended here",
+        )];
+        let me = self.api.me().await;
+        let owner = me.as_ref().ok().map(|me| me.id.clone());
+        checks.push(tried(
+            "whose credential this is",
+            me,
+            "an account that owns it is never locked out",
+            "it could cut itself off",
+        ));
+        if let Some(me) = owner {
+            checks.extend(self.check_reads(&me).await);
+        }
+        checks.push(self.check_app().await);
+        checks.push(Check {
+            what: "change users".to_owned(),
+            state: CheckState::Unknown,
+            note: "Okta has no read that shows whether the credential may suspend and revoke".to_owned(),
+        });
+        checks
+    }
+
+    fn stats(&self) -> Stats {
+        self.api.stats()
+    }
+}
+
+impl Okta {
+    /// Reads about the credential's own account: it is there, and it is like any other.
+    async fn check_reads(&self, me: &str) -> Vec<Check> {
+        vec![
+            tried(
+                "list grants",
+                self.api.grants(me).await,
+                "grants to applications are found and revoked",
+                "grants stay, and a person has to look",
+            ),
+            tried(
+                "list API tokens",
+                self.api.tokens(me).await,
+                "API tokens of the account are found and deleted",
+                "its API tokens stay, and a person has to look",
+            ),
+            tried(
+                "list administrators' roles",
+                self.api.roles(me).await,
+                "roles of the account are found and taken away",
+                "its roles stay, of no use while it is suspended",
+            ),
+            tried(
+                "list groups and their rules",
+                async { Ok((self.api.groups(me).await?, self.api.rules().await?)) }.await,
+                "memberships can be removed, and those that a rule gave are told apart",
+                "memberships that a rule gave cannot be told apart",
+            ),
+        ]
+    }
+
+    async fn check_app(&self) -> Check {
+        let what = "read who has the application";
+        match &self.app {
+            Some(app) => tried(
+                what,
+                self.api.app_groups(app).await,
+                "the assignment, or the groups that give it, can be taken away",
+                "the assignment stays, of no use while the account is suspended",
+            ),
+            None => Check {
+                what: what.to_owned(),
+                state: CheckState::Missing,
+                note: "the configuration names no `app`: the assignment stays, of no use while the account is \
+                       suspended"
+                    .to_owned(),
+            },
+        }
+    }
+}

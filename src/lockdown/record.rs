@@ -1,0 +1,336 @@
+//! What an incident's journal says: its entries, and the state they add up to. Pure; used live and in recovery alike.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Illegal, StepEvent, StepState};
+use super::step::{Guided, Step, StepId};
+
+/// One thing that happened in an incident. The names are in files: they never change their meaning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum Entry {
+    /// The first entry.
+    Opened {
+        /// The incident's name.
+        incident: String,
+        /// The account's e-mail address.
+        account: String,
+        /// Marks what the incident makes.
+        tag: String,
+        /// The version of Portcullis.
+        version: String,
+    },
+    /// A system was read.
+    Discovered {
+        /// Counts from 1 through the life of the incident.
+        pass: u32,
+        /// The instance.
+        system: String,
+        /// What was read, beside the journal.
+        snapshot: String,
+        /// Its SHA-256.
+        sha256: String,
+        /// Steps that are to be done.
+        steps: usize,
+        /// What the responder should know.
+        notes: Vec<String>,
+    },
+    /// A system could not be read.
+    Undiscovered {
+        /// The pass.
+        pass: u32,
+        /// The instance.
+        system: String,
+        /// Why.
+        why: String,
+    },
+    /// Steps that were not in the plan before.
+    Planned {
+        /// The pass that found them.
+        pass: u32,
+        /// The plan's hash with them.
+        hash: String,
+        /// In their order.
+        steps: Vec<Step>,
+        /// What people have to do.
+        guided: Vec<Guided>,
+    },
+    /// The responder agreed to the plan.
+    Confirmed {
+        /// The plan's hash.
+        hash: String,
+        /// How: typed, `--yes`, a plan file.
+        how: String,
+    },
+    /// Something happened to a step.
+    Step {
+        /// Which.
+        step: StepId,
+        /// What.
+        #[serde(flatten)]
+        event: StepEvent,
+    },
+    /// All systems were read again.
+    Passed {
+        /// Which pass.
+        pass: u32,
+        /// Nothing was left to do.
+        clean: bool,
+    },
+    /// A step had its effect.
+    Proved {
+        /// Which.
+        step: StepId,
+        /// How it shows.
+        how: String,
+    },
+    /// It could not be told in time whether a step had its effect.
+    Unproved {
+        /// Which.
+        step: StepId,
+        /// What was seen last.
+        why: String,
+    },
+    /// A guided step is done.
+    Guided {
+        /// Which.
+        guided: String,
+        /// The record in a log, or who vouches for it.
+        how: String,
+    },
+    /// The end of a run.
+    Concluded {
+        /// The verdict.
+        verdict: Verdict,
+        /// What keeps it from being better.
+        reasons: Vec<String>,
+    },
+    /// A run ended before its verdict.
+    Interrupted {
+        /// Why.
+        why: String,
+    },
+    /// The way back begins.
+    Restoring {
+        /// How it was confirmed.
+        how: String,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
+pub enum Verdict {
+    /// Shut out, and proved.
+    Contained,
+    /// What is left is for people to do.
+    Partial,
+    /// Something could not be verified: treat as not contained.
+    Unknown,
+    /// What the incident did is undone.
+    Restored,
+    /// What can be undone is undone; the rest is left as others made it, or cannot come back.
+    PartlyRestored,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Contained => "CONTAINED",
+            Self::Partial => "PARTIAL",
+            Self::Unknown => "UNKNOWN",
+            Self::Restored => "RESTORED",
+            Self::PartlyRestored => "PARTLY RESTORED",
+        })
+    }
+}
+
+/// A step and all that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracked {
+    /// The step.
+    pub step: Step,
+    /// Its state.
+    pub state: StepState,
+    /// The responder agreed to a plan that has it, or to what later passes find.
+    pub confirmed: bool,
+    /// How its effect was proved; `None` while it is not.
+    pub proved: Option<String>,
+    /// Why it could not be proved.
+    pub unproved: Option<String>,
+}
+
+/// A guided step and whether it is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackedGuided {
+    /// The step.
+    pub guided: Guided,
+    /// How it was shown to be done.
+    pub done: Option<String>,
+}
+
+/// The state of an incident.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record {
+    /// The incident's name.
+    pub incident: String,
+    /// The account's e-mail address.
+    pub account: String,
+    /// Marks what the incident makes.
+    pub tag: String,
+    /// Steps in the order in which they were planned.
+    pub order: Vec<StepId>,
+    /// Steps by identifier.
+    pub steps: BTreeMap<StepId, Tracked>,
+    /// Guided steps, numbered from 1 by their place.
+    pub guided: Vec<TrackedGuided>,
+    /// What the responder should know, each once.
+    pub notes: Vec<String>,
+    /// The last pass.
+    pub pass: u32,
+    /// Clean passes in a row.
+    pub clean: u32,
+    /// Systems that could not be read in the last pass, and why.
+    pub undiscovered: BTreeMap<String, String>,
+    /// The hash that the responder agreed to.
+    pub confirmed: Option<String>,
+    /// The plan's hash now.
+    pub hash: Option<String>,
+    /// A restore has begun: the incident can only go back.
+    pub restoring: bool,
+    /// The last verdict, and what kept it from being better.
+    pub verdict: Option<(Verdict, Vec<String>)>,
+}
+
+/// An entry that does not fit what came before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// A step that was never planned.
+    #[error("step {0} was never planned")]
+    UnknownStep(StepId),
+    /// A guided step that was never planned.
+    #[error("guided step {0} was never planned")]
+    UnknownGuided(String),
+    /// An event that cannot follow.
+    #[error("step {step}: {illegal}")]
+    Illegal {
+        /// The step.
+        step: StepId,
+        /// What cannot follow what.
+        illegal: Illegal,
+    },
+    /// The first entry is not `opened`, or a later one is.
+    #[error("an incident is opened once, by its first entry")]
+    Opened,
+}
+
+impl Record {
+    /// Whether `entry` may follow. [`Record::apply`] then cannot fail.
+    pub fn check(&self, entry: &Entry) -> Result<(), Misfit> {
+        if matches!(entry, Entry::Opened { .. }) != self.incident.is_empty() {
+            return Err(Misfit::Opened);
+        }
+        match entry {
+            Entry::Step { step, event } => self.after(step, event).map(drop),
+            Entry::Proved { step, .. } | Entry::Unproved { step, .. } => self.tracked(step).map(drop),
+            Entry::Guided { guided, .. } => {
+                let known = self.guided.iter().any(|tracked| tracked.guided.id == *guided);
+                if known { Ok(()) } else { Err(Misfit::UnknownGuided(guided.clone())) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes `entry` in.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), Misfit> {
+        self.check(entry)?;
+        match entry {
+            Entry::Opened { incident, account, tag, .. } => {
+                (self.incident, self.account, self.tag) = (incident.clone(), account.clone(), tag.clone());
+            }
+            Entry::Discovered { pass, system, notes, .. } => {
+                self.pass = *pass;
+                self.undiscovered.remove(system);
+                for note in
+                    notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect::<Vec<_>>()
+                {
+                    self.notes.push(note);
+                }
+            }
+            Entry::Undiscovered { pass, system, why } => {
+                (self.pass, self.clean) = (*pass, 0);
+                self.undiscovered.insert(system.clone(), why.clone());
+            }
+            Entry::Planned { hash, steps, guided, .. } => self.plan(hash, steps, guided),
+            Entry::Confirmed { hash, .. } => {
+                self.confirmed = Some(hash.clone());
+                self.steps.values_mut().for_each(|tracked| tracked.confirmed = true);
+            }
+            Entry::Step { step, event } => self.happen(step, event)?,
+            Entry::Passed { clean, .. } => self.clean = if *clean { self.clean + 1 } else { 0 },
+            Entry::Proved { step, how } => self.prove(step, Some(how), None),
+            Entry::Unproved { step, why } => self.prove(step, None, Some(why)),
+            Entry::Guided { guided, how } => {
+                let known = self.guided.iter_mut().find(|tracked| tracked.guided.id == *guided);
+                if let Some(tracked) = known {
+                    tracked.done = Some(how.clone());
+                }
+            }
+            Entry::Concluded { verdict, reasons } => self.verdict = Some((*verdict, reasons.clone())),
+            Entry::Interrupted { .. } => self.verdict = None,
+            Entry::Restoring { .. } => (self.restoring, self.verdict) = (true, None),
+        }
+        Ok(())
+    }
+
+    /// A step by its identifier.
+    pub fn tracked(&self, step: &StepId) -> Result<&Tracked, Misfit> {
+        self.steps.get(step).ok_or_else(|| Misfit::UnknownStep(step.clone()))
+    }
+
+    /// Steps in their order.
+    pub fn in_order(&self) -> impl DoubleEndedIterator<Item = &Tracked> {
+        self.order.iter().filter_map(|step| self.steps.get(step))
+    }
+
+    fn after(&self, step: &StepId, event: &StepEvent) -> Result<StepState, Misfit> {
+        let tracked = self.tracked(step)?;
+        tracked.state.next(event).map_err(|illegal| Misfit::Illegal { step: step.clone(), illegal })
+    }
+
+    fn happen(&mut self, step: &StepId, event: &StepEvent) -> Result<(), Misfit> {
+        let next = self.after(step, event)?;
+        if let Some(tracked) = self.steps.get_mut(step) {
+            tracked.state = next;
+            (tracked.proved, tracked.unproved) = (None, None);
+        }
+        self.verdict = None;
+        Ok(())
+    }
+
+    fn plan(&mut self, hash: &str, steps: &[Step], guided: &[Guided]) {
+        self.hash = Some(hash.to_owned());
+        for step in steps {
+            let (step, state) = (step.clone(), StepState::default());
+            let tracked =
+                Tracked { step: step.clone(), state, confirmed: false, proved: None, unproved: None };
+            if self.steps.insert(step.id.clone(), tracked).is_none() {
+                self.order.push(step.id.clone());
+            }
+        }
+        for guided in guided {
+            if !self.guided.iter().any(|tracked| tracked.guided.id == guided.id) {
+                self.guided.push(TrackedGuided { guided: guided.clone(), done: None });
+            }
+        }
+    }
+
+    fn prove(&mut self, step: &StepId, proved: Option<&String>, unproved: Option<&String>) {
+        if let Some(tracked) = self.steps.get_mut(step) {
+            (tracked.proved, tracked.unproved) = (proved.cloned(), unproved.cloned());
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A store as a system with steps: putting a new secret where its consumers read it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Entry, Store, StoreError, Write};
+use crate::lockdown::http::{CallError, Stats};
+use crate::lockdown::provider::{Acted, Check, Discovery, Hand, Look, Proof, Provider, Target};
+use crate::lockdown::step::{Object, Phase, SecretRole, Step, StepId, Undo};
+
+/// What a step of a store is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Put {
+    /// The instance of the store.
+    pub store: String,
+    /// The entry's path.
+    pub path: String,
+    /// The field of the entry that holds the username.
+    pub username: String,
+    /// The field of the entry that holds the secret.
+    pub secret: String,
+    /// Who reads it.
+    pub consumer: String,
+}
+
+impl Put {
+    /// The step that stores the secret which `credential` yields. The answer of `credential` has to say the `username`.
+    pub fn step(&self, credential: &StepId, why: String) -> Step {
+        let object = Object { kind: "secret".into(), id: self.path.clone(), name: self.path.clone() };
+        Step {
+            id: StepId::new(&self.store, &object, "put"),
+            system: self.store.clone(),
+            action: "put".into(),
+            object,
+            phase: Phase::Rotate,
+            undo: Undo::Reversible,
+            why,
+            effect: format!("{} gets the new credential when it next reads it", self.consumer),
+            commit: false,
+            blind: false,
+            needs: vec![credential.clone()],
+            secret: SecretRole::Takes(credential.clone()),
+            details: serde_json::to_value(self).unwrap_or_default(),
+        }
+    }
+}
+
+/// A store as a provider whose steps are made by others.
+pub struct StoreSystem(pub Arc<dyn Store>);
+
+#[async_trait]
+impl Provider for StoreSystem {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    async fn discover(&self, _: &Target) -> Result<Discovery, CallError> {
+        Ok(Discovery::default())
+    }
+
+    async fn look(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
+        let put = put(step)?;
+        let entry = self.0.read(&put.path).await.map_err(call)?;
+        let state = state(entry.as_ref(), &put);
+        let wanted = hand.facts(credential(step)?).result;
+        let wanted = wanted.get("username").and_then(Value::as_str);
+        let done = wanted.is_some() && state.get("username").and_then(Value::as_str) == wanted;
+        Ok(Look { state, done: Some(done), result: Value::Null })
+    }
+
+    async fn apply(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        let (put, credential) = (put(step)?, credential(step)?);
+        let secret = hand.secret(credential).ok_or_else(|| lacks("the secret is not at hand"))?;
+        let facts = hand.facts(credential);
+        let username = facts.result.get("username").and_then(Value::as_str);
+        let username = username.ok_or_else(|| lacks("the new credential has no name"))?;
+        let fields = BTreeMap::from([(put.username.clone(), username.into()), (put.secret.clone(), secret)]);
+        let expected = version(&hand.facts(&step.id).before);
+        let version = self.0.write(&put.path, Write::Merge(fields), expected, key).await.map_err(call)?;
+        Ok(Acted { result: json!({ "version": version }), secret: None })
+    }
+
+    async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        let put = put(step)?;
+        let earlier = match version(before) {
+            0 => BTreeMap::new(),
+            then => {
+                let entry = self.0.earlier(&put.path, then).await.map_err(call)?;
+                entry.ok_or_else(|| lacks("the earlier version is not in the store any more"))?.fields
+            }
+        };
+        let now = version(&hand.facts(&step.id).after);
+        let version = self.0.write(&put.path, Write::Replace(earlier), now, key).await.map_err(call)?;
+        Ok(Acted { result: json!({ "version": version }), secret: None })
+    }
+
+    fn is_back(&self, before: &Value, now: &Look) -> bool {
+        before.get("username") == now.state.get("username")
+    }
+
+    async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
+        let look = self.look(step, hand).await?;
+        Ok(match look.done {
+            Some(true) => Proof::Proved("the store holds the new credential, read back".into()),
+            _ => Proof::NotYet("the store does not hold the new credential".into()),
+        })
+    }
+
+    async fn check(&self) -> Vec<Check> {
+        self.0.check().await
+    }
+
+    fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+}
+
+fn put(step: &Step) -> Result<Put, CallError> {
+    serde_json::from_value(step.details.clone()).map_err(|error| lacks(&error.to_string()))
+}
+
+fn credential(step: &Step) -> Result<&StepId, CallError> {
+    match &step.secret {
+        SecretRole::Takes(credential) => Ok(credential),
+        SecretRole::None | SecretRole::Yields => Err(lacks("the step takes no secret")),
+    }
+}
+
+/// Version and user name: a new version under the same name is a change too. An entry that is not there is version 0.
+fn state(entry: Option<&Entry>, put: &Put) -> Value {
+    let username = entry.and_then(|entry| entry.fields.get(&put.username));
+    json!({
+        "version": entry.map_or(0, |entry| entry.version),
+        "username": username.map(ExposeSecret::expose_secret),
+    })
+}
+
+fn version(state: &Value) -> u64 {
+    state.get("version").and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn lacks(what: &str) -> CallError {
+    CallError::NotSent { what: what.to_owned() }
+}
+
+fn call(error: StoreError) -> CallError {
+    match error {
+        StoreError::Call(error) => error,
+        other => CallError::Refused { status: 0, code: None, message: other.to_string() },
+    }
+}
