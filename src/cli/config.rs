@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::error::CliError;
-use crate::config::{self, Config, ConfigError, kinds};
+use crate::config::{self, Config, ConfigError};
+use crate::lockdown::open;
 
 /// The environment variable that names the file.
 const VARIABLE: &str = "PORTCULLIS_CONFIG";
@@ -28,6 +29,6 @@ impl Place {
         let path = config::find(self.config.as_deref(), named.as_deref(), &folder)?;
         // As the user would write it: from here, where that is possible.
         let path = path.strip_prefix(&folder).map_or(path.as_path(), |path: &Path| path);
-        Ok(Config::load(path, &kinds::KNOWN)?)
+        Ok(Config::load(path, open::catalog())?)
     }
 }

@@ -8,6 +8,9 @@ use crate::config::{ConfigError, Fault, Problem, ReferenceError, ReferenceFault,
 use crate::derive::BaselineError;
 use crate::derive::zone::ProfileError;
 use crate::enrich::EnrichError;
+use crate::lockdown::incidents::IncidentError;
+use crate::lockdown::journal::JournalError;
+use crate::lockdown::open::SystemError;
 use crate::scan::ScanError;
 use crate::source::SOURCES;
 
@@ -15,6 +18,12 @@ use crate::source::SOURCES;
 pub const USAGE: u8 = 2;
 /// Exit code for a finding at or above `--fail-on`.
 pub const FINDING: u8 = 1;
+/// Exit code of a lockdown after which people have something left to do.
+pub const PARTIAL: u8 = 4;
+/// Exit code of a lockdown after which something is not known: treat the account as not contained.
+pub const UNKNOWN: u8 = 5;
+/// Exit code where a guard refused: nothing was changed.
+pub const REFUSED: u8 = 6;
 /// Exit code for a scan whose ledger shows something rejected or unreadable.
 pub const INCOMPLETE: u8 = 3;
 
@@ -24,12 +33,13 @@ pub struct CliError {
     message: String,
     hint: Option<String>,
     closed_pipe: bool,
+    code: u8,
 }
 
 impl CliError {
     /// Bad usage, configuration or rule.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, closed_pipe: false }
+        Self { message: message.into(), hint: None, closed_pipe: false, code: USAGE }
     }
 
     /// The same with advice.
@@ -42,7 +52,23 @@ impl CliError {
     /// A failure to write; a reader that went away is a clean end.
     pub fn output(error: &io::Error) -> Self {
         let closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        Self { message: format!("cannot write output: {error}"), hint: None, closed_pipe }
+        Self { message: format!("cannot write output: {error}"), hint: None, closed_pipe, code: USAGE }
+    }
+
+    /// A guard refused, or nothing could be begun: nothing was changed.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { code: REFUSED, ..Self::usage(message) }
+    }
+
+    /// Something is not known any more: treat the account as not contained.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self { code: UNKNOWN, ..Self::usage(message) }
+    }
+
+    /// The same error before anything was begun.
+    #[must_use]
+    pub fn nothing_changed(self) -> Self {
+        if self.code == UNKNOWN { Self { code: REFUSED, ..self } } else { self }
     }
 
     /// What happened.
@@ -62,7 +88,7 @@ impl CliError {
 
     /// The exit code.
     pub fn code(&self) -> ExitCode {
-        ExitCode::from(USAGE)
+        ExitCode::from(self.code)
     }
 }
 
@@ -93,6 +119,44 @@ impl From<BaselineError> for CliError {
                 Self::usage(error.to_string()).hint("learn from the other logs alone, and merge that")
             }
         }
+    }
+}
+
+impl From<JournalError> for CliError {
+    fn from(error: JournalError) -> Self {
+        let message = error.to_string();
+        match &error {
+            JournalError::Io { .. } => Self::unknown(message).hint(
+                "nothing is sent that the journal does not hold: make room or make it writable, then run the same command again",
+            ),
+            JournalError::Broken { .. } | JournalError::TooLarge { .. } => {
+                Self::usage(message).hint("the journal was changed by something else: keep it as evidence")
+            }
+            JournalError::Misfit(_) => Self::unknown(message).hint("this is a defect: please report it"),
+        }
+    }
+}
+
+impl From<IncidentError> for CliError {
+    fn from(error: IncidentError) -> Self {
+        let message = error.to_string();
+        match error {
+            IncidentError::None { .. } => {
+                Self::usage(message).hint("`portcullis status` lists the incidents")
+            }
+            IncidentError::Name(_) => Self::usage(message),
+            IncidentError::Locked(_) => {
+                Self::refused(message).hint("another lockdown, verify or restore of this incident is running")
+            }
+            IncidentError::Journal(error) => Self::from(error),
+            IncidentError::Io { .. } => Self::refused(message),
+        }
+    }
+}
+
+impl From<SystemError> for CliError {
+    fn from(error: SystemError) -> Self {
+        Self::usage(error.to_string()).hint("`portcullis config check --resolve` looks at every setting")
     }
 }
 

@@ -4,6 +4,8 @@ pub mod command;
 pub mod config;
 pub mod door;
 pub mod error;
+pub mod incident;
+pub mod plan_view;
 pub mod size;
 pub mod ui;
 pub mod value;
@@ -41,6 +43,9 @@ enum Command {
     Rules(command::rules::Args),
     Baseline(command::baseline::Args),
     Synth(command::synth::Args),
+    Lockdown(Box<command::lockdown::Args>),
+    Status(command::status::Args),
+    Restore(command::restore::Args),
     Config(command::config::Args),
     Completions(command::completions::Args),
     Man(command::man::Args),
@@ -69,6 +74,9 @@ pub fn main() -> ExitCode {
         Command::Baseline(args) => command::baseline::run(&ui, args),
         Command::Rules(args) => command::rules::run(&ui, args),
         Command::Synth(args) => command::synth::run(&ui, args),
+        Command::Lockdown(args) => command::lockdown::run(&ui, args),
+        Command::Status(args) => command::status::run(args),
+        Command::Restore(args) => command::restore::run(&ui, args),
         Command::Config(args) => command::config::run(&ui, args),
         Command::Completions(args) => command::completions::run(args),
         Command::Man(args) => command::man::run(args),

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Color;
 use super::error::CliError;
+use crate::lockdown::engine::Watch;
 use crate::output::escape::Safe;
 
 /// Standard output, buffered.
@@ -51,6 +52,35 @@ impl Ui {
     pub fn warn(&self, line: &str) {
         let style = self.style(AnsiColor::Yellow);
         say(&format!("{style}warning:{style:#} {line}"));
+    }
+
+    /// A line about work under way: only on a terminal, and not with `--quiet`.
+    pub fn progress_note(&self, line: &str) {
+        if !self.quiet && io::stderr().is_terminal() {
+            say(&Safe(line).to_string());
+        }
+    }
+
+    /// Says what happens in an incident, as its journal takes it.
+    pub fn watch(&self) -> Box<Watch> {
+        let quiet = self.quiet;
+        Box::new(move |entry, record| {
+            if let Some(line) = super::incident::line(entry, record).filter(|_| !quiet) {
+                say(&Safe(&line).to_string());
+            }
+        })
+    }
+
+    /// Asks on the terminal; `None` where there is none.
+    pub fn ask(&self, question: &str) -> io::Result<Option<String>> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(None);
+        }
+        write!(io::stderr(), "{} ", Safe(question))?;
+        io::stderr().flush()?;
+        let mut line = String::new();
+        io::stdin().read_line(&mut line)?;
+        Ok(Some(line.trim().to_owned()))
     }
 
     /// An error with its advice.

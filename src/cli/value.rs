@@ -1,5 +1,7 @@
 //! Argument values: times, zones, levels, names from registries.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
@@ -18,6 +20,12 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
 /// A length of time in nanoseconds: `30s`, `10m`, `1h`, `14d`.
 pub fn duration(text: &str) -> Result<i64, String> {
     crate::rule::derive::parse_duration(text).ok_or_else(|| "write a time such as 30m, 12h or 2d".to_owned())
+}
+
+/// The same for waiting.
+pub fn time_span(text: &str) -> Result<Duration, String> {
+    let nanos = u64::try_from(duration(text)?).map_err(|_negative| "a time cannot be negative".to_owned())?;
+    Ok(Duration::from_nanos(nanos))
 }
 
 /// A zone of the tz database.

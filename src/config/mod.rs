@@ -141,8 +141,9 @@ fn read(report: &Report<'_>, table: &DeTable<'_>, path: &Path, catalog: &Catalog
 fn http(report: &Report<'_>, top: &Section<'_>) -> Http {
     let entry = top.get("http");
     let table = entry.and_then(|entry| Some((entry.table()?, entry.at)));
-    let section =
-        table.map(|(table, at)| Section::new(report, "[http]", table, at, &["ca-file", "proxy", "timeout", "deadline", "backoff"]));
+    let section = table.map(|(table, at)| {
+        Section::new(report, "[http]", table, at, &["ca-file", "proxy", "timeout", "deadline", "backoff"])
+    });
     let get = |key| section.as_ref().and_then(|section| section.get(key));
     let duration = |key, least| get(key).and_then(|entry| entry.duration(least..=Duration::from_mins(10)));
     let (timeout, deadline) = (duration("timeout", MILLISECOND), duration("deadline", MILLISECOND));

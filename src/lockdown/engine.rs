@@ -103,9 +103,9 @@ impl Engine {
 
     /// The system that carries out `step`.
     pub fn system(&self, step: &Step) -> Result<&Arc<dyn Provider>, CallError> {
-        self.systems.get(&step.system).ok_or_else(|| CallError::NotSent {
-            what: format!("{} is not configured any more", step.system),
-        })
+        self.systems
+            .get(&step.system)
+            .ok_or_else(|| CallError::NotSent { what: format!("{} is not configured any more", step.system) })
     }
 
     /// Does a step. It may have been begun, lost or done by an earlier run; afterwards its status says what is known.
@@ -179,9 +179,9 @@ impl Engine {
             (Status::Undoing, _) if self.is_back(&step, &state.before, &look) => {
                 StepEvent::Back { state: look.state }
             }
-            (Status::Undoing, Some(_)) | (Status::Applying, Some(false)) | (Status::Discarding, Some(true)) => {
-                StepEvent::Unseen { state: look.state }
-            }
+            (Status::Undoing, Some(_))
+            | (Status::Applying, Some(false))
+            | (Status::Discarding, Some(true)) => StepEvent::Unseen { state: look.state },
             (_, Some(_)) => StepEvent::Seen { state: look.state, result: look.result },
             // Nothing can show it, and it is safe to send again.
             (_, None) => return Ok(true),
@@ -249,9 +249,7 @@ impl Engine {
             (Err(error), _) => Err(error),
             (Ok(system), Direction::Apply) => system.apply(step, &self.hand, &key).await,
             (Ok(system), Direction::Discard) => system.undo(step, &Value::Null, &self.hand, &key).await,
-            (Ok(system), Direction::Undo) => {
-                system.undo(step, &tracked.state.before, &self.hand, &key).await
-            }
+            (Ok(system), Direction::Undo) => system.undo(step, &tracked.state.before, &self.hand, &key).await,
         };
         self.happened(&step.id, self.outcome(step, direction, acted))
     }

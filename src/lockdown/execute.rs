@@ -29,9 +29,11 @@ pub(super) const FAST: Duration = Duration::from_millis(50);
 /// The longest wait between two looks.
 pub(super) const SLOW: Duration = Duration::from_secs(2);
 
+/// Why the responder leaves a step out; `None` where it is not left out.
+pub type LeaveOut<'a> = dyn Fn(&Step) -> Option<String> + Send + Sync + 'a;
+
 /// What the responder allowed.
-#[derive(Debug, Clone)]
-pub struct Options {
+pub struct Options<'a> {
     /// Steps that destroy something are carried out too.
     pub commit: bool,
     /// Steps that later passes find are carried out too; otherwise only what was confirmed is.
@@ -40,8 +42,8 @@ pub struct Options {
     pub max: usize,
     /// How long proofs are asked for.
     pub wait: Duration,
-    /// Steps to leave out, by identifier, with the responder's reason.
-    pub skip: BTreeMap<StepId, String>,
+    /// Steps to leave out.
+    pub leave_out: Box<LeaveOut<'a>>,
 }
 
 /// What all systems gave in one pass.
@@ -54,7 +56,8 @@ pub struct Found {
 
 /// Reads all systems side by side. Writes nothing.
 pub async fn read_all(systems: &BTreeMap<String, Arc<dyn Provider>>, target: &Target) -> Found {
-    let read = systems.iter().map(|(name, system)| async move { (name.clone(), system.discover(target).await) });
+    let read =
+        systems.iter().map(|(name, system)| async move { (name.clone(), system.discover(target).await) });
     let mut found = Found { discoveries: BTreeMap::new(), failed: BTreeMap::new() };
     for (system, result) in join_all(read).await {
         match result {
@@ -101,7 +104,7 @@ pub async fn run(
     engine: &Engine,
     target: &Target,
     snapshots: &Snapshots,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<(), JournalError> {
     skip(engine, options)?;
     let record = engine.record();
@@ -121,7 +124,7 @@ pub async fn verify(
     engine: &Engine,
     target: &Target,
     snapshots: &Snapshots,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<(), JournalError> {
     for _ in 0..CLEAN {
         look_again(engine, target, snapshots, options).await?;
@@ -131,24 +134,24 @@ pub async fn verify(
     engine.note(&Entry::Concluded { verdict, reasons })
 }
 
-fn skip(engine: &Engine, options: &Options) -> Result<(), JournalError> {
-    for (step, reason) in &options.skip {
-        let status = engine.record().steps.get(step).map(|tracked| tracked.state.status);
-        if matches!(status, Some(Status::Planned | Status::Refused)) {
-            let event = StepEvent::Skipped { reason: reason.clone() };
-            engine.note(&Entry::Step { step: step.clone(), event })?;
+fn skip(engine: &Engine, options: &Options<'_>) -> Result<(), JournalError> {
+    let record = engine.record();
+    let open = |tracked: &&Tracked| matches!(tracked.state.status, Status::Planned | Status::Refused);
+    for Tracked { step, .. } in record.in_order().filter(open) {
+        if let Some(reason) = (options.leave_out)(step) {
+            engine.note(&Entry::Step { step: step.id.clone(), event: StepEvent::Skipped { reason } })?;
         }
     }
     Ok(())
 }
 
 /// Steps that are confirmed and do not hold yet.
-fn wanted<'a>(record: &'a Record, options: &'a Options) -> impl Iterator<Item = StepId> + 'a {
+fn wanted<'a>(record: &'a Record, options: &'a Options<'a>) -> impl Iterator<Item = StepId> + 'a {
     let wanted = |tracked: &&Tracked| is_allowed(tracked, options) && !tracked.state.status.holds();
     record.in_order().filter(wanted).map(|tracked| tracked.step.id.clone())
 }
 
-fn is_allowed(tracked: &Tracked, options: &Options) -> bool {
+fn is_allowed(tracked: &Tracked, options: &Options<'_>) -> bool {
     let allowed = tracked.confirmed && (options.commit || !tracked.step.commit);
     allowed && tracked.state.status != Status::Skipped
 }
@@ -158,7 +161,7 @@ async fn passes(
     engine: &Engine,
     target: &Target,
     snapshots: &Snapshots,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<(), JournalError> {
     let mut tried = BTreeSet::new();
     let mut clean = 0;
@@ -183,7 +186,7 @@ async fn look_again(
     engine: &Engine,
     target: &Target,
     snapshots: &Snapshots,
-    options: &Options,
+    options: &Options<'_>,
 ) -> Result<BTreeSet<StepId>, JournalError> {
     let found = read_all(&engine.systems, target).await;
     keep(engine, &found, snapshots)?;
@@ -212,7 +215,7 @@ async fn look_again(
 }
 
 /// Whether a step that a pass found says that something is left to do. Blind ones come up in every pass.
-fn comes_up(tracked: &Tracked, options: &Options) -> bool {
+fn comes_up(tracked: &Tracked, options: &Options<'_>) -> bool {
     let done = tracked.step.blind && tracked.state.status.holds();
     let held = tracked.step.commit && !options.commit;
     !done && !held && tracked.state.status != Status::Skipped
@@ -249,18 +252,14 @@ async fn carry_out(engine: &Engine, mut waiting: BTreeSet<StepId>) -> Result<(),
 }
 
 /// Whether nothing that is waiting or under way has to come before.
-fn is_free(
-    record: &Record,
-    id: &StepId,
-    waiting: &BTreeSet<StepId>,
-    under_way: &BTreeSet<StepId>,
-) -> bool {
+fn is_free(record: &Record, id: &StepId, waiting: &BTreeSet<StepId>, under_way: &BTreeSet<StepId>) -> bool {
     let Some(tracked) = record.steps.get(id) else { return true };
     let step = &tracked.step;
     let comes_before = |other: &StepId| {
         let Some(other) = record.steps.get(other).map(|tracked| &tracked.step) else { return false };
         let earlier = other.phase < step.phase;
-        step.needs.contains(&other.id) || (earlier && (other.phase.comes_first() || other.system == step.system))
+        step.needs.contains(&other.id)
+            || (earlier && (other.phase.comes_first() || other.system == step.system))
     };
     !waiting.iter().chain(under_way).any(comes_before)
 }
@@ -316,6 +315,8 @@ fn unreadable(error: &CallError) -> String {
 }
 
 /// All of them side by side; the first failure of the journal ends it.
-async fn all(work: impl Iterator<Item = impl Future<Output = Result<(), JournalError>>>) -> Result<(), JournalError> {
+async fn all(
+    work: impl Iterator<Item = impl Future<Output = Result<(), JournalError>>>,
+) -> Result<(), JournalError> {
     join_all(work).await.into_iter().collect()
 }

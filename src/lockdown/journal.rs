@@ -157,14 +157,13 @@ pub fn read(path: &Path) -> Result<Read, JournalError> {
 
 /// The same from bytes; `path` is for errors.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Read, JournalError> {
-    let mut read =
-        Read { entries: Vec::new(), record: Record::default(), whole: 0, prev: START.to_owned() };
+    let mut read = Read { entries: Vec::new(), record: Record::default(), whole: 0, prev: START.to_owned() };
     for text in bytes.split_inclusive(|byte| *byte == b'\n') {
         let Some(text) = text.strip_suffix(b"\n") else { break };
         let number = read.entries.len() as u64 + 1;
         let broken = |fault: String| JournalError::Broken { path: path.to_owned(), line: number, fault };
-        let line: Line = serde_json::from_slice(text)
-            .map_err(|error| broken(format!("not a journal line: {error}")))?;
+        let line: Line =
+            serde_json::from_slice(text).map_err(|error| broken(format!("not a journal line: {error}")))?;
         if line.seq != number {
             return Err(broken(format!("line {} is here: lines are missing or were added", line.seq)));
         }

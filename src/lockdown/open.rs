@@ -1,7 +1,7 @@
 //! From the configuration to systems that can be asked: transports, providers, stores.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use secrecy::SecretString;
 use url::Url;
@@ -10,7 +10,7 @@ use super::http::{Auth, CallError, Settings, Transport};
 use super::provider::{self, OpenError, PROVIDERS, Provider};
 use super::store::system::StoreSystem;
 use super::store::{self, STORES, Store};
-use crate::config::{Config, Instance, Integration, KindSpec};
+use crate::config::{Catalog, Config, Instance, Integration, KindSpec};
 
 /// Systems by the names of their instances.
 pub struct Systems {
@@ -41,14 +41,14 @@ pub enum SystemError {
     },
 }
 
-/// The kinds of providers there are, as the configuration needs them.
-pub fn provider_kinds() -> Vec<&'static KindSpec> {
-    PROVIDERS.iter().map(|kind| &kind.spec).collect()
-}
-
-/// The kinds of stores there are.
-pub fn store_kinds() -> Vec<&'static KindSpec> {
-    STORES.iter().map(|kind| &kind.spec).collect()
+/// The kinds of providers and stores there are, as the configuration needs them.
+pub fn catalog() -> &'static Catalog {
+    static KINDS: LazyLock<(Vec<&'static KindSpec>, Vec<&'static KindSpec>)> = LazyLock::new(|| {
+        let providers = PROVIDERS.iter().map(|kind| &kind.spec).collect();
+        (providers, STORES.iter().map(|kind| &kind.spec).collect())
+    });
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog { providers: &KINDS.0, stores: &KINDS.1 });
+    &CATALOG
 }
 
 /// Opens every instance of the configuration; nothing is sent. `credentials` has those that were resolved, by instance.
@@ -105,7 +105,12 @@ fn open_store(
     (kind.open)(opening).map_err(failed)
 }
 
-fn transport(config: &Config, instance: &Instance, base_url: Url, auth: Auth) -> Result<Transport, SystemError> {
+fn transport(
+    config: &Config,
+    instance: &Instance,
+    base_url: Url,
+    auth: Auth,
+) -> Result<Transport, SystemError> {
     let settings = Settings {
         base_url,
         auth,
@@ -118,6 +123,5 @@ fn transport(config: &Config, instance: &Instance, base_url: Url, auth: Auth) ->
         ca_file: config.http.ca_file.clone(),
         proxy: config.http.proxy.clone(),
     };
-    Transport::open(settings)
-        .map_err(|error| SystemError::Transport { name: instance.name.clone(), error })
+    Transport::open(settings).map_err(|error| SystemError::Transport { name: instance.name.clone(), error })
 }

@@ -254,7 +254,9 @@ impl Record {
             Entry::Discovered { pass, system, notes, .. } => {
                 self.pass = *pass;
                 self.undiscovered.remove(system);
-                for note in notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect::<Vec<_>>() {
+                for note in
+                    notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect::<Vec<_>>()
+                {
                     self.notes.push(note);
                 }
             }
@@ -313,7 +315,8 @@ impl Record {
         self.hash = Some(hash.to_owned());
         for step in steps {
             let (step, state) = (step.clone(), StepState::default());
-            let tracked = Tracked { step: step.clone(), state, confirmed: false, proved: None, unproved: None };
+            let tracked =
+                Tracked { step: step.clone(), state, confirmed: false, proved: None, unproved: None };
             if self.steps.insert(step.id.clone(), tracked).is_none() {
                 self.order.push(step.id.clone());
             }

@@ -82,7 +82,8 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
         }
         let tracked = engine.tracked(id)?;
         let open = matches!(tracked.state.status, Status::Applied | Status::UndoRefused | Status::Undoing);
-        if !open || !tracked.state.ours || tracked.step.undo == Undo::Irreversible || engine.is_interrupted() {
+        if !open || !tracked.state.ours || tracked.step.undo == Undo::Irreversible || engine.is_interrupted()
+        {
             return Ok(());
         }
         if let Some(why) = holds_back(&engine.record(), id) {
@@ -90,11 +91,16 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
         }
         match engine.look(&tracked.step).await {
             Err(error) => return engine.happened(id, StepEvent::Unreadable { why: error.to_string() }),
-            Ok(look) if look.done.is_some() && engine.is_back(&tracked.step, &tracked.state.before, &look) => {
+            Ok(look)
+                if look.done.is_some() && engine.is_back(&tracked.step, &tracked.state.before, &look) =>
+            {
                 return engine.happened(id, StepEvent::Back { state: look.state });
             }
             Ok(look) if look.done.is_some() && !is_ours(&tracked.state, &look) => {
-                let why = format!("someone else changed it since: it is {}, we left it {}", look.state, tracked.state.after);
+                let why = format!(
+                    "someone else changed it since: it is {}, we left it {}",
+                    look.state, tracked.state.after
+                );
                 return engine.happened(id, StepEvent::Kept { why });
             }
             Ok(look) => engine.send(&tracked, Direction::Undo, look.state).await?,

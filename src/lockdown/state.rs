@@ -287,11 +287,16 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
 fn intended(status: Status, direction: Direction) -> Result<Status, Illegal> {
     use Status as S;
     match (direction, status) {
-        (Direction::Apply, S::Planned | S::Refused | S::Applied | S::Already | S::Applying) => Ok(S::Applying),
+        (Direction::Apply, S::Planned | S::Refused | S::Applied | S::Already | S::Applying) => {
+            Ok(S::Applying)
+        }
         // Planned: an object of ours that came up late, after its request was taken for lost.
         (Direction::Discard, S::Planned | S::Applied | S::Discarding) => Ok(S::Discarding),
         (Direction::Undo, S::Applied | S::UndoRefused | S::Undoing) => Ok(S::Undoing),
-        (Direction::Apply, S::Skipped | S::Discarding | S::Undoing | S::Undone | S::UndoRefused | S::Kept)
+        (
+            Direction::Apply,
+            S::Skipped | S::Discarding | S::Undoing | S::Undone | S::UndoRefused | S::Kept,
+        )
         | (
             Direction::Discard,
             S::Skipped | S::Already | S::Applying | S::Refused | S::Undoing | S::Undone | S::UndoRefused,
@@ -390,7 +395,8 @@ mod tests {
                 let Ok(one) = StepState::default().next(&first) else { continue };
                 let Ok(two) = one.next(&second) else { continue };
                 let intents = [&first, &second];
-                let intents = intents.iter().filter(|event| matches!(event, StepEvent::Intended { .. })).count();
+                let intents =
+                    intents.iter().filter(|event| matches!(event, StepEvent::Intended { .. })).count();
                 assert_eq!(two.attempts as usize, intents);
             }
         }

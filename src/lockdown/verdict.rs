@@ -6,8 +6,11 @@ use super::step::Undo;
 
 /// How an incident stands after a run, and what keeps it from being better. `commit`: steps that destroy were allowed.
 pub fn conclude(record: &Record, commit: bool) -> (Verdict, Vec<String>) {
-    let mut unknown: Vec<String> =
-        record.undiscovered.iter().map(|(system, why)| format!("{system} could not be read: {why}")).collect();
+    let mut unknown: Vec<String> = record
+        .undiscovered
+        .iter()
+        .map(|(system, why)| format!("{system} could not be read: {why}"))
+        .collect();
     let mut partial = Vec::new();
     if record.clean < 2 {
         unknown.push("two passes in a row without anything left to do were not reached".into());
@@ -56,7 +59,9 @@ fn judge(tracked: &Tracked, commit: bool) -> Standing {
         }
         Status::Planned => Standing::Open(format!("{id} was not done: {why}")),
         Status::Refused => Standing::Open(format!("{id} was refused: {why}")),
-        Status::Applying | Status::Discarding => Standing::Open(format!("{id} is not known to be done: {why}")),
+        Status::Applying | Status::Discarding => {
+            Standing::Open(format!("{id} is not known to be done: {why}"))
+        }
         Status::Undoing | Status::Undone | Status::UndoRefused | Status::Kept => {
             Standing::Open(format!("{id} was taken back by a restore"))
         }

@@ -3,9 +3,12 @@
 pub mod baseline;
 pub mod completions;
 pub mod config;
+pub mod lockdown;
 pub mod man;
+pub mod restore;
 mod rule_samples;
 pub mod rules;
 pub mod scan;
 mod scan_summary;
+pub mod status;
 pub mod synth;

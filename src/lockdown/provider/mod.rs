@@ -1,7 +1,8 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
 
-mod okta;
-mod scim;
+pub mod mixpanel;
+pub mod okta;
+pub mod scim;
 mod support;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use crate::config::catalog::KindSpec;
 use crate::config::{Instance, Integration, Settings};
 
 /// The kinds of providers there are.
-pub const PROVIDERS: &[&ProviderKind] = &[&okta::KIND, &scim::KIND];
+pub const PROVIDERS: &[&ProviderKind] = &[&mixpanel::KIND, &okta::KIND, &scim::KIND];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {
@@ -99,7 +100,9 @@ pub enum Guard {
         account: String,
     },
     /// More is touched than was allowed.
-    #[error("{found} objects would be changed, more than the {max} that are allowed; read the plan, then give --max {found}")]
+    #[error(
+        "{found} objects would be changed, more than the {max} that are allowed; read the plan, then give --max {found}"
+    )]
     TooMany {
         /// Objects in the plan.
         found: usize,

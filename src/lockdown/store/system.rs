@@ -79,10 +79,7 @@ impl Provider for StoreSystem {
         let facts = hand.facts(credential);
         let username = facts.result.get("username").and_then(Value::as_str);
         let username = username.ok_or_else(|| lacks("the new credential has no name"))?;
-        let fields = BTreeMap::from([
-            (put.username.clone(), username.into()),
-            (put.secret.clone(), secret),
-        ]);
+        let fields = BTreeMap::from([(put.username.clone(), username.into()), (put.secret.clone(), secret)]);
         let expected = version(&hand.facts(&step.id).before);
         let version = self.0.write(&put.path, Write::Merge(fields), expected, key).await.map_err(call)?;
         Ok(Acted { result: json!({ "version": version }), secret: None })

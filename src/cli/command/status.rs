@@ -1,0 +1,71 @@
+//! `portcullis status`.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::cli::config::Place;
+use crate::cli::error::CliError;
+use crate::cli::incident::exit_code;
+use crate::cli::plan_view;
+use crate::cli::ui::stdout;
+use crate::lockdown::incidents::Incidents;
+use crate::lockdown::record::Record;
+use crate::output::escape::Safe;
+
+/// Show the incidents, or how one stands, from its journal alone. Nothing is sent.
+///
+/// Examples:
+///   portcullis status
+///   portcullis status 2026-10-24-jane-agency-example --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// The incident's name; without one, all are listed.
+    incident: Option<String>,
+    #[command(flatten)]
+    place: Place,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it.
+pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let config = args.place.load()?;
+    let incidents = Incidents::new(&config.incidents);
+    let (text, code) = match &args.incident {
+        Some(name) => {
+            let record = incidents.record(name)?;
+            (one(&record, args.json), exit_code(&record))
+        }
+        None => (all(&incidents, args.json)?, ExitCode::SUCCESS),
+    };
+    let mut out = stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))?;
+    Ok(code)
+}
+
+fn one(record: &Record, json: bool) -> String {
+    if json {
+        return format!("{}\n", plan_view::record_json(record, &[]));
+    }
+    let guided = record.guided.iter().map(|tracked| (&tracked.guided, tracked.done.as_deref()));
+    format!("{}{}", plan_view::record(record), plan_view::guided(guided))
+}
+
+fn all(incidents: &Incidents, json: bool) -> Result<String, CliError> {
+    let mut text = String::new();
+    for name in incidents.names()? {
+        let record = incidents.record(&name)?;
+        if json {
+            text.push_str(&one(&record, true));
+            continue;
+        }
+        let verdict =
+            record.verdict.as_ref().map_or("not finished".to_owned(), |(verdict, _)| verdict.to_string());
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:<16} {:<50} {}", verdict, Safe(&name), Safe(&record.account));
+    }
+    Ok(text)
+}

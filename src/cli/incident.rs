@@ -1,0 +1,198 @@
+//! What the commands of lockdown share: configuration, credentials, systems, the engine over an incident's journal.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::config::Place;
+use super::door::Process;
+use super::error::{CliError, PARTIAL, UNKNOWN};
+use super::plan_view;
+use super::ui::{Ui, stdout};
+use crate::config::{Config, Inventory};
+use crate::lockdown::engine::Engine;
+use crate::lockdown::http::Stats;
+use crate::lockdown::incidents::{Held, Incidents, tag};
+use crate::lockdown::open::{self, Systems};
+use crate::lockdown::provider::{Hand, Target};
+use crate::lockdown::record::{Entry, Record, Verdict};
+use crate::lockdown::snapshot::Snapshots;
+use crate::sys::{clock, crash};
+
+/// The point at which the process dies, for tests of recovery: a number counted from 1.
+const CRASH_AT: &str = "PORTCULLIS_CRASH_AT";
+
+/// Everything that is configured.
+pub struct Setup {
+    /// The configuration.
+    pub config: Config,
+    /// Its incidents.
+    pub incidents: Incidents,
+    systems: Systems,
+}
+
+impl Setup {
+    /// Reads the configuration, resolves every credential and opens every system. Nothing is sent.
+    pub fn load(ui: &Ui, place: &Place) -> Result<Self, CliError> {
+        let config = place.load()?;
+        let inventory = config.inventory.as_deref();
+        let inventory = inventory.map(|path| Inventory::load(path, &config.stores)).transpose()?;
+        let credentials = credentials(ui, &config)?;
+        let integrations = inventory.map(|inventory| inventory.integrations).unwrap_or_default();
+        let systems = open::open(&config, &integrations, &credentials)?;
+        if config.providers.is_empty() {
+            return Err(CliError::usage(format!("{}: no provider is configured", config.path.display()))
+                .hint("fill in a [provider.…] section, then run `portcullis doctor`"));
+        }
+        arm_crash_point()?;
+        let incidents = Incidents::new(&config.incidents);
+        Ok(Self { config, incidents, systems })
+    }
+
+    /// The systems by their names.
+    pub fn systems(&self) -> &BTreeMap<String, Arc<dyn crate::lockdown::provider::Provider>> {
+        &self.systems.all
+    }
+
+    /// An engine that goes on with the incident.
+    pub fn engine(&self, ui: &Ui, held: &Held) -> Result<Engine, CliError> {
+        let hand = Hand::new(&tag(&held.name), self.systems.stores.clone());
+        let (systems, clock) = (self.systems.all.clone(), Arc::new(clock::System));
+        let watch = ui.watch();
+        Ok(Engine::new(systems, hand, held.journal()?, clock, watch, self.config.http.backoff))
+    }
+
+    /// Whom the incident is about.
+    pub fn target(account: &str, incident: &str) -> Target {
+        Target { email: account.to_owned(), tag: tag(incident) }
+    }
+
+    /// How long proofs are asked for.
+    pub fn wait(&self, given: Option<Duration>) -> Duration {
+        given.unwrap_or(self.config.wait)
+    }
+}
+
+/// Where an incident keeps what discovery read.
+pub fn snapshots(held: &Held) -> Snapshots {
+    Snapshots::new(&held.folder)
+}
+
+fn credentials(ui: &Ui, config: &Config) -> Result<BTreeMap<String, SecretString>, CliError> {
+    let mut credentials = BTreeMap::new();
+    for instance in config.providers.iter().chain(&config.stores) {
+        if let Some(reference) = &instance.credential {
+            ui.progress_note(&format!("credential of {}", instance.name));
+            credentials.insert(instance.name.clone(), reference.resolve(&Process)?);
+        }
+    }
+    Ok(credentials)
+}
+
+fn arm_crash_point() -> Result<(), CliError> {
+    let Some(at) = std::env::var_os(CRASH_AT) else { return Ok(()) };
+    let at = at.to_str().and_then(|at| at.parse().ok());
+    crash::arm(at.ok_or_else(|| CliError::usage(format!("{CRASH_AT} is not a number")))?);
+    Ok(())
+}
+
+/// Runs `work` on a runtime of its own. Ctrl-C ends it between two requests.
+pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::usage(format!("cannot start: {error}")))?;
+    Ok(runtime.block_on(work))
+}
+
+/// Runs `work`; Ctrl-C tells `engine` to send nothing more, and what is under way is finished.
+pub async fn interruptible<T>(engine: &Engine, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            signal = tokio::signal::ctrl_c(), if !engine.is_interrupted() => {
+                // Without a handler the signal ends the process, which recovery survives too.
+                if signal.is_ok() {
+                    engine.interrupt();
+                }
+            }
+        }
+    }
+}
+
+/// The exit code of an incident as it stands.
+pub fn exit_code(record: &Record) -> ExitCode {
+    match &record.verdict {
+        Some((Verdict::Contained | Verdict::Restored, _)) => ExitCode::SUCCESS,
+        Some((Verdict::Partial | Verdict::PartlyRestored, _)) => ExitCode::from(PARTIAL),
+        Some((Verdict::Unknown, _)) | None => ExitCode::from(UNKNOWN),
+    }
+}
+
+/// How the incident stands after a run, on standard output; the way on, on standard error.
+pub fn report(ui: &Ui, engine: &Engine, took: Duration, json: bool) -> Result<ExitCode, CliError> {
+    let record = engine.record();
+    let stats: Vec<(String, Stats)> =
+        engine.systems.iter().map(|(name, system)| (name.clone(), system.stats())).collect();
+    let text = if json {
+        format!("{}\n", plan_view::record_json(&record, &stats))
+    } else {
+        let guided = record.guided.iter().map(|tracked| (&tracked.guided, tracked.done.as_deref()));
+        let requests = stats.iter().map(|(name, stats)| plan_view::requests(name, stats)).collect::<String>();
+        format!(
+            "{}{}\nRequests in {:.1} s\n{requests}",
+            plan_view::record(&record),
+            plan_view::guided(guided),
+            took.as_secs_f64()
+        )
+    };
+    let mut out = stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))?;
+    if record.verdict.is_none() {
+        ui.warn(&format!(
+            "not finished: run the same command again, it goes on where it was ({})",
+            record.incident
+        ));
+    }
+    Ok(exit_code(&record))
+}
+
+/// One line for an entry, where it tells a person something.
+pub fn line(entry: &Entry, record: &Record) -> Option<String> {
+    use crate::lockdown::state::StepEvent as Event;
+    let text = match entry {
+        Entry::Opened { incident, .. } => format!("incident {incident}"),
+        Entry::Discovered { pass, system, steps, .. } => format!("pass {pass}: {system} read, {steps} to do"),
+        Entry::Undiscovered { pass, system, why } => {
+            format!("pass {pass}: {system} could not be read: {why}")
+        }
+        Entry::Step { step, event: Event::Answered { .. } } => {
+            let status = record.steps.get(step).map(|tracked| tracked.state.status);
+            format!(
+                "{}: {step}",
+                status.map_or("done".to_owned(), |status| format!("{status:?}").to_lowercase())
+            )
+        }
+        Entry::Step { step, event: Event::Seen { .. } } => format!("seen: {step}"),
+        Entry::Step { step, event: Event::Back { .. } } => format!("back: {step}"),
+        Entry::Step { step, event: Event::Refused { why } } => format!("refused: {step}: {why}"),
+        Entry::Step { step, event: Event::Lost { why } } => format!("lost: {step}: {why}"),
+        Entry::Step { step, event: Event::NotSent { why } } => format!("not sent: {step}: {why}"),
+        Entry::Step { step, event: Event::Unreadable { why } } => format!("unreadable: {step}: {why}"),
+        Entry::Step { step, event: Event::Skipped { reason } } => format!("left out: {step}: {reason}"),
+        Entry::Step { step, event: Event::Kept { why } } => format!("kept: {step}: {why}"),
+        Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. } => return None,
+        Entry::Passed { pass, clean: true } => format!("pass {pass}: clean"),
+        Entry::Passed { pass, clean: false } => format!("pass {pass}: more to do"),
+        Entry::Proved { step, how } => format!("proved: {step}: {how}"),
+        Entry::Unproved { step, why } => format!("not proved: {step}: {why}"),
+        Entry::Guided { guided, how } => format!("guided step done: {guided}: {how}"),
+        Entry::Interrupted { why } => format!("interrupted: {why}"),
+        Entry::Restoring { .. } => "restoring".to_owned(),
+        Entry::Planned { .. } | Entry::Confirmed { .. } | Entry::Concluded { .. } => return None,
+    };
+    Some(text)
+}

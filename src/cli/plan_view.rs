@@ -1,0 +1,187 @@
+//! A plan and an incident as people read them, and as machines do.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::lockdown::http::Stats;
+use crate::lockdown::plan::Plan;
+use crate::lockdown::record::{Record, Tracked};
+use crate::lockdown::step::{Guided, GuidedProof, Phase, Step};
+use crate::output::escape::Safe;
+
+/// The plan: object, action, whether it can be undone, why, and what else stops working.
+pub fn plan(plan: &Plan, commit: bool) -> String {
+    let mut text = format!(
+        "Plan for {}: {} on {}, {}\n",
+        Safe(&plan.account),
+        count(plan.steps.len(), "step"),
+        count(plan.objects(), "object"),
+        count(plan.guided.len(), "guided step"),
+    );
+    for (at, step) in plan.steps.iter().enumerate() {
+        text.push_str(&self::step(at + 1, step, commit));
+    }
+    text.push_str(&guided(plan.guided.iter().map(|guided| (guided, None))));
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\nPlan hash {}", plan.hash);
+    text
+}
+
+fn step(number: usize, step: &Step, commit: bool) -> String {
+    let held = if step.commit && !commit { "  (only with --commit)" } else { "" };
+    let mut text = format!(
+        "\n{number:>3}  {:<15} {:<10} {} {} {}\n     {}{held}\n",
+        phase(step.phase),
+        Safe(&step.system),
+        Safe(&step.action),
+        Safe(&step.object.kind),
+        Safe(&step.object.name),
+        step.undo,
+    );
+    for (label, words) in [("why", &step.why), ("effect", &step.effect)] {
+        if !words.is_empty() {
+            let _ = writeln!(text, "     {label}: {}", Safe(words));
+        }
+    }
+    text
+}
+
+/// Guided steps, numbered.
+pub fn guided<'a>(steps: impl Iterator<Item = (&'a Guided, Option<&'a str>)>) -> String {
+    let mut text = String::new();
+    for (at, (guided, done)) in steps.enumerate() {
+        if at == 0 {
+            text.push_str("\nGuided steps: what no API can do\n");
+        }
+        let needed = if guided.required { "needed" } else { "advised" };
+        let state = done.map_or_else(|| needed.to_owned(), |done| format!("done: {}", Safe(done)));
+        let _ = writeln!(text, "\n{:>3}  {} ({state})", at + 1, Safe(&guided.title));
+        let _ = writeln!(text, "     who: {}\n     how: {}", Safe(&guided.who), Safe(&guided.how));
+        let _ = writeln!(text, "     proof: {}", Safe(&proof(&guided.proof)));
+    }
+    text
+}
+
+fn proof(proof: &GuidedProof) -> String {
+    match proof {
+        GuidedProof::Log { actions, .. } => {
+            format!("{} in a fresh export of the audit log (`verify --log FILE`)", actions.join(" or "))
+        }
+        GuidedProof::Attested => "no log shows it: a person vouches for it (`verify --attest`)".to_owned(),
+    }
+}
+
+/// How an incident stands.
+pub fn record(record: &Record) -> String {
+    let mut text = String::new();
+    let open = record.in_order().filter(|tracked| tracked.proved.is_none());
+    for tracked in open {
+        let _ = writeln!(text, "  {}", Safe(&standing(tracked)));
+    }
+    if let Some((verdict, reasons)) = &record.verdict {
+        let _ = writeln!(text, "\n{verdict}: {}", Safe(&record.account));
+        for reason in reasons {
+            let _ = writeln!(text, "  - {}", Safe(reason));
+        }
+    } else {
+        let _ = writeln!(text, "\nNo verdict: the last run did not come to its end.");
+    }
+    for note in &record.notes {
+        let _ = writeln!(text, "  note: {}", Safe(note));
+    }
+    text
+}
+
+fn standing(tracked: &Tracked) -> String {
+    let status = format!("{:?}", tracked.state.status).to_lowercase();
+    let why = tracked.unproved.as_ref().or(tracked.state.why.as_ref());
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{status:<11} {}{why}", tracked.step.id)
+}
+
+/// What went to a system.
+pub fn requests(name: &str, stats: &Stats) -> String {
+    let limited =
+        if stats.limited > 0 { format!(", {} refused by its limit", stats.limited) } else { String::new() };
+    let waited = stats.waited.as_secs_f64();
+    format!("  {:<12} {:>6} sent{limited}, {waited:.1} s waited for the limit\n", Safe(name), stats.sent)
+}
+
+/// An incident for machines.
+pub fn record_json(record: &Record, stats: &[(String, Stats)]) -> Value {
+    let steps: Vec<Value> = record.in_order().map(tracked_json).collect();
+    let guided: Vec<Value> = record
+        .guided
+        .iter()
+        .enumerate()
+        .map(|(at, tracked)| {
+            json!({
+                "number": at + 1,
+                "id": tracked.guided.id,
+                "title": tracked.guided.title,
+                "required": tracked.guided.required,
+                "done": tracked.done,
+            })
+        })
+        .collect();
+    let (verdict, reasons) = record.verdict.clone().map_or((None, Vec::new()), |(v, r)| (Some(v), r));
+    json!({
+        "incident": record.incident,
+        "account": record.account,
+        "verdict": verdict,
+        "reasons": reasons,
+        "restoring": record.restoring,
+        "plan": record.hash,
+        "passes": record.pass,
+        "clean_passes": record.clean,
+        "steps": steps,
+        "guided": guided,
+        "notes": record.notes,
+        "requests": stats.iter().map(|(name, stats)| stats_json(name, stats)).collect::<Vec<_>>(),
+        "crash_points": crate::sys::crash::passed(),
+    })
+}
+
+fn tracked_json(tracked: &Tracked) -> Value {
+    json!({
+        "id": tracked.step.id,
+        "system": tracked.step.system,
+        "action": tracked.step.action,
+        "object": tracked.step.object,
+        "undo": tracked.step.undo,
+        "commit": tracked.step.commit,
+        "status": tracked.state.status,
+        "attempts": tracked.state.attempts,
+        "why": tracked.state.why,
+        "proved": tracked.proved,
+        "unproved": tracked.unproved,
+    })
+}
+
+fn stats_json(name: &str, stats: &Stats) -> Value {
+    json!({
+        "system": name,
+        "sent": stats.sent,
+        "limited": stats.limited,
+        "waited_ms": u64::try_from(stats.waited.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Preserve => "preserve",
+        Phase::Block => "block",
+        Phase::Deactivate => "deactivate",
+        Phase::ServiceAccounts => "accounts",
+        Phase::Sessions => "sessions",
+        Phase::Groups => "groups",
+        Phase::Rotate => "rotate",
+        Phase::Exports => "exports",
+        Phase::Retire => "retire",
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
