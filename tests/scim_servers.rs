@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::config::{Settings, SettingsValue};
+use portcullis::config::{Settings, Value as Setting};
 use portcullis::lockdown::http::{self, Auth, Body, Call, CallError, Transport};
 use portcullis::lockdown::provider::{CheckState, Hand, Opening, Proof, Provider, Target, kind};
 use portcullis::lockdown::step::{Phase, Step};
@@ -56,7 +56,7 @@ impl Server {
     }
 
     fn provider(&self, token: &str) -> Box<dyn Provider> {
-        let groups = SettingsValue::List(vec!["growth".to_owned(), "No such group".to_owned()]);
+        let groups = Setting::List(vec!["growth".to_owned(), "No such group".to_owned()]);
         let opening = Opening {
             name: "directory".to_owned(),
             settings: Settings::from_iter([("groups", groups)]),
