@@ -115,10 +115,7 @@ async fn exercise(server: &Server) {
     provider.apply(delete, &hand, "k").await.unwrap();
     assert_eq!(provider.look(delete, &hand).await.unwrap().done, Some(true));
     assert!(matches!(provider.prove(delete, &hand).await, Ok(Proof::Proved(_))));
-    assert!(matches!(
-        provider.undo(delete, &before.state, &hand, "k").await,
-        Err(CallError::NotSent { .. })
-    ));
+    assert!(matches!(provider.undo(delete, &before.state, &hand, "k").await, Err(CallError::NotSent { .. })));
     let bob = provider.discover(&target("bob@agency.example")).await.unwrap();
     assert_eq!(bob.steps.len(), 3, "nothing of bob's was touched: {:?}", bob.steps);
     refused(server, deactivate).await;
@@ -137,7 +134,10 @@ async fn there_and_back(provider: &dyn Provider, step: &Step) {
     assert_eq!(after.done, Some(true), "{}", step.id);
     assert!(matches!(provider.prove(step, &hand).await, Ok(Proof::Proved(_))), "{}", step.id);
     for _ in 0..2 {
-        provider.undo(step, &before.state, &hand, "k").await.unwrap_or_else(|error| panic!("{}: {error}", step.id));
+        provider
+            .undo(step, &before.state, &hand, "k")
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", step.id));
     }
     assert_eq!(provider.look(step, &hand).await.unwrap(), before, "{}", step.id);
 }
