@@ -9,7 +9,21 @@ use serde_json::Value;
 
 fn made(log: Log, records: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    synth::write(log, &Options { seed: 3, start: START, story: STORY_START, days: 91, people: 40, records, incident: true }, &mut out).unwrap();
+    synth::write(
+        log,
+        &Options {
+            seed: 3,
+            start: START,
+            story: STORY_START,
+            until: i64::MAX,
+            days: 91,
+            people: 40,
+            records,
+            incident: true,
+        },
+        &mut out,
+    )
+    .unwrap();
     out
 }
 

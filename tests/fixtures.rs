@@ -10,7 +10,21 @@ use serde_json::Value;
 
 fn made(log: Log, records: u64, days: u32, incident: bool) -> Vec<u8> {
     let mut out = Vec::new();
-    synth::write(log, &Options { seed: 2026, start: START, story: STORY_START, days, people: 25, records, incident }, &mut out).unwrap();
+    synth::write(
+        log,
+        &Options {
+            seed: 2026,
+            start: START,
+            story: STORY_START,
+            until: i64::MAX,
+            days,
+            people: 25,
+            records,
+            incident,
+        },
+        &mut out,
+    )
+    .unwrap();
     out
 }
 
