@@ -1,4 +1,4 @@
-//! The store for Vault and OpenBao against a real server: what others write, tokens that may do little, a sealed server.
+//! The store for Vault and `OpenBao` against a real server: what others write, tokens that may do little, a sealed server.
 //! The server's program is found through `PORTCULLIS_BAO`; without it these tests say so and check nothing.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use bao::Bao;
 use portcullis::lockdown::http::{Call, CallError};
 use portcullis::lockdown::provider::CheckState;
-use portcullis::lockdown::store::{Store, StoreError, Write};
+use portcullis::lockdown::store::{StoreError, Write};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Starts a real OpenBao server in development mode: in memory, on loopback, unsealed.
+//! Starts a real `OpenBao` server in development mode: in memory, on loopback, unsealed.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -50,7 +50,7 @@ impl Bao {
             .unwrap();
         let base = Url::parse(&format!("http://127.0.0.1:{port}")).unwrap();
         let bao = Self { child, base, _home: home };
-        let slow = Settings { deadline: Duration::from_secs(60), ..bao.settings() };
+        let slow = Settings { deadline: Duration::from_mins(1), ..bao.settings() };
         // The engine is mounted last.
         let mounted =
             Call::get(&["v1", "sys", "internal", "ui", "mounts", "secret"]).header("x-vault-token", ROOT);
