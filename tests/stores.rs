@@ -6,6 +6,9 @@
 mod bao;
 
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use portcullis::config::{Settings, Value};
@@ -111,6 +114,48 @@ async fn conforms(store: &Arc<dyn Store>) {
     }
 }
 
+fn file_store(folder: &Path) -> Arc<dyn Store> {
+    let path = |name: &'static str, file: &str| (name, Value::Path(folder.join(file)));
+    let settings: Settings =
+        [path("path", "secrets.age"), path("identity", "identity.txt")].into_iter().collect();
+    let opening = Opening { name: "file".to_owned(), settings, credential: None, transport: None };
+    (kind("file").unwrap().open)(opening).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "it is the process that the next test kills"]
+async fn killed() {
+    let folder = std::env::var_os("PORTCULLIS_TEST_FOLDER").unwrap();
+    let point = std::env::var_os("PORTCULLIS_TEST_POINT").unwrap();
+    let store = file_store(Path::new(&folder));
+    portcullis::sys::crash::arm(point.to_str().unwrap().parse().unwrap());
+    store.write("a", Write::Merge(fields(&[("secret", "new")])), 1, "again").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_is_killed_is_whole_or_not_there_and_done_once_in_the_end() {
+    // Before the file is put in its place, and after.
+    for (point, left) in [("1", 1), ("2", 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        file::create_identity(&folder.path().join("identity.txt")).unwrap();
+        let store = file_store(folder.path());
+        store.write("a", Write::Merge(fields(&[("secret", "old")])), 0, "first").await.unwrap();
+        let ended = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "killed", "--ignored"])
+            .env("PORTCULLIS_TEST_FOLDER", folder.path())
+            .env("PORTCULLIS_TEST_POINT", point)
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(ended.signal(), Some(9));
+        assert_eq!(store.version("a").await.unwrap(), Some(left));
+        let write = || Write::Merge(fields(&[("secret", "new")]));
+        assert_eq!(store.write("a", write(), 1, "again").await.unwrap(), 2);
+        is(store.read("a").await.unwrap(), 2, &[("secret", "new")]);
+        is(store.earlier("a", 1).await.unwrap(), 1, &[("secret", "old")]);
+    }
+}
+
 #[tokio::test]
 async fn every_store_conforms() {
     for store in STORES {
@@ -122,17 +167,8 @@ async fn every_store_conforms() {
             }
             "file" => {
                 let folder = tempfile::tempdir().unwrap();
-                let path = |name: &str| folder.path().join(name);
-                file::create_identity(&path("identity.txt")).unwrap();
-                let settings: Settings = [
-                    ("path", Value::Path(path("secrets.age"))),
-                    ("identity", Value::Path(path("identity.txt"))),
-                ]
-                .into_iter()
-                .collect();
-                let name = "file".to_owned();
-                let opening = Opening { name, settings, credential: None, transport: None };
-                conforms(&(kind("file").unwrap().open)(opening).unwrap()).await;
+                file::create_identity(&folder.path().join("identity.txt")).unwrap();
+                conforms(&file_store(folder.path())).await;
             }
             other => panic!("say here how a store of the kind {other} is started for the tests"),
         }
