@@ -15,8 +15,6 @@ mod steps;
 mod survey;
 mod suspect;
 mod sweep;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 use std::sync::Arc;
