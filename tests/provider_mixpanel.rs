@@ -1,5 +1,6 @@
 //! The Mixpanel provider against the emulated tenant: every step there and back, and every point that the vendor leaves
 //! open.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use portcullis::config::{Integration, IntegrationKind, Settings, Stored, Value as Setting};
 use portcullis::drill::emulator::switches::Paging;
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Emulator, Fault, Faults, Switches, Tenant, What, When};
+use portcullis::drill::emulator::{Emulator, Faults, Switches, Tenant, What, When};
 use portcullis::lockdown::http::{Auth, Settings as Http, Stats, Transport};
 use portcullis::lockdown::provider::{
     Check, CheckState, Discovery, Facts, Guard, Hand, Opening, Proof, Provider, Target, kind,
@@ -421,8 +422,7 @@ async fn a_lost_answer_is_found_again_and_a_lost_secret_is_made_anew() {
         let replace = of(&steps, "replace", "88102").clone();
         let before = world.look(&replace).await;
         assert_eq!((before.done, &before.state), (Some(false), &json!({ "replacement": null })));
-        let lost = Fault { when: When::NthChange(1), what: What::ResetAfter };
-        world.emulator.set_faults(Faults::new(vec![lost]));
+        world.emulator.set_faults(Faults::one(When::NthChange(1), What::ResetAfter));
         world.provider.apply(&replace, &world.hand, "k").await.unwrap_err();
         let found = world.look(&replace).await;
         assert_eq!(found.done, Some(true));
@@ -509,33 +509,29 @@ async fn nothing_but_the_provider_s_own_refusal_is_death() {
     let steps = world.steps().await;
     world.apply_all(&steps).await;
     let delete = of(&steps, "delete", "88102");
+    // The limit comes last, since it holds the whole instance.
     for what in
-        [What::Status(403), What::Status(500), What::RateLimited(Some(60)), What::ResetBefore, What::NotJson]
+        [What::Status(403), What::Status(500), What::ResetBefore, What::NotJson, What::RateLimited(Some(60))]
     {
         let path_part = "/api/app/me".to_owned();
         let when =
             When::Match { service: "mixpanel".to_owned(), method: "GET".to_owned(), path_part, times: 99 };
-        world.emulator.set_faults(Faults::new(vec![Fault { when, what }]));
+        world.emulator.set_faults(Faults::one(when, what));
         let proof = world.provider.prove(delete, &world.hand).await;
         assert!(!matches!(proof, Ok(Proof::Proved(_))), "{what:?}: {proof:?}");
         world.emulator.set_faults(Faults::default());
     }
-    // The limit's pause holds the whole instance: another one asks.
 }
 
 #[tokio::test]
 async fn without_the_right_to_manage_people_are_told_what_to_do() {
     let world = World::new(Switches::default(), nightly());
-    let refuse = |path: &str| Fault {
-        when: When::Match {
-            service: "mixpanel".to_owned(),
-            method: String::new(),
-            path_part: path.to_owned(),
-            times: 99,
-        },
-        what: What::Status(403),
+    let refuse = |path: &str| {
+        let (service, path_part) = ("mixpanel".to_owned(), path.to_owned());
+        let when = When::Match { service, method: String::new(), path_part, times: 99 };
+        world.emulator.set_faults(Faults::one(when, What::Status(403)));
     };
-    world.emulator.set_faults(Faults::new(vec![refuse("service-accounts")]));
+    refuse("service-accounts");
     let found = world.discover().await;
     let actions: Vec<&str> = found.steps.iter().map(|step| step.action.as_str()).collect();
     assert_eq!(actions, ["pause-pipeline", "pause-import"]);
@@ -546,7 +542,7 @@ async fn without_the_right_to_manage_people_are_told_what_to_do() {
     let of = |what: &str| checks.iter().find(|check| check.what.starts_with(what)).unwrap().state;
     assert_eq!((of("list service accounts"), of("list members")), (CheckState::Missing, CheckState::Works));
 
-    world.emulator.set_faults(Faults::new(vec![refuse("projects/3187001/service-accounts")]));
+    refuse("projects/3187001/service-accounts");
     let found = world.discover().await;
     let unread = found.guided.iter().find(|step| step.id == "mixpanel/unread-service-accounts").unwrap();
     assert!(unread.how.contains("3187001"), "{}", unread.how);
@@ -563,7 +559,7 @@ async fn a_read_that_fails_is_no_empty_list() {
             path_part: "projects/3187002/service-accounts".to_owned(),
             times: 99,
         };
-        world.emulator.set_faults(Faults::new(vec![Fault { when, what }]));
+        world.emulator.set_faults(Faults::one(when, what));
         world.provider.discover(&world.target).await.expect_err(&format!("{what:?}"));
     }
 }
@@ -697,4 +693,75 @@ async fn guided_steps_say_what_no_api_can() {
     };
     assert_eq!(member.proof, expected);
     assert_eq!(found.guided, world.discover().await.guided);
+}
+
+/// The provider of pending deletions, with a person's token.
+fn deletions(emulator: &Emulator, tracking: &[&str]) -> Box<dyn Provider> {
+    let tenant = emulator.tenant();
+    let (oauth, _) = tenant.mixpanel.oauth_tokens.first_key_value().unwrap();
+    let http = Http {
+        deadline: Duration::from_millis(300),
+        backoff: Duration::from_millis(20),
+        ..Http::new(emulator.base_url("mixpanel").parse().unwrap(), Auth::Bearer(oauth.clone().into()))
+    };
+    let tracking = tracking.iter().map(|&id| id.to_owned()).collect();
+    let settings = [
+        ("project-token", Setting::Text(tenant.mixpanel.projects[&3_187_001].token.clone())),
+        ("tracking-ids", Setting::List(tracking)),
+    ];
+    let opening = Opening {
+        name: "deletions".to_owned(),
+        settings: Settings::from_iter(settings),
+        transport: Transport::open(http).unwrap(),
+        inventory: Vec::new().into(),
+        default_store: None,
+    };
+    (kind("mixpanel-deletions").unwrap().open)(opening).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[tokio::test]
+async fn a_pending_deletion_is_cancelled_and_a_started_one_is_said() {
+    const ID: &str = "c0ffee00-4711";
+    let world = World::new(Switches::default(), Vec::new());
+    let provider = deletions(&world.emulator, &[ID, "c0ffee00-0000"]);
+    let found = provider.discover(&world.target).await.unwrap();
+    let [step] = &found.steps[..] else { panic!("{:?}", ids(&found.steps)) };
+    assert_eq!((step.phase, found.notes.len()), (Phase::Preserve, 1));
+    assert!(matches!(provider.prove(step, &world.hand).await.unwrap(), Proof::NotYet(_)));
+
+    let someone = Target { email: "ada@acme.example".into(), ..world.target.clone() };
+    assert_eq!(provider.discover(&someone).await.unwrap().steps, []);
+
+    let set = |status: &str| {
+        world.emulator.edit(|tenant| {
+            tenant.mixpanel.deletions.get_mut(ID).unwrap().status = status.to_owned();
+        });
+    };
+    set("STARTED");
+    let refused = provider.apply(step, &world.hand, "k").await.unwrap_err();
+    assert_eq!(refused.status(), Some(405));
+    let found = provider.discover(&world.target).await.unwrap();
+    assert_eq!((found.steps.len(), found.guided.len()), (0, 1));
+    assert!(found.notes.iter().any(|note| note.contains("evidence is being destroyed")), "{:?}", found.notes);
+
+    set("PENDING");
+    provider.apply(step, &world.hand, "k").await.unwrap();
+    assert_eq!(provider.look(step, &world.hand).await.unwrap().done, Some(true));
+    proved(provider.prove(step, &world.hand).await.unwrap());
+    assert_eq!(provider.discover(&world.target).await.unwrap().steps, []);
+    assert_eq!(world.emulator.tenant().mixpanel.deletions[ID].status, "REVOKED");
+    assert_eq!(provider.check().await[0].state, CheckState::Works);
+}
+
+#[test]
+fn a_credential_is_a_user_name_and_a_secret() {
+    let auth = kind("mixpanel").unwrap().auth;
+    for bad in ["", "c4n4ry", ":c4n4ry", "c4n4ry:"] {
+        let error = auth(bad.to_owned().into()).unwrap_err().to_string();
+        assert!(!error.contains("c4n4ry"), "{error}");
+    }
+    let Ok(Auth::Basic { username, secret }) = auth("sa.x.mp-service-account:a:b".to_owned().into()) else {
+        panic!("not taken")
+    };
+    assert_eq!((username.as_str(), secret.expose_secret()), ("sa.x.mp-service-account", "a:b"));
 }

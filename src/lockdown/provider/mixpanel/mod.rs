@@ -7,6 +7,7 @@ mod accounts;
 mod api;
 mod check;
 mod credential;
+pub mod deletions;
 mod discover;
 mod exports;
 mod guided;
