@@ -119,7 +119,7 @@ struct Shared {
     client: reqwest::Client,
     base: Url,
     deadline: Duration,
-    limits: Limits,
+    limits: Arc<Limits>,
 }
 
 struct Signer {
@@ -133,15 +133,10 @@ impl Transport {
     /// # Errors
     /// [`CallError::NotSent`]: an address, the proxy or the file of certificates cannot be used.
     pub fn open(settings: Settings) -> Result<Self, CallError> {
-        if !matches!(settings.base_url.scheme(), "https" | "http") || settings.base_url.cannot_be_a_base() {
-            return Err(CallError::not_sent("the base address has to start with https://"));
-        }
-        if !settings.base_url.username().is_empty() || settings.base_url.password().is_some() {
-            return Err(CallError::not_sent("the base address must not hold a credential"));
-        }
+        check_base(&settings.base_url)?;
         let client = client(&settings)?;
         let Settings { requests_per_second, burst, concurrency, backoff, deadline, .. } = settings;
-        let limits = Limits::new(requests_per_second, burst, concurrency, backoff);
+        let limits = Arc::new(Limits::new(requests_per_second, burst, concurrency, backoff));
         let signer = Signer { masks: Masks::of(&settings.auth), auth: settings.auth };
         let shared = Shared { client, base: settings.base_url, deadline, limits };
         Ok(Self { shared: Arc::new(shared), signer: Arc::new(signer) })
@@ -152,6 +147,28 @@ impl Transport {
     pub fn with_auth(&self, auth: Auth) -> Self {
         let signer = Signer { masks: Masks::of(&auth), auth };
         Self { shared: Arc::clone(&self.shared), signer: Arc::new(signer) }
+    }
+
+    /// The same credential and limits at another address of the same vendor, which the configuration names.
+    ///
+    /// # Errors
+    /// [`CallError::NotSent`]: the address cannot be used, or is `http` where the first one is `https`.
+    pub fn with_base_url(&self, base: Url) -> Result<Self, CallError> {
+        check_base(&base)?;
+        if base.scheme() != self.shared.base.scheme() {
+            return Err(CallError::not_sent("both addresses of an instance have to be https"));
+        }
+        let Shared { client, deadline, limits, .. } = &*self.shared;
+        let shared = Shared { client: client.clone(), base, deadline: *deadline, limits: Arc::clone(limits) };
+        Ok(Self { shared: Arc::new(shared), signer: Arc::clone(&self.signer) })
+    }
+
+    /// The user name of basic authentication, which is no secret.
+    pub fn username(&self) -> Option<&str> {
+        match &self.signer.auth {
+            Auth::Basic { username, .. } => Some(username),
+            Auth::None | Auth::Bearer(_) | Auth::Header { .. } => None,
+        }
     }
 
     /// What has been sent so far, over all clones.
@@ -202,6 +219,16 @@ impl Transport {
         let deadline = Instant::now() + self.shared.deadline;
         self.attempt(call, Kind::Change { key }, deadline).await.map_err(|failure| failure.error)
     }
+}
+
+fn check_base(base: &Url) -> Result<(), CallError> {
+    if !matches!(base.scheme(), "https" | "http") || base.cannot_be_a_base() {
+        return Err(CallError::not_sent("the base address has to start with https://"));
+    }
+    if !base.username().is_empty() || base.password().is_some() {
+        return Err(CallError::not_sent("the base address must not hold a credential"));
+    }
+    Ok(())
 }
 
 fn client(settings: &Settings) -> Result<reqwest::Client, CallError> {

@@ -1,5 +1,6 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
 
+pub mod mixpanel;
 pub mod okta;
 pub mod scim;
 mod support;
@@ -18,7 +19,7 @@ use crate::config::catalog::KindSpec;
 use crate::config::{Instance, Integration, Settings};
 
 /// The kinds of providers there are.
-pub const PROVIDERS: &[&ProviderKind] = &[&okta::KIND, &scim::KIND];
+pub const PROVIDERS: &[&ProviderKind] = &[&mixpanel::KIND, &okta::KIND, &scim::KIND];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {

@@ -1,0 +1,180 @@
+//! Service accounts that have to go: out of all projects first, which can be undone, then deleted, which cannot.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Mixpanel;
+use super::api::Roles;
+use super::credential::{Kept, Tried, try_old};
+use super::steps::{self, details, lacks};
+use super::wire::Account;
+use crate::lockdown::http::CallError;
+use crate::lockdown::provider::{Acted, Hand, Look, Proof};
+use crate::lockdown::step::{Phase, SecretRole, Step, StepId, Undo};
+
+/// Takes a service account out of all its projects.
+pub(super) const QUARANTINE: &str = "quarantine";
+/// Deletes it.
+pub(super) const DELETE: &str = "delete";
+
+/// What both steps need.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct About {
+    account: u64,
+    username: String,
+    /// Where its old secret was, so that it can be tried.
+    #[serde(default)]
+    kept: Vec<Kept>,
+}
+
+/// Why, when and after what a service account is taken out of use.
+pub(super) struct Reason<'a> {
+    pub(super) why: &'a str,
+    pub(super) phase: Phase,
+    pub(super) needs: Vec<StepId>,
+    pub(super) kept: Vec<Kept>,
+}
+
+/// The steps that are still to be done for an account with these direct grants.
+pub(super) fn plan(system: &str, account: &Account, direct: &Roles, names: &str, reason: &Reason<'_>) -> Vec<Step> {
+    let object = steps::account_object(account);
+    let about = About { account: account.id, username: account.username.clone(), kept: reason.kept.clone() };
+    let about = serde_json::to_value(about).unwrap_or_default();
+    let used = account.last_used.as_deref().map_or_else(String::new, |time| format!(", last used {time}"));
+    let quarantine = Step {
+        id: StepId::new(system, &object, QUARANTINE),
+        system: system.to_owned(),
+        action: QUARANTINE.to_owned(),
+        object: object.clone(),
+        phase: reason.phase,
+        undo: Undo::Reversible,
+        why: reason.why.to_owned(),
+        effect: format!("loses {names}; whatever uses this credential stops{used}"),
+        commit: false,
+        needs: reason.needs.clone(),
+        secret: SecretRole::None,
+        details: about,
+    };
+    let delete = Step {
+        id: StepId::new(system, &object, DELETE),
+        action: DELETE.to_owned(),
+        phase: Phase::Retire,
+        undo: Undo::Irreversible,
+        effect: format!("the service account is gone for good, with every grant that it has{used}"),
+        commit: true,
+        needs: if direct.is_empty() { Vec::new() } else { vec![quarantine.id.clone()] },
+        ..quarantine.clone()
+    };
+    if direct.is_empty() { vec![delete] } else { vec![quarantine, delete] }
+}
+
+impl Mixpanel {
+    /// The roles that projects give it directly.
+    pub(super) async fn look_quarantine(&self, step: &Step) -> Result<Look, CallError> {
+        let about: About = details(step)?;
+        let direct = self.sweeps.fresh().await?.direct(about.account);
+        Ok(Look { done: Some(direct.is_empty()), state: json!({ "projects": direct }), result: Value::Null })
+    }
+
+    pub(super) async fn quarantine(&self, step: &Step, key: &str) -> Result<Acted, CallError> {
+        let about: About = details(step)?;
+        let direct = self.sweeps.latest().await?.direct(about.account);
+        if direct.is_empty() {
+            return Err(lacks("it is in no project any more"));
+        }
+        self.api.remove(about.account, direct.into_keys(), key).await?;
+        Ok(Acted::default())
+    }
+
+    /// Gives back the roles that it had.
+    pub(super) async fn release(&self, step: &Step, before: &Value, key: &str) -> Result<Acted, CallError> {
+        let about: About = details(step)?;
+        let roles = roles(before)?;
+        if roles.is_empty() {
+            return Err(lacks("it was in no project before"));
+        }
+        self.api.add(about.account, &roles, key).await?;
+        Ok(Acted::default())
+    }
+
+    pub(super) async fn prove_quarantine(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
+        let about: About = details(step)?;
+        let sweep = self.sweeps.fresh().await?;
+        let direct = sweep.direct(about.account);
+        if !direct.is_empty() {
+            return Ok(Proof::NotYet(format!("it is still in projects {}", listed(direct.keys()))));
+        }
+        if let Some((project, way)) = sweep.indirect(about.account).into_iter().next() {
+            return Ok(Proof::NotYet(format!(
+                "in no project directly, but it still reaches project {project} through its {way}: a person has to \
+                 end that, see the guided step"
+            )));
+        }
+        let before = roles(&hand.facts(&step.id).before).unwrap_or_default();
+        let former: Vec<u64> = before.into_keys().collect();
+        let gone = "it is in no project's list";
+        Ok(match try_old(&self.api, hand, &about.kept, &about.username, &former).await {
+            Tried::NoSecret => Proof::Proved(format!("{gone}; its secret is not known here, so it was not tried")),
+            Tried::Dead => Proof::Proved(format!("{gone}, and its credential is refused as unknown (401)")),
+            Tried::NoAccess => Proof::Proved(format!(
+                "{gone}, and its credential has no access any more (403): it is quarantined, not dead"
+            )),
+            Tried::Works(what) => Proof::NotYet(format!("{gone}, but its credential still works: {what}")),
+            Tried::Unknown(why) => Proof::Unknown(why),
+        })
+    }
+
+    pub(super) async fn look_delete(&self, step: &Step) -> Result<Look, CallError> {
+        let about: About = details(step)?;
+        self.look_existing(about.account).await
+    }
+
+    /// Whether a service account exists. Lists may lag; this does not rest on them.
+    pub(super) async fn look_existing(&self, account: u64) -> Result<Look, CallError> {
+        let found = self.api.account(account).await?;
+        let state = json!({ "account": account, "exists": found.is_some() });
+        Ok(Look { state, done: Some(found.is_none()), result: Value::Null })
+    }
+
+    pub(super) async fn delete(&self, step: &Step, key: &str) -> Result<Acted, CallError> {
+        let about: About = details(step)?;
+        self.api.delete(about.account, key).await?;
+        Ok(Acted::default())
+    }
+
+    pub(super) async fn prove_delete(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
+        let about: About = details(step)?;
+        if let Some(proof) = self.still_there(about.account).await? {
+            return Ok(proof);
+        }
+        let gone = "it is not found (404) and not listed";
+        Ok(match try_old(&self.api, hand, &about.kept, &about.username, &[]).await {
+            Tried::NoSecret => Proof::Proved(format!("{gone}; its secret is not known here, so it was not tried")),
+            Tried::Dead => Proof::Proved(format!("{gone}, and its credential is refused as unknown (401)")),
+            Tried::NoAccess => {
+                Proof::Unknown(format!("{gone}, but its credential is refused with 403, which proves nothing"))
+            }
+            Tried::Works(what) => Proof::NotYet(format!("{gone}, but its credential still works: {what}")),
+            Tried::Unknown(why) => Proof::Unknown(why),
+        })
+    }
+
+    /// What speaks against a service account being gone.
+    pub(super) async fn still_there(&self, account: u64) -> Result<Option<Proof>, CallError> {
+        if self.api.account(account).await?.is_some() {
+            return Ok(Some(Proof::NotYet("it still exists".to_owned())));
+        }
+        let listed = self.api.accounts().await?.iter().any(|other| other.id == account);
+        Ok(listed.then(|| Proof::NotYet("it is not found any more, but still listed".to_owned())))
+    }
+}
+
+/// Roles by project, as `look` writes them.
+fn roles(state: &Value) -> Result<Roles, CallError> {
+    let roles = state.get("projects").cloned().unwrap_or_default();
+    serde_json::from_value(roles).map_err(|error| lacks(&format!("the roles before are not readable: {error}")))
+}
+
+fn listed<'a>(ids: impl Iterator<Item = &'a u64>) -> String {
+    ids.map(u64::to_string).collect::<Vec<_>>().join(", ")
+}

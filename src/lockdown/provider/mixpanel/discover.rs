@@ -1,0 +1,239 @@
+//! From what was seen to what has to be done.
+
+use std::collections::BTreeMap;
+
+use super::accounts::{self, Reason};
+use super::exports;
+use super::guided::Guide;
+use super::rotation::{self, Rotation};
+use super::survey::Survey;
+use super::wire::Account;
+use super::Mixpanel;
+use crate::config::inventory::{Integration, IntegrationKind};
+use crate::lockdown::provider::{Discovery, Guard, Target};
+use crate::lockdown::step::Phase;
+use crate::lockdown::store::system::Put;
+
+/// Collects the discovery of one pass.
+struct Planner<'a> {
+    provider: &'a Mixpanel,
+    target: &'a Target,
+    survey: &'a Survey,
+    guide: Guide<'a>,
+    /// Integrations by the service account that they use.
+    rows: BTreeMap<u64, Vec<&'a Integration>>,
+    out: Discovery,
+}
+
+/// What has to be done now.
+pub(super) fn plan(provider: &Mixpanel, target: &Target, survey: &Survey) -> Discovery {
+    let guide = Guide { system: &provider.name, survey, scim: provider.scim };
+    let out = Discovery { guided: guide.general(), snapshot: survey.snapshot(), ..Discovery::default() };
+    let mut planner = Planner { provider, target, survey, guide, rows: BTreeMap::new(), out };
+    planner.guards();
+    planner.match_inventory();
+    for account in survey.accounts.iter().flatten() {
+        planner.account(account);
+    }
+    planner.unknown_makers();
+    let (steps, notes) = exports::plan(&provider.name, survey);
+    planner.out.steps.extend(steps);
+    planner.out.notes.extend(notes);
+    planner.limits();
+    planner.out
+}
+
+impl<'a> Planner<'a> {
+    fn note(&mut self, note: String) {
+        self.out.notes.push(note);
+    }
+
+    fn guards(&mut self) {
+        let system = self.provider.name.clone();
+        let account = self.target.email.clone();
+        let owns = self.survey.me.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(&account));
+        if owns {
+            self.out.guards.push(Guard::OwnCredential { system: system.clone(), owner: account.clone() });
+        }
+        let is_owner = self.survey.suspect.role().is_some_and(|role| role.eq_ignore_ascii_case("owner"));
+        match self.survey.other_owners() {
+            None => self.note(
+                "whether the account is the last owner could not be checked: the list of members could not be read"
+                    .to_owned(),
+            ),
+            Some(0) if is_owner => self.out.guards.push(Guard::LastOwner { system, account }),
+            Some(1) if is_owner => {
+                self.note("only one owner is left besides the account: keep two".to_owned());
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// By number, by user name, or by the name that was asked for when it was made, where that is one account's.
+    fn match_inventory(&mut self) {
+        let accounts = self.survey.accounts.as_deref().unwrap_or_default();
+        for row in self.provider.inventory.iter().filter(|row| row.kind == IntegrationKind::ServiceAccount) {
+            let Some(credential) = row.credential.as_deref() else { continue };
+            let exact = accounts
+                .iter()
+                .find(|account| account.username == credential || account.id.to_string() == credential);
+            let mut by_name = accounts.iter().filter(|account| rotation::bears(&account.username, credential));
+            let found = exact.or_else(|| by_name.next().filter(|_| by_name.next().is_none()));
+            match found {
+                Some(account) => self.rows.entry(account.id).or_default().push(row),
+                // The organization's list was read, and has none.
+                None if self.survey.accounts.is_some() => self.note(format!(
+                    "the integration {} of the inventory names a service account that is not there: {credential}",
+                    row.name
+                )),
+                None => {}
+            }
+        }
+    }
+
+    fn account(&mut self, account: &'a Account) {
+        let made = self.survey.suspect.made.contains(&account.id);
+        if Some(account.id) == self.survey.own {
+            if made {
+                self.note(format!("{} is the credential of Portcullis, and the account made it", account.username));
+                let step = self.guide.own_credential(account);
+                self.out.guided.push(step);
+            }
+            return;
+        }
+        let rows = self.rows.get(&account.id).cloned().unwrap_or_default();
+        let why = if rows.is_empty() { self.planted(account) } else { self.exposed(account, &rows) };
+        let Some(why) = why else { return };
+        let indirect = self.survey.indirect(account.id);
+        if let Some(way) = indirect.values().next() {
+            let ways = format!("{} through its {way}", self.survey.project_names(indirect.keys()));
+            let step = self.guide.indirect(account, &ways, !rows.is_empty());
+            self.out.guided.push(step);
+        }
+        if rows.is_empty() {
+            self.quarantine(account, &why);
+        } else {
+            self.rotate(account, &rows, &why);
+        }
+    }
+
+    /// Why a service account that no integration uses has to go.
+    fn planted(&self, account: &Account) -> Option<String> {
+        if self.survey.suspect.made.contains(&account.id) {
+            let created = account.created.as_deref().map_or_else(String::new, |time| format!(" on {time}"));
+            return Some(format!("the account made it{created}, and no integration in the inventory uses it"));
+        }
+        // Made with a credential that the account could use.
+        let creator = account.creator.user?;
+        let accounts = self.survey.accounts.iter().flatten();
+        let maker = accounts.filter(|other| Some(other.id) != self.survey.own);
+        let maker = maker.into_iter().find(|other| other.user == Some(creator))?;
+        let rows = self.rows.get(&maker.id)?;
+        let why = self.exposed(maker, rows)?;
+        Some(format!("it was made with {}, and {why}", maker.username))
+    }
+
+    /// Why the secret of a service account that integrations use may be known to the account.
+    fn exposed(&self, account: &Account, rows: &[&Integration]) -> Option<String> {
+        let email = &self.target.email;
+        if self.survey.suspect.made.contains(&account.id) {
+            return Some("the account made it, and so was shown its secret".to_owned());
+        }
+        if rows.iter().any(|row| row.created_by.as_ref().is_some_and(|by| by.eq_ignore_ascii_case(email))) {
+            return Some("the account made it, says the inventory, and so was shown its secret".to_owned());
+        }
+        let role = self.survey.suspect.role().filter(|_| self.survey.suspect.administers() == Some(true))?;
+        Some(format!("the account is {role} of the organization, and so administers every project that it is in"))
+    }
+
+    fn quarantine(&mut self, account: &Account, why: &str) {
+        let reason = Reason { why, phase: Phase::ServiceAccounts, needs: Vec::new(), kept: Vec::new() };
+        let direct = self.survey.direct(account.id);
+        let names = self.survey.project_names(direct.keys());
+        self.out.steps.extend(accounts::plan(&self.provider.name, account, &direct, &names, &reason));
+    }
+
+    fn rotate(&mut self, account: &Account, rows: &[&Integration], why: &str) {
+        let puts: Vec<Option<Put>> = rows.iter().map(|row| self.put(row)).collect();
+        let mut distinct: Vec<Put> = Vec::new();
+        for put in puts.iter().flatten() {
+            if !distinct.iter().any(|other| (&other.store, &other.path) == (&put.store, &put.path)) {
+                distinct.push(put.clone());
+            }
+        }
+        if distinct.is_empty() || puts.iter().any(Option::is_none) {
+            let step = self.guide.rotate_by_hand(account, rows, why);
+            self.out.guided.push(step);
+            return;
+        }
+        for (row, put) in rows.iter().zip(puts.iter().flatten()) {
+            let step = self.guide.consumer(row, put);
+            self.out.guided.push(step);
+        }
+        let rotation = Rotation { account, why, puts: distinct };
+        let steps = rotation::plan(&self.provider.name, &self.target.tag, self.survey, &rotation);
+        self.out.steps.extend(steps);
+    }
+
+    /// Where the new credential goes: where the inventory says, or else into the default store.
+    fn put(&self, row: &Integration) -> Option<Put> {
+        let consumer = row.consumer.clone();
+        match (&row.stored, &self.provider.default_store) {
+            (Some(stored), _) => Some(Put {
+                store: stored.store.clone(),
+                path: stored.path.clone(),
+                fields: fields(&stored.username, &stored.secret),
+                consumer,
+            }),
+            (None, Some(store)) => Some(Put {
+                store: store.clone(),
+                path: format!("mixpanel/{}", row.name),
+                fields: fields("username", "secret"),
+                consumer,
+            }),
+            (None, None) => None,
+        }
+    }
+
+    /// Those that an integration uses or that are ours are not in question.
+    fn unknown_makers(&mut self) {
+        let ours = format!("pc-{}-", self.target.tag);
+        let accounts = self.survey.accounts.iter().flatten().filter(|account| {
+            self.survey.suspect.unknown.contains(&account.id)
+                && !self.rows.contains_key(&account.id)
+                && Some(account.id) != self.survey.own
+                && !account.username.starts_with(&ours)
+        });
+        let accounts: Vec<&Account> = accounts.collect();
+        let step = self.guide.unknown_makers(&accounts);
+        self.out.guided.extend(step);
+    }
+
+    /// What nobody can see by this API.
+    fn limits(&mut self) {
+        let gaps = self.survey.gaps.iter().map(|gap| format!("could not be read: {gap}"));
+        self.out.notes.extend(gaps);
+        if self.survey.own.is_none() && self.survey.accounts.is_some() {
+            self.note("the service account that Portcullis works with is not in the list".to_owned());
+        }
+        if self.survey.suspect.administers().is_none() {
+            self.note(
+                "the account's role is not known: service accounts in the inventory are only replaced where the account \
+                 made them"
+                    .to_owned(),
+            );
+        }
+        if self.provider.scim {
+            self.note("members come by SCIM: removing the account is left to the scim provider".to_owned());
+        }
+        self.note(
+            "the audit log does not show resets of tokens and secrets, changes of SSO, domains and SCIM tokens, OAuth \
+             and MCP grants, use of service accounts, queries, webhooks, nor disconnected cohort syncs"
+                .to_owned(),
+        );
+    }
+}
+
+fn fields(username: &str, secret: &str) -> FieldNames {
+    FieldNames { username: username.to_owned(), secret: secret.to_owned() }
+}

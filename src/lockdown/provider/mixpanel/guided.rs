@@ -1,0 +1,276 @@
+//! What Mixpanel's API cannot do, as steps for people. Which of them come up depends on what was found, and each is the
+//! same in every pass.
+
+use super::survey::{Survey, unread_projects};
+use super::wire::Account;
+use crate::config::inventory::Integration;
+use crate::lockdown::step::{Guided, GuidedProof};
+use crate::lockdown::store::system::Put;
+
+const ADMIN: &str = "an owner or admin of the organization";
+
+/// Makes steps of one instance about one survey.
+pub(super) struct Guide<'a> {
+    pub(super) system: &'a str,
+    pub(super) survey: &'a Survey,
+    /// The organization provisions its members by SCIM.
+    pub(super) scim: bool,
+}
+
+impl Guide<'_> {
+    /// All that do not belong to one object.
+    pub(super) fn general(&self) -> Vec<Guided> {
+        let mut steps = vec![self.audit_log(), self.deletions()];
+        steps.extend(self.member());
+        steps.push(self.project_access());
+        steps.push(self.sessions());
+        steps.extend(self.scim_token());
+        steps.push(self.api_secrets());
+        steps.push(self.json_pipelines());
+        steps.push(self.cohort_syncs());
+        steps.push(self.boards());
+        steps.push(self.project_tokens());
+        steps.push(self.mcp());
+        steps.extend(self.unseen_pipelines());
+        steps.extend(self.unread());
+        steps
+    }
+
+    fn step(&self, id: &str, title: &str, how: String, proof: GuidedProof, required: bool) -> Guided {
+        Guided {
+            id: format!("{}/{id}", self.system),
+            title: title.to_owned(),
+            who: ADMIN.to_owned(),
+            how,
+            proof,
+            required,
+        }
+    }
+
+    fn email(&self) -> &str {
+        &self.survey.suspect.email
+    }
+
+    fn audit_log(&self) -> Guided {
+        let how = "First of all: Organization settings → Audit Log, the organization's scope, the whole retention, \
+                   Export as NDJSON. Keep the file, and scan it.";
+        let proof = log(&["audit_log_export.created", "audit_log_export.downloaded"], &[]);
+        self.step("export-audit-log", "Export the audit log", how.to_owned(), proof, false)
+    }
+
+    fn deletions(&self) -> Guided {
+        let how = format!(
+            "Now, if the audit log shows user_data_deletion.created or event_deletion.created by {}: each destroys \
+             evidence once it has started. The API lists none, and asks for a person's OAuth token: DELETE \
+             /api/app/data-deletions/v3.0/TRACKING-ID?token=PROJECT-TOKEN. 204 is cancelled; 405 is started: evidence \
+             is being destroyed, write to Mixpanel's support at once. Deletions of events are cancelled in the \
+             project's settings.",
+            self.email()
+        );
+        let proof = log(&["user_data_deletion.canceled", "event_deletion.canceled"], &[]);
+        self.step("cancel-deletions", "Cancel pending deletions of data", how, proof, false)
+    }
+
+    /// Nothing where SCIM does it, or where the list of members shows that it is done.
+    fn member(&self) -> Option<Guided> {
+        let survey = self.survey;
+        let gone = survey.members.is_some() && survey.suspect.member.is_none();
+        let how = format!(
+            "Organization settings → Users & Teams → {} → Remove. You can only remove users below your own role. Block \
+             the account at the identity provider first: a login makes a removed member again.",
+            self.email()
+        );
+        let proof = log(&["organization.user_removed"], &[self.email()]);
+        (!self.scim && !gone).then(|| self.step("remove-member", "Remove the member", how, proof, true))
+    }
+
+    fn project_access(&self) -> Guided {
+        let how = format!(
+            "Where {} stays a member: access is the union of four grants, and removing one leaves the others. In every \
+             project, Project settings → Users: the single grant, its teams, and the default for all users; and the \
+             role in the organization.",
+            self.email()
+        );
+        let actions = [
+            "project.user_removed",
+            "project.team_removed",
+            "team.user_removed",
+            "project.default_access_revoked",
+            "user.role_changed",
+        ];
+        let proof = log(&actions, &[self.email()]);
+        self.step("project-access", "Take away roles in projects, teams, defaults", how, proof, false)
+    }
+
+    fn sessions(&self) -> Guided {
+        let how = format!(
+            "No API ends Mixpanel's sessions, nor the OAuth and MCP grants of {}, and none shows that they ended. With \
+             the account blocked and the member removed, ask Mixpanel's support to end them and to confirm it. Until \
+             then an open session is a residual risk.",
+            self.email()
+        );
+        self.step("end-sessions", "End sessions and OAuth grants", how, GuidedProof::Attested, true)
+    }
+
+    /// Only who administers the organization sees the token.
+    fn scim_token(&self) -> Option<Guided> {
+        let may = self.scim && self.survey.suspect.administers() != Some(false);
+        let how = "Organization settings → Access Security → SCIM → generate a new token; the old one dies. Give the \
+                   new one to the identity provider. Proof: the old token is refused by GET /Users.";
+        may.then(|| {
+            self.step("scim-token", "Rotate the SCIM token", how.to_owned(), GuidedProof::Attested, true)
+        })
+    }
+
+    fn api_secrets(&self) -> Guided {
+        let how = format!(
+            "Whoever owns or administers a project sees its API secret, and no API tells the roles of people in \
+             projects. In each project that {} could administer ({}): Project settings → Access keys → reset the API \
+             secret; a project owner has to do it. No audit event exists. Proof: the old secret is refused by /export.",
+            self.email(),
+            self.survey.project_names(self.survey.projects.keys())
+        );
+        self.step("api-secrets", "Reset API secrets of projects", how, GuidedProof::Attested, true)
+    }
+
+    fn json_pipelines(&self) -> Guided {
+        let how = "Project settings → Data Pipelines, in every project: pause what the account made or nobody knows. No \
+                   API lists these, so an empty list of legacy pipelines proves nothing. The log shows \
+                   data_pipeline.updated or data_pipeline.deleted.";
+        let legacy = self.survey.projects.values().any(|project| project.jobs.iter().flatten().count() > 0);
+        // The pause of a legacy pipeline writes the same event: it would prove this step by itself.
+        let proof = if legacy {
+            GuidedProof::Attested
+        } else {
+            log(&["data_pipeline.updated", "data_pipeline.deleted"], &[])
+        };
+        self.step("json-pipelines", "Pause JSON pipelines", how.to_owned(), proof, true)
+    }
+
+    fn cohort_syncs(&self) -> Guided {
+        let how = "Data Management → Integrations, in every project: disconnect cohort syncs and webhooks that the \
+                   account made or nobody knows. They send data every 30 minutes until then, and the audit log has no \
+                   event for it. Proof: the receiver goes quiet.";
+        let title = "Disconnect cohort syncs and webhooks";
+        self.step("cohort-syncs", title, how.to_owned(), GuidedProof::Attested, true)
+    }
+
+    fn boards(&self) -> Guided {
+        let how = "Boards outlive their author, and a public one needs no login: look for board.public_access_updated in \
+                   the audit log, and make those boards private (Share → Public access).";
+        let proof = log(&["board.public_access_updated"], &[]);
+        self.step("public-boards", "Make public boards private", how.to_owned(), proof, true)
+    }
+
+    fn project_tokens(&self) -> Guided {
+        let how = "A project token only lets in events, but false ones too. It cannot be changed in the web page: open \
+                   a ticket with Mixpanel's support, then update every SDK. Proof: the new token is seen; no audit \
+                   event exists.";
+        self.step("project-tokens", "Rotate project tokens", how.to_owned(), GuidedProof::Attested, false)
+    }
+
+    fn mcp(&self) -> Guided {
+        let how = "Organization settings → Overview → turn MCP off; it takes up to 15 minutes, for everybody. Turn it on \
+                   again when the account's grants have ended.";
+        self.step("mcp-off", "Turn MCP off", how.to_owned(), GuidedProof::Attested, false)
+    }
+
+    /// Only where the list does not tell whether pipelines are paused.
+    fn unseen_pipelines(&self) -> Option<Guided> {
+        let of = |(id, project): (&u64, &super::survey::Project)| {
+            let unseen = project.jobs.iter().flatten().filter(|job| job.paused.is_none());
+            unseen.map(|job| format!("{} in {}", job.name, self.survey.project_name(*id))).collect::<Vec<_>>()
+        };
+        let names: Vec<String> = self.survey.projects.iter().flat_map(of).collect();
+        let how = format!(
+            "Mixpanel's list does not tell whether a legacy pipeline is paused. Project settings → Data Pipelines: see \
+             that these are: {}.",
+            names.join(", ")
+        );
+        let proof = GuidedProof::Attested;
+        (!names.is_empty())
+            .then(|| self.step("paused-pipelines", "See that legacy pipelines are paused", how, proof, true))
+    }
+
+    fn unread(&self) -> Option<Guided> {
+        let all = self.survey.accounts.is_none();
+        let projects = unread_projects(self.survey);
+        let what = if all { "the organization".to_owned() } else { self.survey.project_names(&projects) };
+        let how = format!(
+            "The credential of Portcullis may not list the service accounts of {what}. Organization settings → Service \
+             Accounts: take those that {} made out of all projects, and delete them. Better: give Portcullis a service \
+             account that is an owner, and run this again.",
+            self.email()
+        );
+        let proof = log(&["service_account.deleted", "service_account.removed_from_project"], &[]);
+        (all || !projects.is_empty())
+            .then(|| self.step("unread-service-accounts", "Remove service accounts by hand", how, proof, true))
+    }
+
+    /// A service account whose maker is not told.
+    pub(super) fn unknown_makers(&self, accounts: &[&Account]) -> Option<Guided> {
+        let names: Vec<&str> = accounts.iter().map(|account| account.username.as_str()).collect();
+        let how = format!(
+            "The API does not tell who made these service accounts: {}. Organization settings → Service Accounts shows \
+             it, and the audit log has service_account.created. Delete those that {} made, or give them \
+             created-by in the inventory and run this again.",
+            names.join(", "),
+            self.email()
+        );
+        let title = "Find out who made service accounts";
+        (!names.is_empty()).then(|| self.step("unknown-makers", title, how, GuidedProof::Attested, true))
+    }
+
+    /// What remains when a service account is in no project directly.
+    pub(super) fn indirect(&self, account: &Account, ways: &str, in_use: bool) -> Guided {
+        let first = if in_use { "Give its replacement the same access first. " } else { "" };
+        let how = format!(
+            "{} also reaches {ways}. Taking it out of projects does not end that. {first}Organization settings → \
+             Users & Teams: take it out of the team; a role in the organization ends when it is deleted (--commit).",
+            account.username
+        );
+        let id = format!("indirect-access/{}", account.id);
+        let proof = log(&["team.service_account_removed", "service_account.deleted"], &[&account.id.to_string()]);
+        self.step(&id, "End a service account's access through teams or the organization", how, proof, true)
+    }
+
+    /// A consumer that reads its credential from a store.
+    pub(super) fn consumer(&self, row: &Integration, put: &Put) -> Guided {
+        let restart = row.restart.clone().unwrap_or_else(|| "Restart it if it reads its credential only once.".into());
+        let how = format!("The new credential is in {} under {}. {restart} See that it still works.", put.store, put.path);
+        let title = format!("See that {} takes up its new credential", row.consumer);
+        let who = row.owner.clone().unwrap_or_else(|| format!("whoever runs {}", row.consumer));
+        let step = self.step(&format!("consumer/{}", row.name), &title, how, GuidedProof::Attested, false);
+        Guided { who, ..step }
+    }
+
+    /// A credential to rotate that no store is named for.
+    pub(super) fn rotate_by_hand(&self, account: &Account, rows: &[&Integration], why: &str) -> Guided {
+        let consumers: Vec<&str> = rows.iter().map(|row| row.consumer.as_str()).collect();
+        let how = format!(
+            "{why}, and the inventory names no store for its secret, so that Portcullis has nowhere to put a new one. \
+             Make a service account with the same roles, give it to {}, then delete {}.",
+            consumers.join(", "),
+            account.username
+        );
+        let id = format!("rotate/{}", account.id);
+        let proof = log(&["service_account.deleted"], &[&account.id.to_string()]);
+        self.step(&id, &format!("Replace {} by hand", account.username), how, proof, true)
+    }
+
+    /// The tool's own credential, which the account knows.
+    pub(super) fn own_credential(&self, account: &Account) -> Guided {
+        let how = format!(
+            "Portcullis works with {}, which the account made: it may know the secret. Make a new service account (owner) \
+             as another person, give it to Portcullis, run this again, and delete the old one.",
+            account.username
+        );
+        let proof = GuidedProof::Attested;
+        self.step("own-credential", "Replace the credential of Portcullis itself", how, proof, true)
+    }
+}
+
+fn log(actions: &[&str], mentions: &[&str]) -> GuidedProof {
+    let own = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    GuidedProof::Log { actions: own(actions), mentions: own(mentions) }
+}

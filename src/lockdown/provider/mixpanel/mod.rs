@@ -1,0 +1,188 @@
+//! Mixpanel: service accounts, pipelines and imports by its API, everything else by people.
+//!
+//! Only documented calls change anything. Two undocumented lists are read where they answer: the members, to know who is
+//! the last owner and who made what, and the projects.
+
+mod accounts;
+mod api;
+mod check;
+mod credential;
+mod discover;
+mod exports;
+mod guided;
+mod rotation;
+mod steps;
+mod survey;
+mod suspect;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use url::Url;
+
+use self::api::Api;
+use self::steps::{final_step, lacks};
+use self::survey::Survey;
+use self::sweep::Sweeps;
+use super::{
+    Acted, Check, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target,
+};
+use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::config::inventory::Integration;
+use crate::lockdown::http::{CallError, Stats};
+use crate::lockdown::step::Step;
+
+/// Mixpanel.
+pub const KIND: ProviderKind = ProviderKind {
+    spec: KindSpec {
+        name: "mixpanel",
+        title: "Mixpanel",
+        base_url: Some("https://mixpanel.com"),
+        credential: "service account as username:secret, owner or admin of the organization",
+        settings: &[
+            Setting {
+                name: "organization",
+                about: "Number of the organization, as in the address of its settings page.",
+                value: SettingKind::Number,
+                required: true,
+                default: None,
+                example: "12345",
+            },
+            Setting {
+                name: "data-url",
+                about: "Address of legacy pipelines; from base-url (US, EU, India) unless given.",
+                value: SettingKind::Url,
+                required: false,
+                default: None,
+                example: "https://data-eu.mixpanel.com",
+            },
+            Setting {
+                name: "scim",
+                about: "Members come by SCIM: a scim provider of this file deactivates the account.",
+                value: SettingKind::Flag,
+                required: false,
+                default: Some("false"),
+                example: "true",
+            },
+        ],
+    },
+    open,
+};
+
+/// An organization at Mixpanel.
+struct Mixpanel {
+    name: String,
+    organization: u64,
+    scim: bool,
+    inventory: Arc<[Integration]>,
+    default_store: Option<String>,
+    api: Api,
+    sweeps: Sweeps,
+}
+
+fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+    let Opening { name, settings, transport, inventory, default_store } = opening;
+    let organization = settings.number("organization").unwrap_or_default();
+    if organization == 0 {
+        return Err(OpenError("organization has to be the number of the organization".to_owned()));
+    }
+    if transport.username().is_none() {
+        return Err(OpenError("the credential has to be username:secret of a service account".to_owned()));
+    }
+    let data = match settings.url("data-url") {
+        Some(url) => url.clone(),
+        None => data_url(transport.base_url())
+            .ok_or_else(|| OpenError("data-url has to be given for this base-url".to_owned()))?,
+    };
+    let api = Api::new(transport, data, organization).map_err(|error| OpenError(error.to_string()))?;
+    let scim = settings.flag("scim").unwrap_or_default();
+    let sweeps = Sweeps::new(api.clone());
+    Ok(Box::new(Mixpanel { name, organization, scim, inventory, default_store, api, sweeps }))
+}
+
+/// Where the data API of a region is.
+fn data_url(base: &Url) -> Option<Url> {
+    let url = match base.host_str()? {
+        "mixpanel.com" => "https://data.mixpanel.com",
+        "eu.mixpanel.com" => "https://data-eu.mixpanel.com",
+        "in.mixpanel.com" => "https://data-in.mixpanel.com",
+        _ => return None,
+    };
+    Url::parse(url).ok()
+}
+
+#[async_trait]
+impl Provider for Mixpanel {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn discover(&self, target: &Target) -> Result<Discovery, CallError> {
+        let survey = Survey::read(&self.api, &target.email).await?;
+        Ok(discover::plan(self, target, &survey))
+    }
+
+    async fn look(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
+        match step.action.as_str() {
+            accounts::QUARANTINE => self.look_quarantine(step).await,
+            accounts::DELETE => self.look_delete(step).await,
+            rotation::REPLACE => self.look_replace(step, hand).await,
+            rotation::REMOVE_DUPLICATE => self.look_duplicate(step, hand).await,
+            exports::PAUSE_PIPELINE => self.look_pipeline(step).await,
+            exports::PAUSE_IMPORT => self.look_import(step).await,
+            _ => Err(unknown(step)),
+        }
+    }
+
+    async fn apply(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        match step.action.as_str() {
+            accounts::QUARANTINE => self.quarantine(step, key).await,
+            accounts::DELETE => self.delete(step, key).await,
+            rotation::REPLACE => self.replace(step, key).await,
+            rotation::REMOVE_DUPLICATE => self.remove_duplicate(step, hand, key).await,
+            exports::PAUSE_PIPELINE => self.pause_pipeline(step, key).await,
+            exports::PAUSE_IMPORT => self.pause_import(step, key).await,
+            _ => Err(unknown(step)),
+        }
+    }
+
+    async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        match step.action.as_str() {
+            accounts::QUARANTINE => self.release(step, before, key).await,
+            accounts::DELETE | rotation::REMOVE_DUPLICATE => Err(final_step()),
+            rotation::REPLACE => self.discard(step, hand, key).await,
+            exports::PAUSE_PIPELINE => self.resume_pipeline(step, before, key).await,
+            exports::PAUSE_IMPORT => self.resume_import(step, before, key).await,
+            _ => Err(unknown(step)),
+        }
+    }
+
+    async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
+        match step.action.as_str() {
+            accounts::QUARANTINE => self.prove_quarantine(step, hand).await,
+            accounts::DELETE => self.prove_delete(step, hand).await,
+            rotation::REPLACE => self.prove_replace(step, hand).await,
+            rotation::REMOVE_DUPLICATE => self.prove_duplicate(step, hand).await,
+            exports::PAUSE_PIPELINE => self.prove_pipeline(step).await,
+            exports::PAUSE_IMPORT => self.prove_import(step).await,
+            _ => Err(unknown(step)),
+        }
+    }
+
+    async fn check(&self) -> Vec<Check> {
+        self.checks().await
+    }
+
+    fn stats(&self) -> Stats {
+        self.api.transport().stats()
+    }
+}
+
+fn unknown(step: &Step) -> CallError {
+    lacks(&format!("no step of Mixpanel is called {}", step.action))
+}

@@ -1,0 +1,265 @@
+//! Replacing a service account whose secret the account may know. Mixpanel cannot change a secret in place: a new
+//! account with the same roles is made, its secret put into the store, the old one taken out of its projects.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Mixpanel;
+use super::accounts::{self, Reason};
+use super::api::Roles;
+use super::credential::{Kept, new_secret};
+use super::steps::{self, details, lacks};
+use super::survey::Survey;
+use super::wire::{Account, Creator};
+use crate::lockdown::http::{Auth, CallError, Credential};
+use crate::lockdown::provider::{Acted, Hand, Look, Proof};
+use crate::lockdown::step::{Phase, SecretRole, Step, StepId, Undo};
+use crate::lockdown::store::system::Put;
+
+/// Makes the replacement.
+pub(super) const REPLACE: &str = "replace";
+/// Deletes a second replacement.
+pub(super) const REMOVE_DUPLICATE: &str = "remove-duplicate";
+
+/// The replacement to make.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Replacement {
+    /// The name that is asked for.
+    name: String,
+    projects: Roles,
+    expires: Option<String>,
+    kept: Vec<Kept>,
+    /// What bears the name and was made by these is not ours.
+    suspect: String,
+    suspect_user: Option<u64>,
+}
+
+/// One of two replacements: whichever the step did not make goes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Duplicate {
+    first: u64,
+    other: u64,
+    replace: StepId,
+}
+
+/// A service account to replace.
+pub(super) struct Rotation<'a> {
+    pub(super) account: &'a Account,
+    pub(super) why: &'a str,
+    pub(super) puts: Vec<Put>,
+}
+
+/// The name of the replacement, the same in every run of an incident.
+pub(super) fn name(tag: &str, account: u64) -> String {
+    format!("pc-{tag}-{account}")
+}
+
+/// Whether a service account is a replacement of this name: the vendor may add to the name that was asked for.
+pub(super) fn bears(username: &str, name: &str) -> bool {
+    username.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The steps that are still to be done.
+pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation<'_>) -> Vec<Step> {
+    let Rotation { account, why, puts } = rotation;
+    let object = steps::account_object(account);
+    let replace = StepId::new(system, &object, REPLACE);
+    let put_steps: Vec<Step> = puts.iter().map(|put| put.step(&replace, (*why).to_owned())).collect();
+    let kept: Vec<Kept> =
+        put_steps.iter().zip(puts).map(|(step, put)| Kept { step: step.id.clone(), put: put.clone() }).collect();
+    let direct = survey.direct(account.id);
+    let name = name(tag, account.id);
+    let ours: BTreeSet<u64> = ours(survey, &name).collect();
+    let mut planned = Vec::new();
+    if ours.is_empty() && !direct.is_empty() {
+        let member = survey.suspect.member.as_ref();
+        let details = Replacement {
+            name,
+            projects: direct.clone(),
+            expires: account.expires.clone(),
+            kept: kept.clone(),
+            suspect: survey.suspect.email.clone(),
+            suspect_user: member.and_then(|member| member.id),
+        };
+        planned.push(Step {
+            id: replace.clone(),
+            system: system.to_owned(),
+            action: REPLACE.to_owned(),
+            object,
+            phase: Phase::Rotate,
+            undo: Undo::Compensable,
+            why: (*why).to_owned(),
+            effect: format!(
+                "a new service account with the same roles in {}; undone by deleting it",
+                survey.project_names(direct.keys())
+            ),
+            commit: false,
+            needs: Vec::new(),
+            secret: SecretRole::Yields,
+            details: serde_json::to_value(details).unwrap_or_default(),
+        });
+        planned.extend(put_steps.clone());
+    }
+    let needs = put_steps.iter().map(|step| step.id.clone()).collect();
+    let reason = Reason { why, phase: Phase::Rotate, needs, kept };
+    planned.extend(accounts::plan(system, account, &direct, &survey.project_names(direct.keys()), &reason));
+    planned.extend(duplicates(system, survey, &ours, &replace));
+    planned
+}
+
+/// The replacements of this name that the suspect did not make.
+fn ours<'a>(survey: &'a Survey, name: &'a str) -> impl Iterator<Item = u64> + 'a {
+    let ours = survey.accounts.iter().flatten().filter(move |account| {
+        bears(&account.username, name) && !survey.suspect.made.contains(&account.id)
+    });
+    ours.map(|account| account.id)
+}
+
+/// One step for each replacement too many. Which one that is, only the journal knows: the step finds out.
+fn duplicates(system: &str, survey: &Survey, ours: &BTreeSet<u64>, replace: &StepId) -> Vec<Step> {
+    let Some(first) = ours.first().copied() else { return Vec::new() };
+    let named = |id: u64| survey.accounts.iter().flatten().find(|account| account.id == id);
+    let step = |account: &Account| {
+        let object = steps::account_object(account);
+        let details = Duplicate { first, other: account.id, replace: replace.clone() };
+        Step {
+            id: StepId::new(system, &object, REMOVE_DUPLICATE),
+            system: system.to_owned(),
+            action: REMOVE_DUPLICATE.to_owned(),
+            object,
+            phase: Phase::Rotate,
+            undo: Undo::Irreversible,
+            why: "a request whose answer was lost took effect late: there are two replacements".to_owned(),
+            effect: "nothing: the one that goes is ours, and nobody has its secret".to_owned(),
+            commit: false,
+            needs: vec![replace.clone()],
+            secret: SecretRole::None,
+            details: serde_json::to_value(details).unwrap_or_default(),
+        }
+    };
+    ours.iter().skip(1).filter_map(|id| named(*id)).map(step).collect()
+}
+
+impl Mixpanel {
+    /// The replacement, if it is there. Lists may lag on both sides, so that it is asked for by its number too.
+    pub(super) async fn look_replace(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
+        let made = hand.facts(&step.id).result.get("id").and_then(Value::as_u64);
+        let found = match made {
+            Some(id) => self.api.account(id).await?,
+            None => None,
+        };
+        let found = match found {
+            Some(found) => Some(found),
+            None => self.find_replacement(&details(step)?, made).await?,
+        };
+        let state = found.map(|account| json!({ "id": account.id, "username": account.username }));
+        let done = state.is_some();
+        let state = state.unwrap_or_default();
+        Ok(Look { done: Some(done), result: state.clone(), state: json!({ "replacement": state }) })
+    }
+
+    async fn find_replacement(
+        &self,
+        wanted: &Replacement,
+        gone: Option<u64>,
+    ) -> Result<Option<Account>, CallError> {
+        let is_suspect = |creator: &Creator| {
+            let email = creator.email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(&wanted.suspect));
+            email || creator.user.is_some() && creator.user == wanted.suspect_user
+        };
+        let listed = self.api.accounts().await?;
+        let ours = listed.iter().filter(|account| {
+            bears(&account.username, &wanted.name)
+                && !is_suspect(&account.creator)
+                && Some(account.id) != gone
+        });
+        for account in ours {
+            if let Some(found) = self.api.account(account.id).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn replace(&self, step: &Step, key: &str) -> Result<Acted, CallError> {
+        let wanted: Replacement = details(step)?;
+        let made = self.api.create(&wanted.name, &wanted.projects, wanted.expires.as_deref(), key).await?;
+        let result = json!({ "id": made.id, "username": made.username });
+        Ok(Acted { result, secret: Some(made.secret) })
+    }
+
+    /// Deletes the replacement.
+    pub(super) async fn discard(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        let look = self.look_replace(step, hand).await?;
+        let id = look.result.get("id").and_then(Value::as_u64);
+        self.api.delete(id.ok_or_else(|| lacks("there is no replacement any more"))?, key).await?;
+        Ok(Acted::default())
+    }
+
+    /// The new credential, read back from where its consumers read it, reaches what the old one reached.
+    pub(super) async fn prove_replace(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
+        let wanted: Replacement = details(step)?;
+        let look = self.look_replace(step, hand).await?;
+        let Some(username) = look.result.get("username").and_then(Value::as_str).map(str::to_owned) else {
+            return Ok(Proof::NotYet("the replacement is not there".to_owned()));
+        };
+        let secret = match new_secret(hand, &step.id, &wanted.kept, &username).await {
+            Ok(Some(secret)) => secret,
+            Ok(None) => return Ok(Proof::NotYet("the new credential is in no store yet".to_owned())),
+            Err(error) => return Ok(Proof::Unknown(format!("the store could not be read: {error}"))),
+        };
+        let new = self.api.with_auth(Auth::Basic { username: username.clone(), secret });
+        let me = match new.try_me().await {
+            Credential::Alive => new.me().await?,
+            Credential::Unknown { why } => return Ok(Proof::Unknown(why)),
+            Credential::Dead { .. } => return Ok(Proof::NotYet("the new credential is refused (401)".to_owned())),
+            Credential::NoAccess => return Ok(Proof::NotYet("the new credential has no access (403)".to_owned())),
+        };
+        let reached: BTreeSet<u64> = me.projects.into_iter().map(|(id, _)| id).collect();
+        Ok(match wanted.projects.keys().find(|id| !reached.contains(id)) {
+            Some(id) => Proof::NotYet(format!("the new credential does not reach project {id}")),
+            None => Proof::Proved(format!("{username} works, and reaches {} projects", wanted.projects.len())),
+        })
+    }
+
+    pub(super) async fn look_duplicate(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
+        self.look_existing(surplus(step, hand)?).await
+    }
+
+    pub(super) async fn remove_duplicate(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        self.api.delete(surplus(step, hand)?, key).await?;
+        Ok(Acted::default())
+    }
+
+    pub(super) async fn prove_duplicate(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
+        let gone = || Proof::Proved("the second replacement is not found (404) and not listed".to_owned());
+        Ok(self.still_there(surplus(step, hand)?).await?.unwrap_or_else(gone))
+    }
+}
+
+/// The replacement that goes: never the one whose secret was stored.
+fn surplus(step: &Step, hand: &Hand) -> Result<u64, CallError> {
+    let pair: Duplicate = details(step)?;
+    let made = hand.facts(&pair.replace).result.get("id").and_then(Value::as_u64);
+    let made = made.ok_or_else(|| lacks("which replacement is in use is not known"))?;
+    Ok(if made == pair.other { pair.first } else { pair.other })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_again_whatever_the_vendor_adds() {
+        let name = name("c0ffee", 88102);
+        assert_eq!(name, "pc-c0ffee-88102");
+        for yes in ["pc-c0ffee-88102", "pc-c0ffee-88102.abc123.mp-service-account"] {
+            assert!(bears(yes, &name), "{yes}");
+        }
+        for no in ["pc-c0ffee-881021", "pc-c0ffee-88102-x", "x.pc-c0ffee-88102", "pc-c0ffee-8810"] {
+            assert!(!bears(no, &name), "{no}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Reads what there is: the organization's projects, people, service accounts and what carries data, in one pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::suspect::Suspect;
+use super::wire::{Account, Grant, Import, Job, Me, Member};
+use crate::lockdown::http::CallError;
+
+/// What one pass saw. Holds no secrets.
+pub(super) struct Survey {
+    pub(super) me: Me,
+    /// The account that Portcullis itself works with.
+    pub(super) own: Option<u64>,
+    pub(super) suspect: Suspect,
+    /// `None`: the undocumented list could not be read.
+    pub(super) members: Option<Vec<Member>>,
+    pub(super) projects: BTreeMap<u64, Project>,
+    /// `None`: the credential may not list them.
+    pub(super) accounts: Option<Vec<Account>>,
+    /// What could not be read, in words.
+    pub(super) gaps: Vec<String>,
+}
+
+/// A project. A list that the credential may not read is `None`.
+#[derive(Debug, Default)]
+pub(super) struct Project {
+    pub(super) name: String,
+    pub(super) grants: Option<Vec<Grant>>,
+    pub(super) jobs: Option<Vec<Job>>,
+    pub(super) imports: Option<Vec<Import>>,
+}
+
+impl Survey {
+    /// Reads everything, side by side as far as the transport allows.
+    ///
+    /// # Errors
+    /// A read failed otherwise than by a refusal: nothing can be said then.
+    pub(super) async fn read(api: &Api, email: &str) -> Result<Self, CallError> {
+        let mut gaps = Vec::new();
+        let me = api.me().await?;
+        let (members, listed, accounts) = tokio::join!(api.members(), api.projects(), api.accounts());
+        let members = undocumented(members, "members of the organization", &mut gaps);
+        let listed = undocumented(listed, "projects of the organization", &mut gaps);
+        let accounts = allowed(accounts, "service accounts of the organization", &mut gaps)?;
+        let names: BTreeMap<u64, String> = listed.into_iter().flatten().chain(me.projects.clone()).collect();
+        let read = names.into_iter().map(|(id, name)| project(api, id, name));
+        let mut projects = BTreeMap::new();
+        for (id, project, missing) in try_join_all(read).await? {
+            gaps.extend(missing);
+            projects.insert(id, project);
+        }
+        let own = own(api, &me, accounts.as_deref().unwrap_or_default());
+        let suspect = Suspect::new(email, members.as_deref(), accounts.as_deref().unwrap_or_default(), own);
+        Ok(Self { me, own, suspect, members, projects, accounts, gaps })
+    }
+
+    /// Direct grants of a service account: project and role.
+    pub(super) fn direct(&self, account: u64) -> BTreeMap<u64, String> {
+        let of = |project: &Project| {
+            let mut grants = project.grants.iter().flatten();
+            grants.find(|grant| grant.account == account && grant.is_direct()).map(|grant| grant.role.clone())
+        };
+        self.projects.iter().filter_map(|(id, project)| Some((*id, of(project)?))).collect()
+    }
+
+    /// Projects that a service account reaches otherwise, with the way.
+    pub(super) fn indirect(&self, account: u64) -> BTreeMap<u64, String> {
+        let of = |project: &Project| {
+            let mut grants = project.grants.iter().flatten();
+            grants.find(|grant| grant.account == account && !grant.is_direct()).map(|grant| grant.target.clone())
+        };
+        self.projects.iter().filter_map(|(id, project)| Some((*id, of(project)?))).collect()
+    }
+
+    /// `Web (3187001)`.
+    pub(super) fn project_name(&self, id: u64) -> String {
+        match self.projects.get(&id).map(|project| project.name.as_str()) {
+            None | Some("") => id.to_string(),
+            Some(name) => format!("{name} ({id})"),
+        }
+    }
+
+    /// Names of projects, comma-separated.
+    pub(super) fn project_names<'a>(&self, ids: impl IntoIterator<Item = &'a u64>) -> String {
+        ids.into_iter().map(|id| self.project_name(*id)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Owners of the organization other than the account; `None` where the list could not be read.
+    pub(super) fn other_owners(&self) -> Option<usize> {
+        let owner = |member: &&Member| {
+            member.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case("owner"))
+                && !member.email.eq_ignore_ascii_case(&self.suspect.email)
+        };
+        Some(self.members.as_ref()?.iter().filter(owner).count())
+    }
+
+    /// For the evidence.
+    pub(super) fn snapshot(&self) -> Value {
+        let creator = |creator: &super::wire::Creator| json!([creator.user, creator.email, creator.name]);
+        let accounts = self.accounts.as_ref().map(|accounts| {
+            let rows = accounts.iter().map(|account| {
+                json!({
+                    "id": account.id, "username": account.username, "creator": creator(&account.creator),
+                    "created": account.created, "expires": account.expires, "last_used": account.last_used,
+                    "user": account.user, "direct": self.direct(account.id),
+                    "indirect": self.indirect(account.id),
+                })
+            });
+            rows.collect::<Vec<_>>()
+        });
+        let members = self.members.as_ref().map(|members| {
+            let rows = members.iter().map(|member| {
+                json!({ "id": member.id, "email": member.email, "name": member.name, "role": member.role })
+            });
+            rows.collect::<Vec<_>>()
+        });
+        let projects = self.projects.iter().map(|(id, project)| {
+            let jobs = project.jobs.iter().flatten();
+            let jobs = jobs.map(|job| json!({ "name": job.name, "paused": job.paused }));
+            let imports = project.imports.iter().flatten().map(|import| {
+                json!({
+                    "id": import.id, "type": import.kind, "paused": import.paused,
+                    "run_every": import.run_every, "creator": creator(&import.creator),
+                })
+            });
+            json!({
+                "id": id, "name": project.name, "pipelines": jobs.collect::<Vec<_>>(),
+                "imports": imports.collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "credential": { "user": self.me.user, "email": self.me.email, "role": self.me.role,
+                            "service_account": self.own },
+            "service_accounts": accounts, "members": members, "projects": projects.collect::<Vec<_>>(),
+            "unread": self.gaps,
+        })
+    }
+}
+
+impl Grant {
+    pub(super) fn is_direct(&self) -> bool {
+        self.target == super::wire::DIRECT
+    }
+}
+
+async fn project(api: &Api, id: u64, name: String) -> Result<(u64, Project, Vec<String>), CallError> {
+    let mut gaps = Vec::new();
+    let (grants, jobs, imports) = tokio::join!(api.grants(id), api.jobs(id), api.imports(id));
+    let grants = allowed(grants, &format!("service accounts of project {id}"), &mut gaps)?;
+    let jobs = allowed(jobs, &format!("legacy pipelines of project {id}"), &mut gaps)?;
+    let imports = allowed(imports, &format!("warehouse imports of project {id}"), &mut gaps)?;
+    Ok((id, Project { name, grants, jobs, imports }, gaps))
+}
+
+/// A refusal is a gap, which is told; any other failure ends the pass.
+fn allowed<T>(result: Result<T, CallError>, what: &str, gaps: &mut Vec<String>) -> Result<Option<T>, CallError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error @ CallError::Refused { status: 402..=499, .. }) => {
+            gaps.push(format!("{what}: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What no document promises may fail in any way.
+fn undocumented<T>(result: Result<T, CallError>, what: &str, gaps: &mut Vec<String>) -> Option<T> {
+    match result {
+        Ok(found) => Some(found),
+        Err(error) => {
+            gaps.push(format!("{what} (an undocumented list): {error}"));
+            None
+        }
+    }
+}
+
+/// By its user name, or else by the user behind it.
+fn own(api: &Api, me: &Me, accounts: &[Account]) -> Option<u64> {
+    let named = |account: &&Account| Some(account.username.as_str()) == api.transport().username();
+    let same_user = |account: &&Account| account.user.is_some() && account.user == me.user;
+    let found = accounts.iter().find(named).or_else(|| accounts.iter().find(same_user));
+    found.map(|account| account.id)
+}
+
+/// The numbers of projects whose service accounts could not be read.
+pub(super) fn unread_projects(survey: &Survey) -> BTreeSet<u64> {
+    survey.projects.iter().filter(|(_, project)| project.grants.is_none()).map(|(id, _)| *id).collect()
+}

@@ -1,0 +1,87 @@
+//! Who is in which project: one sweep over all projects, shared by all who ask at the same time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::api::{Api, Roles};
+use super::wire::Grant;
+use crate::lockdown::http::CallError;
+
+/// What a sweep saw: grants by project. Projects whose list the credential may not read are not in it.
+#[derive(Debug, Default)]
+pub(super) struct Sweep(BTreeMap<u64, Vec<Grant>>);
+
+impl Sweep {
+    /// Roles that projects give a service account directly.
+    pub(super) fn direct(&self, account: u64) -> Roles {
+        self.of(account, Grant::is_direct).map(|(id, grant)| (id, grant.role.clone())).collect()
+    }
+
+    /// Projects that it reaches otherwise, and how.
+    pub(super) fn indirect(&self, account: u64) -> BTreeMap<u64, String> {
+        self.of(account, |grant| !grant.is_direct()).map(|(id, grant)| (id, grant.target.clone())).collect()
+    }
+
+    fn of(&self, account: u64, kind: fn(&Grant) -> bool) -> impl Iterator<Item = (u64, &Grant)> {
+        self.0.iter().flat_map(move |(project, grants)| {
+            let grants = grants.iter().filter(move |grant| grant.account == account && kind(grant));
+            grants.map(|grant| (*project, grant))
+        })
+    }
+}
+
+/// Sweeps on demand. Steps run side by side and each needs one: reading every project once for each would take the
+/// provider's limit.
+pub(super) struct Sweeps {
+    api: Api,
+    last: Mutex<Option<(Instant, Arc<Sweep>)>>,
+}
+
+impl Sweeps {
+    pub(super) fn new(api: Api) -> Self {
+        Self { api, last: Mutex::new(None) }
+    }
+
+    /// A sweep that began after this call.
+    pub(super) async fn fresh(&self) -> Result<Arc<Sweep>, CallError> {
+        let asked = Instant::now();
+        let mut last = self.last.lock().await;
+        if let Some((began, sweep)) = &*last
+            && *began >= asked
+        {
+            return Ok(Arc::clone(sweep));
+        }
+        let began = Instant::now();
+        let sweep = Arc::new(sweep(&self.api).await?);
+        *last = Some((began, Arc::clone(&sweep)));
+        Ok(sweep)
+    }
+
+    /// The last sweep, whenever it was: for a request right after a look.
+    pub(super) async fn latest(&self) -> Result<Arc<Sweep>, CallError> {
+        if let Some((_, sweep)) = &*self.last.lock().await {
+            return Ok(Arc::clone(sweep));
+        }
+        self.fresh().await
+    }
+}
+
+async fn sweep(api: &Api) -> Result<Sweep, CallError> {
+    let (me, listed) = tokio::join!(api.me(), api.projects());
+    // The second list is undocumented: where it is missing, discovery says so.
+    let listed = listed.unwrap_or_default();
+    let ids: std::collections::BTreeSet<u64> = me?.projects.into_iter().chain(listed).map(|(id, _)| id).collect();
+    let read = ids.into_iter().map(|id| async move {
+        match api.grants(id).await {
+            Ok(grants) => Ok(Some((id, grants))),
+            // As in discovery, which makes a guided step of it.
+            Err(CallError::Refused { status: 402..=499, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    });
+    Ok(Sweep(try_join_all(read).await?.into_iter().flatten().collect()))
+}
