@@ -70,9 +70,14 @@ impl<'a> Report<'a> {
 
     /// Notes a mistake at a byte of the file.
     pub(super) fn add(&self, at: usize, fault: Fault) {
+        self.add_with(at, || fault);
+    }
+
+    /// The same; what is wrong is only worked out where it is listed.
+    pub(super) fn add_with(&self, at: usize, fault: impl FnOnce() -> Fault) {
         let mut problems = self.problems.borrow_mut();
         if problems.len() < MAX_PROBLEMS {
-            problems.push((at, fault));
+            problems.push((at, fault()));
         } else {
             self.more.set(self.more.get() + 1);
         }
@@ -129,13 +134,13 @@ impl<'a> Section<'a> {
         for (key, _) in table {
             let name: &str = key.get_ref();
             if !known.contains(&name) {
-                let fault = Fault::UnknownKey {
+                let fault = || Fault::UnknownKey {
                     key: name.to_owned(),
                     place: place.clone(),
                     near: nearest(name, known.iter().copied()).map(str::to_owned),
                     known: known.iter().map(ToString::to_string).collect(),
                 };
-                report.add(key.span().start, fault);
+                report.add_with(key.span().start, fault);
             }
         }
         Self { report, place, table, at }
@@ -254,9 +259,7 @@ impl<'a> Entry<'a> {
             return self.not("a time such as \"90s\" or \"5m\"");
         };
         let found = Some(Duration::from_nanos(nanos)).filter(|time| limits.contains(time));
-        found.or_else(|| {
-            self.beyond(format!("from {} s to {} s", limits.start().as_secs(), limits.end().as_secs()))
-        })
+        found.or_else(|| self.beyond(format!("from {} to {}", short(*limits.start()), short(*limits.end()))))
     }
 
     /// An address.
@@ -275,5 +278,16 @@ impl<'a> Entry<'a> {
     /// A table.
     pub(super) fn table(&self) -> Option<&'a DeTable<'a>> {
         self.value.as_table().or_else(|| self.not("a table"))
+    }
+}
+
+/// As the file writes it, in the largest unit that is whole.
+fn short(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => "0s".to_owned(),
+        _ if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
     }
 }

@@ -1,5 +1,6 @@
 //! Where the configuration is.
 
+use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,8 @@ pub const FILE: &str = "portcullis.toml";
 /// The file that is named on the command line, else in the environment, else [`FILE`] in `folder` or the nearest folder
 /// above it.
 ///
-/// A file that is found, not named, has to be this user's or the superuser's, and others must not be able to write it:
-/// otherwise whoever can write to a folder above could have commands run, or credentials sent elsewhere.
+/// A file that is found, not named, and its folder have to be this user's or the superuser's, and others must not be able to
+/// write them: otherwise whoever can write to a folder above could have commands run, or credentials sent elsewhere.
 pub fn find(
     explicit: Option<&Path>,
     environment: Option<&Path>,
@@ -27,12 +28,22 @@ pub fn find(
     let candidates = folder.ancestors().map(|folder| folder.join(FILE));
     let found = candidates.into_iter().find(|path| path.symlink_metadata().is_ok());
     let path = found.ok_or_else(|| ConfigError::NotFound { name: FILE, folder: folder.to_owned() })?;
-    let about = path.metadata().map_err(|error| ConfigError::Read { path: path.clone(), error })?;
-    let others_write = about.permissions().mode() & 0o002 != 0;
-    if others_write || !(is_own(&about) || is_of_root(&about)) {
-        return Err(ConfigError::Foreign(path));
+    let failed = |error| ConfigError::Read { path: path.clone(), error };
+    let folder = path.parent().unwrap_or(folder);
+    // The folder counts too: relative paths lead into it. So does a link in place of the file.
+    let all = [folder.metadata(), path.symlink_metadata(), path.metadata()];
+    for about in all {
+        if others_can_write(&about.map_err(failed)?) {
+            return Err(ConfigError::Foreign(path));
+        }
     }
     Ok(path)
+}
+
+/// A group that may write is trusted: many systems give every user one of their own.
+fn others_can_write(about: &Metadata) -> bool {
+    let by_mode = !about.is_symlink() && about.permissions().mode() & 0o002 != 0;
+    by_mode || !(is_own(about) || is_of_root(about))
 }
 
 #[cfg(test)]
@@ -61,9 +72,14 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join(FILE);
         File::create(&path).unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
-        assert!(matches!(find(None, None, place.path()), Err(ConfigError::Foreign(_))));
-        assert!(find(Some(&path), None, place.path()).is_ok());
+        let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        for (open, shut, mode) in [(path.as_path(), 0o644, 0o666), (place.path(), 0o700, 0o1777)] {
+            set(open, mode);
+            assert!(matches!(find(None, None, place.path()), Err(ConfigError::Foreign(_))));
+            assert!(find(Some(&path), None, place.path()).is_ok());
+            set(open, shut);
+            assert!(find(None, None, place.path()).is_ok());
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Providers and stores: `[provider.NAME]`, `[store.NAME]`.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use url::Url;
@@ -51,8 +53,8 @@ pub(super) struct Role {
     pub(super) kinds: &'static [&'static KindSpec],
 }
 
-/// Names that are taken, in lower case, with their lines.
-pub(super) type Names = Vec<(String, usize)>;
+/// Names that are taken, in lower case, with their places.
+pub(super) type Names = BTreeMap<String, usize>;
 
 /// The instances in a table such as `provider`, in the order of the file.
 pub(super) fn read_all<'a>(
@@ -93,11 +95,11 @@ pub(super) fn claim(report: &Report<'_>, name: &str, at: usize, names: &mut Name
         return false;
     }
     let lower = name.to_ascii_lowercase();
-    if let Some((_, line)) = names.iter().find(|(taken, _)| *taken == lower) {
-        report.add(at, Fault::Taken { name: name.to_owned(), line: *line });
+    if let Some(first) = names.get(&lower) {
+        report.add_with(at, || Fault::Taken { name: name.to_owned(), line: report.line(*first) });
         return false;
     }
-    names.push((lower, report.line(at)));
+    names.insert(lower, at);
     true
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::words::{self, WordsError};
@@ -19,7 +19,7 @@ use crate::sys::process::{self, RunError};
 /// No credential is longer, in bytes.
 const MAX_SECRET: usize = 64 << 10;
 /// How long a command may take: time enough for a finger on a reader.
-const COMMAND_TIME: Duration = Duration::from_secs(60);
+const COMMAND_TIME: Duration = Duration::from_mins(1);
 
 /// Where a credential is to be found.
 #[derive(Clone, PartialEq, Eq)]
@@ -144,27 +144,25 @@ impl Reference {
         match self {
             Self::Env(name) => {
                 let value = door.variable(name).ok_or_else(|| ReferenceError::Unset(name.clone()))?;
-                self.secret(Zeroizing::new(value.into_vec()))
+                self.secret(&Zeroizing::new(value.into_vec()))
             }
-            Self::File(path) => self.secret(read_private(path)?),
+            Self::File(path) => self.secret(&read_private(path)?),
             Self::Prompt(label) => {
                 let asked = door.ask(label);
                 let asked = asked.map_err(|error| ReferenceError::Ask { label: label.clone(), error })?;
-                let text = secrecy::ExposeSecret::expose_secret(&asked);
-                self.secret(Zeroizing::new(text.as_bytes().to_vec()))
+                self.secret(asked.expose_secret().as_bytes())
             }
             Self::Command(words) => {
                 let (program, arguments) = words.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
                 let output = process::output(program, arguments, MAX_SECRET, COMMAND_TIME);
                 let program = || program.to_owned();
-                self.secret(output.map_err(|error| ReferenceError::Command { program: program(), error })?)
+                self.secret(&output.map_err(|error| ReferenceError::Command { program: program(), error })?)
             }
         }
     }
 
-    fn secret(&self, bytes: Zeroizing<Vec<u8>>) -> Result<SecretString, ReferenceError> {
-        let bytes =
-            bytes.strip_suffix(b"\n").map_or(&**bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
+    fn secret(&self, bytes: &[u8]) -> Result<SecretString, ReferenceError> {
+        let bytes = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
         if bytes.is_empty() {
             return Err(ReferenceError::Empty(self.to_string()));
         }
@@ -231,8 +229,6 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, ReferenceError> {
 mod tests {
     use std::fs::Permissions;
     use std::io::Write;
-
-    use secrecy::ExposeSecret;
 
     use super::*;
 

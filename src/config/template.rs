@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use toml::Value;
 
 use super::catalog::{BASE_URL, Catalog, KindSpec, Setting, SettingKind};
+use super::inventory::IntegrationKind;
 
 const HEAD: &str = "\
 # Portcullis: where it locks accounts out, and where it finds the credentials for that.
@@ -24,7 +25,21 @@ const HEAD: &str = "\
 # Objects that one lockdown may change; `--max` overrides it.
 # max-objects = 50
 
-# Who uses which credential, for rotation.
+# Who uses which credential, so that a rotation reaches them. For each use the file has
+#   [[integration]]
+#   name = \"nightly-etl\"
+#   type = \"service-account\"      # TYPES
+#   credential = \"etl.a1b2c3.mp-service-account\"          # a username or an id, never the secret
+#   consumer = \"airflow on etl-1\"
+#   store = \"vault\"              # optional, as is all that follows
+#   path = \"mixpanel/etl\"
+#   fields = { username = \"username\", secret = \"secret\" }
+#   project = \"1001\"
+#   owner = \"data-team@acme.example\"
+#   purpose = \"Loads yesterday's events.\"
+#   created-by = \"jane@agency.example\"
+#   last-rotated = 2026-01-31
+#   restart = \"Airflow reads the secret at every run: nothing to do.\"
 # inventory = \"integrations.toml\"
 
 [http]
@@ -56,7 +71,8 @@ const LIMITS: &str = "\
 
 /// The template for these kinds. It is a configuration itself: what has to be filled in is there as an example.
 pub fn template(catalog: &Catalog) -> String {
-    let mut text = HEAD.to_owned();
+    let types: Vec<&str> = IntegrationKind::ALL.iter().map(|kind| kind.name()).collect();
+    let mut text = HEAD.replace("TYPES", &types.join(", "));
     catalog.providers.iter().for_each(|kind| section(&mut text, "provider", kind));
     catalog.stores.iter().for_each(|kind| section(&mut text, "store", kind));
     text
@@ -67,22 +83,29 @@ fn section(text: &mut String, role: &str, kind: &KindSpec) {
     if let Some(url) = kind.base_url {
         key(text, "Where it is.", BASE_URL, &quoted(url), false);
     }
+    if let Some(setting) = kind.own_base_url() {
+        own(text, setting);
+    }
     if !kind.credential.is_empty() {
         let about = format!("Credential: {}.", kind.credential);
         let name = kind.name.to_ascii_uppercase().replace('-', "_");
         key(text, &about, "credential", &quoted(&format!("env:PORTCULLIS_{name}")), true);
     }
-    for setting in kind.settings {
-        let shown = setting.default.unwrap_or(setting.example);
-        let about = match setting.default {
-            Some(default) if default != setting.example => {
-                format!("{} Example: {}.", setting.about, setting.example)
-            }
-            _ => setting.about.to_owned(),
-        };
-        key(text, &about, setting.name, &value(setting, shown), setting.required);
+    for setting in kind.further() {
+        own(text, setting);
     }
     text.push_str(LIMITS);
+}
+
+fn own(text: &mut String, setting: &Setting) {
+    let shown = setting.default.unwrap_or(setting.example);
+    let about = match setting.default {
+        Some(default) if default != setting.example => {
+            format!("{} Example: {}.", setting.about, setting.example)
+        }
+        _ => setting.about.to_owned(),
+    };
+    key(text, &about, setting.name, &value(setting, shown), setting.required);
 }
 
 fn key(text: &mut String, about: &str, name: &str, value: &str, required: bool) {
@@ -112,7 +135,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::{Config, kinds};
+    use crate::config::{Config, Inventory, kinds};
 
     /// The template with every key in force.
     fn in_force(catalog: &Catalog) -> String {
@@ -151,6 +174,17 @@ mod tests {
             assert!((silent.requests_per_second - spoken.requests_per_second).abs() < f64::EPSILON);
             assert_eq!(silent.settings.url("data-url"), spoken.settings.url("data-url"));
         }
+    }
+
+    #[test]
+    fn the_integration_that_it_shows_is_one() {
+        let text = template(&kinds::KNOWN);
+        let config = Config::parse(Path::new("p"), text.as_bytes(), &kinds::KNOWN).unwrap();
+        let shown: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#   ")).take(14).collect();
+        let inventory =
+            Inventory::parse(Path::new("i"), shown.join("\n").as_bytes(), &config.stores).unwrap();
+        let [one] = &inventory.integrations[..] else { panic!("{inventory:?}") };
+        assert!(one.stored.is_some() && one.restart.is_some());
     }
 
     #[test]

@@ -96,7 +96,7 @@ mod tests {
         output("sh", &["-c".to_owned(), script.to_owned()], limit, time)
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[test]
     fn output_is_given_and_input_is_empty() {

@@ -1,13 +1,14 @@
 //! `portcullis config`.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli::config::Place;
 use crate::cli::door::Process;
-use crate::cli::error::{CliError, USAGE};
+use crate::cli::error::CliError;
 use crate::cli::ui::{Ui, stdout};
 use crate::config::{self, Config, Instance, Inventory, kinds};
 use crate::output::escape::Safe;
@@ -78,6 +79,10 @@ fn init(ui: &Ui, path: &Path, force: bool) -> Result<ExitCode, CliError> {
 }
 
 fn check(ui: &Ui, config: &Config, resolve: bool) -> Result<ExitCode, CliError> {
+    if let Some(path) = &config.http.ca_file {
+        let readable = File::open(path);
+        readable.map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
+    }
     let inventory =
         config.inventory.as_deref().map(|path| Inventory::load(path, &config.stores)).transpose()?;
     let providers = config.providers.iter().map(|instance| ("provider", instance));
@@ -91,7 +96,10 @@ fn check(ui: &Ui, config: &Config, resolve: bool) -> Result<ExitCode, CliError> 
     }
     print(&table(&rows, resolve))?;
     say(ui, config, inventory.as_ref());
-    Ok(ExitCode::from(if failures == 0 { 0 } else { USAGE }))
+    if failures > 0 {
+        return Err(CliError::usage(format!("{failures} credentials are not to be had")));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn say(ui: &Ui, config: &Config, inventory: Option<&Inventory>) {
@@ -102,14 +110,11 @@ fn say(ui: &Ui, config: &Config, inventory: Option<&Inventory>) {
         ui.warn("no responder: name the accounts that must never be locked out");
     }
     let uses = inventory.map_or_else(String::new, |inventory| {
-        format!(", {} integrations in {}", inventory.integrations.len(), inventory.path.display())
+        format!(", integrations in {}: {}", inventory.path.display(), inventory.integrations.len())
     });
     let path = config.path.display();
-    let note = format!(
-        "{path} is good: {} providers, {} stores{uses}",
-        config.providers.len(),
-        config.stores.len(),
-    );
+    let (providers, stores) = (config.providers.len(), config.stores.len());
+    let note = format!("{path} is well-formed; providers: {providers}, stores: {stores}{uses}");
     ui.note(&Safe(&note).to_string());
 }
 

@@ -33,3 +33,6 @@ pub use service::{Moment, SERVICES, Service};
 pub use switches::Switches;
 pub use tenant::Tenant;
 pub use trap::Trapped;
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ pub struct Emulator {
     shared: Arc<Shared>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    stopped: mpsc::Receiver<()>,
+    stopped: Mutex<mpsc::Receiver<()>>,
     runtime: Option<Runtime>,
 }
 
@@ -55,7 +55,7 @@ impl Emulator {
             // Nobody listens where the emulator was dropped on a thread that did not wait.
             let _ = done.send(());
         });
-        Ok(Self { shared, address, stop, stopped, runtime: Some(runtime) })
+        Ok(Self { shared, address, stop, stopped: Mutex::new(stopped), runtime: Some(runtime) })
     }
 
     /// Where a service's paths begin, such as `http://127.0.0.1:40123/okta`.
@@ -145,7 +145,7 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         if self.stop.send(true).is_ok() {
             // A time-out means a callback that does not return; the threads are left behind then.
-            let _ = self.stopped.recv_timeout(STOP);
+            let _ = lock(&self.stopped).recv_timeout(STOP);
         }
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -22,7 +22,7 @@ use api::Api;
 use wire::{Group, User};
 
 /// The kind.
-pub const KIND: ProviderKind = ProviderKind {
+pub(super) const KIND: ProviderKind = ProviderKind {
     spec: KindSpec {
         name: "scim",
         title: "SCIM 2.0",

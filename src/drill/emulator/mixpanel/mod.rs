@@ -187,3 +187,6 @@ fn project_roles(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

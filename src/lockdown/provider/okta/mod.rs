@@ -24,7 +24,7 @@ use action::Action;
 use api::Api;
 
 /// The kind.
-pub const KIND: ProviderKind = ProviderKind {
+pub(super) const KIND: ProviderKind = ProviderKind {
     spec: KindSpec {
         name: "okta",
         title: "Okta",

@@ -116,7 +116,7 @@ impl Api {
         }
     }
 
-    async fn list(&self, kind: &'static str, filter: &str) -> Result<Vec<Resource>, CallError> {
+    pub(super) async fn list(&self, kind: &'static str, filter: &str) -> Result<Vec<Resource>, CallError> {
         let call = Call::get(&[kind]).query("filter", filter).query("startIndex", "1").query("count", COUNT);
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
