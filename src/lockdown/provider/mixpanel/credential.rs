@@ -99,7 +99,7 @@ pub(super) async fn new_secret(
 }
 
 fn secret_of(entry: &Entry, put: &Put, username: &str) -> Option<SecretString> {
-    let named = entry.fields.get(&put.fields.username)?;
-    let secret = entry.fields.get(&put.fields.secret)?;
+    let named = entry.fields.get(&put.username)?;
+    let secret = entry.fields.get(&put.secret)?;
     (named.expose_secret() == username).then(|| secret.clone())
 }

@@ -9,7 +9,7 @@ use super::rotation::{self, Rotation};
 use super::survey::Survey;
 use super::wire::Account;
 use super::Mixpanel;
-use crate::config::inventory::{Integration, IntegrationKind};
+use crate::config::{Integration, IntegrationKind};
 use crate::lockdown::provider::{Discovery, Guard, Target};
 use crate::lockdown::step::Phase;
 use crate::lockdown::store::system::Put;
@@ -182,13 +182,15 @@ impl<'a> Planner<'a> {
             (Some(stored), _) => Some(Put {
                 store: stored.store.clone(),
                 path: stored.path.clone(),
-                fields: fields(&stored.username, &stored.secret),
+                username: stored.username.clone(),
+                secret: stored.secret.clone(),
                 consumer,
             }),
             (None, Some(store)) => Some(Put {
                 store: store.clone(),
                 path: format!("mixpanel/{}", row.name),
-                fields: fields("username", "secret"),
+                username: "username".to_owned(),
+                secret: "secret".to_owned(),
                 consumer,
             }),
             (None, None) => None,
@@ -232,8 +234,4 @@ impl<'a> Planner<'a> {
                 .to_owned(),
         );
     }
-}
-
-fn fields(username: &str, secret: &str) -> FieldNames {
-    FieldNames { username: username.to_owned(), secret: secret.to_owned() }
 }

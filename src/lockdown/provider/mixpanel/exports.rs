@@ -72,6 +72,7 @@ fn pause_pipeline(system: &str, project: u64, job: &Job, what: &str, why: String
     let details = Pipeline { project, name: job.name.clone() };
     Step {
         effect: format!("{what} sends no data until it is resumed{caveat}"),
+        blind: !told,
         undo: if told { Undo::Reversible } else { Undo::Compensable },
         details: serde_json::to_value(details).unwrap_or_default(),
         ..pause(system, object, PAUSE_PIPELINE, why)
@@ -100,6 +101,7 @@ fn pause(system: &str, object: Object, action: &str, why: String) -> Step {
         why,
         effect: String::new(),
         commit: false,
+        blind: false,
         needs: Vec::new(),
         secret: SecretRole::None,
         details: Value::Null,

@@ -3,7 +3,7 @@
 
 use super::survey::{Survey, unread_projects};
 use super::wire::Account;
-use crate::config::inventory::Integration;
+use crate::config::Integration;
 use crate::lockdown::step::{Guided, GuidedProof};
 use crate::lockdown::store::system::Put;
 

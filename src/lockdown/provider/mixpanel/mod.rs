@@ -22,6 +22,7 @@ mod wire;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
@@ -33,8 +34,8 @@ use super::{
     Acted, Check, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target,
 };
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
-use crate::config::inventory::Integration;
-use crate::lockdown::http::{CallError, Stats};
+use crate::config::Integration;
+use crate::lockdown::http::{Auth, CallError, Stats};
 use crate::lockdown::step::Step;
 
 /// Mixpanel.
@@ -71,6 +72,7 @@ pub const KIND: ProviderKind = ProviderKind {
             },
         ],
     },
+    auth,
     open,
 };
 
@@ -83,6 +85,15 @@ struct Mixpanel {
     default_store: Option<String>,
     api: Api,
     sweeps: Sweeps,
+}
+
+fn auth(credential: SecretString) -> Result<Auth, OpenError> {
+    match credential.expose_secret().split_once(':') {
+        Some((username, secret)) if !username.is_empty() && !secret.is_empty() => {
+            Ok(Auth::Basic { username: username.to_owned(), secret: secret.into() })
+        }
+        _ => Err(OpenError("the credential has to be username:secret of a service account".to_owned())),
+    }
 }
 
 fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
