@@ -171,15 +171,15 @@ pub struct OktaSwitches {
     pub search_lag_ms: u64,
     /// API tokens of a suspended person still work.
     pub suspended_tokens_work: bool,
-    /// Revoked API tokens, grants and memberships are still listed for this time.
-    pub list_ghost_ms: u64,
+    /// Revoked API tokens are still listed for this time.
+    pub token_ghost_ms: u64,
     /// Most objects on a page.
     pub page_size: usize,
 }
 
 impl Default for OktaSwitches {
     fn default() -> Self {
-        Self { search_lag_ms: 0, suspended_tokens_work: true, list_ghost_ms: 0, page_size: 200 }
+        Self { search_lag_ms: 0, suspended_tokens_work: true, token_ghost_ms: 0, page_size: 200 }
     }
 }
 

@@ -43,6 +43,17 @@ impl State {
     }
 }
 
+/// What the identity provider pushes when somebody gains or loses the application.
+pub(super) fn push(tenant: &mut Tenant, email: &str, active: bool, moment: &Moment<'_>) {
+    let user = tenant.scim.users.values_mut().find(|user| user.user_name.eq_ignore_ascii_case(email));
+    let Some(user) = user.filter(|user| user.active != active) else { return };
+    user.active = active;
+    user.version += 1;
+    user.modified = moment.wall.to_rfc3339();
+    let email = user.user_name.clone();
+    users::set_active(tenant, &email, active, moment);
+}
+
 /// Why something is refused: status, `scimType`, detail.
 #[derive(Debug, PartialEq, Eq)]
 struct Refusal(u16, &'static str, String);
