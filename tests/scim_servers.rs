@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::config::{Settings, SettingsValue};
+use portcullis::config::{Settings, Value as Setting};
 use portcullis::lockdown::http::{self, Auth, Body, Call, CallError, Transport};
 use portcullis::lockdown::provider::{CheckState, Hand, Opening, Proof, Provider, Target, kind};
 use portcullis::lockdown::step::{Phase, Step};
@@ -56,7 +56,7 @@ impl Server {
     }
 
     fn provider(&self, token: &str) -> Box<dyn Provider> {
-        let groups = SettingsValue::List(vec!["growth".to_owned(), "No such group".to_owned()]);
+        let groups = Setting::List(vec!["growth".to_owned(), "No such group".to_owned()]);
         let opening = Opening {
             name: "directory".to_owned(),
             settings: Settings::from_iter([("groups", groups)]),
@@ -115,10 +115,7 @@ async fn exercise(server: &Server) {
     provider.apply(delete, &hand, "k").await.unwrap();
     assert_eq!(provider.look(delete, &hand).await.unwrap().done, Some(true));
     assert!(matches!(provider.prove(delete, &hand).await, Ok(Proof::Proved(_))));
-    assert!(matches!(
-        provider.undo(delete, &before.state, &hand, "k").await,
-        Err(CallError::NotSent { .. })
-    ));
+    assert!(matches!(provider.undo(delete, &before.state, &hand, "k").await, Err(CallError::NotSent { .. })));
     let bob = provider.discover(&target("bob@agency.example")).await.unwrap();
     assert_eq!(bob.steps.len(), 3, "nothing of bob's was touched: {:?}", bob.steps);
     refused(server, deactivate).await;
@@ -137,7 +134,10 @@ async fn there_and_back(provider: &dyn Provider, step: &Step) {
     assert_eq!(after.done, Some(true), "{}", step.id);
     assert!(matches!(provider.prove(step, &hand).await, Ok(Proof::Proved(_))), "{}", step.id);
     for _ in 0..2 {
-        provider.undo(step, &before.state, &hand, "k").await.unwrap_or_else(|error| panic!("{}: {error}", step.id));
+        provider
+            .undo(step, &before.state, &hand, "k")
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", step.id));
     }
     assert_eq!(provider.look(step, &hand).await.unwrap(), before, "{}", step.id);
 }

@@ -1,9 +1,9 @@
-//! The kinds that come with the program.
+//! Kinds for tests, like those that come with the program.
 
 use super::catalog::{Catalog, KindSpec, Setting, SettingKind};
 
-/// Every kind that comes with the program.
-pub const KNOWN: Catalog = Catalog { providers: &[&MIXPANEL, &OKTA], stores: &[&VAULT] };
+/// Some kinds.
+pub(crate) const KNOWN: Catalog = Catalog { providers: &[&MIXPANEL, &OKTA], stores: &[&VAULT] };
 
 const MIXPANEL: KindSpec = KindSpec {
     name: "mixpanel",

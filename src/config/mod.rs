@@ -11,7 +11,8 @@ mod error;
 mod find;
 mod instance;
 pub mod inventory;
-pub mod kinds;
+#[cfg(test)]
+pub(crate) mod kinds;
 pub mod reference;
 mod settings;
 mod template;

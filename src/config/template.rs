@@ -188,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn with_every_key_in_force_it_still_is_a_configuration() {
+        for catalog in [&kinds::KNOWN, crate::lockdown::open::catalog()] {
+            Config::parse(Path::new("p"), in_force(catalog).as_bytes(), catalog).unwrap();
+        }
+    }
+
+    #[test]
     fn every_key_is_in_it() {
         let text = in_force(&kinds::KNOWN);
         let table: toml::Table = text.parse().unwrap();

@@ -59,7 +59,8 @@ fn an_empty_file_means_the_defaults() {
     let config = parse("").unwrap();
     assert_eq!(config.incidents, Path::new("etc/incidents"));
     assert_eq!((config.wait, config.max_objects), (Duration::from_secs(90), 50));
-    assert_eq!(config.http, Http { ca_file: None, proxy: None, timeout: Duration::from_secs(10) });
+    assert_eq!((&config.http.ca_file, &config.http.proxy), (&None, &None));
+    assert_eq!(config.http.timeout, Duration::from_secs(10));
     assert!(config.providers.is_empty() && config.stores.is_empty() && config.inventory.is_none());
 }
 
@@ -314,7 +315,9 @@ fn what_is_not_text_is_told_with_its_place() {
 
 #[test]
 fn catalogs_say_what_they_mean() {
-    for kind in CATALOG.providers.iter().chain(CATALOG.stores) {
+    let known = crate::lockdown::open::catalog();
+    let real = known.providers.iter().chain(known.stores);
+    for kind in CATALOG.providers.iter().chain(CATALOG.stores).chain(real) {
         assert!(kind.base_url.is_none_or(|url| address::parse(url, Use::Service).is_ok()));
         for setting in kind.settings {
             let own = setting.name == catalog::BASE_URL;
@@ -323,7 +326,7 @@ fn catalogs_say_what_they_mean() {
             assert!(!(setting.required && setting.default.is_some()), "{}", setting.name);
         }
     }
-    let kinds = kinds::KNOWN.providers.iter().chain(kinds::KNOWN.stores);
+    let kinds = known.providers.iter().chain(known.stores);
     for setting in kinds.flat_map(|kind| kind.settings) {
         for text in setting.default.iter().chain([&setting.example]) {
             assert!(

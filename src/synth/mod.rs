@@ -22,15 +22,19 @@ pub const START: i64 = 1_786_924_800;
 /// When the compromise begins: Saturday 2026-10-24, 01:02 UTC.
 pub const STORY_START: i64 = 1_792_803_720;
 
-/// When the responder suspends the account: it does nothing from then on.
-const BLOCKED: i64 = STORY_START + 465 * 60;
+/// Seconds from the start of the compromise until the responder suspends the account: it does nothing from then on.
+pub const BLOCKED: i64 = 465 * 60;
 
 /// What to make.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The same seed and options give the same bytes.
     pub seed: u64,
-    /// Days from [`START`].
+    /// The first second, a Monday's; [`START`] unless a log of another time is wanted.
+    pub start: i64,
+    /// When the compromise begins, a Saturday at 01:02; [`STORY_START`] unless a log of another time is wanted.
+    pub story: i64,
+    /// Days from `start`.
     pub days: u32,
     /// Accounts.
     pub people: usize,
@@ -57,7 +61,7 @@ pub enum Log {
 pub fn write(log: Log, options: &Options, out: &mut dyn Write) -> io::Result<u64> {
     let mut rng = Rng::new(options.seed);
     let people = people::staff(options.people, &mut rng);
-    let calendar = Calendar::new(options.days);
+    let calendar = Calendar::new(options.start, options.days);
     let mut maker =
         Maker { rng, people: &people, options, calendar, buffer: Vec::with_capacity(1 << 17), out, count: 0 };
     match log {
@@ -87,7 +91,7 @@ impl<'a> Maker<'a> {
             self.buffer.extend_from_slice(mixpanel::CSV_HEADER);
         }
         let story =
-            if self.options.incident { story::mixpanel(STORY_START, self.people) } else { Vec::new() };
+            if self.options.incident { story::mixpanel(self.options.story, self.people) } else { Vec::new() };
         let mut story = story.into_iter().peekable();
         for number in 0..self.options.records {
             let Some((person, time)) = self.moment(number) else { break };
@@ -107,7 +111,8 @@ impl<'a> Maker<'a> {
     }
 
     fn okta(&mut self, array: bool) -> io::Result<()> {
-        let story = if self.options.incident { story::okta(STORY_START, self.people) } else { Vec::new() };
+        let story =
+            if self.options.incident { story::okta(self.options.story, self.people) } else { Vec::new() };
         let mut story = story.into_iter().peekable();
         if array {
             self.buffer.extend_from_slice(b"[\n");
@@ -143,7 +148,7 @@ impl<'a> Maker<'a> {
 
     /// Somebody, at the record's share of all working time: nearly always within their own working hours.
     fn moment(&mut self, number: u64) -> Option<(&'a Person, i64)> {
-        let time = START + self.calendar.second(number, self.options.records);
+        let time = self.options.start + self.calendar.second(number, self.options.records);
         let mut person = self.somebody()?;
         for _ in 0..12 {
             let local = time + person.place.offset * 3600;
@@ -153,7 +158,7 @@ impl<'a> Maker<'a> {
             }
             person = self.somebody()?;
         }
-        if self.options.incident && time >= BLOCKED && person.email == people::VICTIM {
+        if self.options.incident && time >= self.options.story + BLOCKED && person.email == people::VICTIM {
             person = self.people.first()?;
         }
         Some((person, time))
@@ -187,12 +192,12 @@ struct Calendar {
 }
 
 impl Calendar {
-    fn new(days: u32) -> Self {
+    fn new(start: i64, days: u32) -> Self {
         let mut sum = 0;
         let hours = 0..i64::from(days.max(1)) * 24;
         let done = hours
             .map(|hour| {
-                let weekend = clock::weekday(START + hour * 3600) >= 5;
+                let weekend = clock::weekday(start + hour * 3600) >= 5;
                 sum += match (weekend, hour % 24) {
                     (false, 7..23) => 40,
                     (true, 9..20) => 2,

@@ -10,7 +10,8 @@ use crate::cli::config::Place;
 use crate::cli::door::Process;
 use crate::cli::error::CliError;
 use crate::cli::ui::{Ui, stdout};
-use crate::config::{self, Config, Instance, Inventory, kinds};
+use crate::config::{self, Config, Instance, Inventory};
+use crate::lockdown::open;
 use crate::output::escape::Safe;
 use crate::sys::fs::Pending;
 
@@ -69,7 +70,7 @@ fn init(ui: &Ui, path: &Path, force: bool) -> Result<ExitCode, CliError> {
         CliError::usage(format!("cannot write {}: {error}", path.display()))
     };
     let mut file = Pending::create_private(path).map_err(failed)?;
-    file.write_all(config::template(&kinds::KNOWN).as_bytes()).map_err(failed)?;
+    file.write_all(config::template(open::catalog()).as_bytes()).map_err(failed)?;
     if force { file.finish(path) } else { file.finish_new(path) }.map_err(failed)?;
     ui.note(&format!(
         "wrote {}: fill it in, then run `portcullis config check`",

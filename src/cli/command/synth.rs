@@ -63,6 +63,8 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     };
     let options = Options {
         seed: args.seed,
+        start: synth::START,
+        story: synth::STORY_START,
         days: args.days,
         people: args.people,
         records: args.records,

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::support::{no_way_back, not_ours, proof_of, tried};
-use super::{Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target};
+use super::{
+    Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
+    Target,
+};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::http::{Auth, CallError, Stats};
 use crate::lockdown::step::{Object, Phase, SecretRole, Step, StepId, Undo};
@@ -22,7 +25,7 @@ use api::Api;
 use wire::{Group, User};
 
 /// The kind.
-pub(super) const KIND: ProviderKind = ProviderKind {
+pub const KIND: ProviderKind = ProviderKind {
     spec: KindSpec {
         name: "scim",
         title: "SCIM 2.0",
@@ -78,7 +81,12 @@ impl Provider for Scim {
             ));
         }
         if users.len() > 1 {
-            found.notes.push(format!("{}: {} users are called {}: all are meant", self.name, users.len(), target.email));
+            found.notes.push(format!(
+                "{}: {} users are called {}: all are meant",
+                self.name,
+                users.len(),
+                target.email
+            ));
         }
         let groups = if users.is_empty() { Vec::new() } else { self.named_groups(&mut found.notes).await? };
         for user in &users {
@@ -126,7 +134,9 @@ impl Provider for Scim {
             Action::Leave { user, group } if before["member"] == true => {
                 self.api.add_member(&group, &user, key).await?;
             }
-            Action::Deactivate { .. } | Action::Leave { .. } | Action::Delete { .. } => return Err(no_way_back(step)),
+            Action::Deactivate { .. } | Action::Leave { .. } | Action::Delete { .. } => {
+                return Err(no_way_back(step));
+            }
         }
         Ok(Acted::default())
     }
@@ -156,7 +166,8 @@ impl Provider for Scim {
         if !self.groups.is_empty() {
             let mut notes = Vec::new();
             let read = self.named_groups(&mut notes).await;
-            let mut check = tried("read the groups to leave", read, "", "their memberships cannot be removed");
+            let mut check =
+                tried("read the groups to leave", read, "", "their memberships cannot be removed");
             if check.state == CheckState::Works {
                 check.state = if notes.is_empty() { CheckState::Works } else { CheckState::Missing };
                 check.note = if notes.is_empty() { "all are there".to_owned() } else { notes.join("; ") };
@@ -188,7 +199,11 @@ impl Scim {
                 undo: Undo::Reversible,
                 why: "The application lets owners and admins in past the identity provider.".into(),
                 effect: "The person cannot use the application; what they made stays.".into(),
-                ..self.step(object.clone(), "deactivate", &Action::Deactivate { user: id.clone(), name: name.clone() })
+                ..self.step(
+                    object.clone(),
+                    "deactivate",
+                    &Action::Deactivate { user: id.clone(), name: name.clone() },
+                )
             });
         }
         for group in groups.iter().filter(|group| group.has(&user.id)) {
@@ -210,7 +225,8 @@ impl Scim {
             phase: Phase::Retire,
             undo: Undo::Irreversible,
             why: "Only where the account is to be gone for good.".into(),
-            effect: "The user is destroyed with all data that hangs on it, for good; no one brings it back.".into(),
+            effect: "The user is destroyed with all data that hangs on it, for good; no one brings it back."
+                .into(),
             commit: true,
             // One that was inactive before is not in the plan, and could never be waited for.
             needs: if user.is_active() { vec![deactivate] } else { Vec::new() },

@@ -19,8 +19,9 @@ where
 
 /// The answer to `call`. Errors say nothing of its values.
 pub(super) fn read_as<T: DeserializeOwned>(reply: &Reply, call: &str, what: &str) -> Result<T, CallError> {
-    serde_json::from_value(reply.json()?)
-        .map_err(|error| CallError::Lost { what: format!("{call}: the answer is not {what} ({:?})", error.classify()) })
+    serde_json::from_value(reply.json()?).map_err(|error| CallError::Lost {
+        what: format!("{call}: the answer is not {what} ({:?})", error.classify()),
+    })
 }
 
 /// A field without which nothing can be done.

@@ -72,7 +72,8 @@ fn open(opening: Opening) -> Result<Arc<dyn Store>, OpenError> {
         path.ok_or_else(|| OpenError(format!("store {}: `{name}` is missing", opening.name)))
     };
     let (path, identity) = (path("path")?, path("identity")?);
-    let identity = read_identity(&identity).map_err(|why| OpenError(format!("store {}: {why}", opening.name)))?;
+    let identity =
+        read_identity(&identity).map_err(|why| OpenError(format!("store {}: {why}", opening.name)))?;
     Ok(Arc::new(FileStore { name: opening.name, path, identity, turn: Mutex::new(()) }))
 }
 
@@ -107,14 +108,18 @@ fn read_identity(path: &Path) -> Result<Identity, String> {
         return Err(format!("the identity {shown} belongs to another user"));
     }
     if mode & 0o077 != 0 {
-        return Err(format!("others can reach the identity {shown}: its mode is {mode:04o}, and has to be 0600"));
+        return Err(format!(
+            "others can reach the identity {shown}: its mode is {mode:04o}, and has to be 0600"
+        ));
     }
-    let bytes = read_up_to(file, LARGEST_IDENTITY).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let bytes =
+        read_up_to(file, LARGEST_IDENTITY).map_err(|error| format!("cannot read {shown}: {error}"))?;
     let bytes = bytes.ok_or_else(|| format!("{shown} is too large to be an identity"))?;
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let identity = lines.next().and_then(|line| Identity::from_str(line).ok());
-    identity.ok_or_else(|| format!("{shown} holds no age identity (a line that begins with AGE-SECRET-KEY-1)"))
+    identity
+        .ok_or_else(|| format!("{shown} holds no age identity (a line that begins with AGE-SECRET-KEY-1)"))
 }
 
 struct FileStore {
@@ -158,7 +163,9 @@ impl Store for FileStore {
 
     async fn check(&self) -> Vec<Check> {
         let (state, note) = match self.load() {
-            Ok(_) if !self.path.exists() => (CheckState::Works, "not there yet; made by the first write".to_owned()),
+            Ok(_) if !self.path.exists() => {
+                (CheckState::Works, "not there yet; made by the first write".to_owned())
+            }
             Ok(content) => (CheckState::Works, format!("{} entries", content.len())),
             Err(error) => (CheckState::Missing, error.to_string()),
         };
@@ -166,7 +173,9 @@ impl Store for FileStore {
         let folder = folder(&self.path);
         let (state, note) = match folder.metadata() {
             Ok(about) if !about.is_dir() => (CheckState::Missing, "it is not a folder".to_owned()),
-            Ok(about) if about.permissions().readonly() => (CheckState::Missing, "it is read-only".to_owned()),
+            Ok(about) if about.permissions().readonly() => {
+                (CheckState::Missing, "it is read-only".to_owned())
+            }
             Ok(_) => (CheckState::Works, String::new()),
             Err(error) => (CheckState::Missing, error.to_string()),
         };
@@ -236,7 +245,9 @@ impl FileStore {
         loop {
             match Lock::acquire(Path::new(&path)) {
                 Ok(lock) => return Ok(lock),
-                Err(LockError::Held { .. }) if Instant::now() < until => sleep(Duration::from_millis(20)).await,
+                Err(LockError::Held { .. }) if Instant::now() < until => {
+                    sleep(Duration::from_millis(20)).await
+                }
                 Err(LockError::Io { error, .. }) => return Err(self.io(error)),
                 Err(error @ LockError::Held { .. }) => {
                     return Err(self.io(io::Error::new(io::ErrorKind::WouldBlock, error.to_string())));

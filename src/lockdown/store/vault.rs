@@ -191,7 +191,8 @@ impl Vault {
         };
         for (name, value) in fields {
             // A number or an object comes back as what it was: entries show it as its JSON.
-            let same = old.remove(name).filter(|old| !old.is_string() && old.to_string() == *value.expose_secret());
+            let same =
+                old.remove(name).filter(|old| !old.is_string() && old.to_string() == *value.expose_secret());
             data.insert(name.clone(), same.unwrap_or_else(|| text(value)));
         }
         old.values_mut().for_each(wipe);
@@ -231,7 +232,8 @@ impl Vault {
                 let ttl = body.pointer("/data/ttl").and_then(Value::as_u64).unwrap_or(0);
                 // Its `id` is the token.
                 wipe(&mut body);
-                let note = if ttl == 0 { "does not expire".to_owned() } else { format!("expires in {ttl} s") };
+                let note =
+                    if ttl == 0 { "does not expire".to_owned() } else { format!("expires in {ttl} s") };
                 (CheckState::Works, note)
             }
             Err(error) => refusal(&error),
@@ -243,14 +245,18 @@ impl Vault {
         let mount = self.mount.join("/");
         let mut parts = vec!["v1", "sys", "internal", "ui", "mounts"];
         parts.extend(self.mount.iter().map(String::as_str));
-        let (state, note) =
-            match self.transport.read(&self.with_headers(Call::get(&parts))).await.and_then(|reply| reply.json()) {
-                Ok(body) if body.pointer("/data/options/version").and_then(Value::as_str) == Some("2") => {
-                    (CheckState::Works, String::new())
-                }
-                Ok(_) => (CheckState::Missing, "it is not a key-value engine of version 2".to_owned()),
-                Err(error) => refusal(&error),
-            };
+        let (state, note) = match self
+            .transport
+            .read(&self.with_headers(Call::get(&parts)))
+            .await
+            .and_then(|reply| reply.json())
+        {
+            Ok(body) if body.pointer("/data/options/version").and_then(Value::as_str) == Some("2") => {
+                (CheckState::Works, String::new())
+            }
+            Ok(_) => (CheckState::Missing, "it is not a key-value engine of version 2".to_owned()),
+            Err(error) => refusal(&error),
+        };
         Check { what: format!("reach the engine at {mount}/"), state, note }
     }
 
@@ -262,7 +268,8 @@ impl Vault {
         let reply = self.transport.read(&call.json(json!({ "paths": [path] }))).await;
         let (state, note) = match reply.and_then(|reply| reply.json()) {
             Ok(body) => {
-                let has = body.pointer("/data/capabilities").and_then(Value::as_array).cloned().unwrap_or_default();
+                let has =
+                    body.pointer("/data/capabilities").and_then(Value::as_array).cloned().unwrap_or_default();
                 rights(&has.iter().filter_map(Value::as_str).collect::<Vec<_>>())
             }
             Err(error) => refusal(&error),
@@ -280,7 +287,8 @@ fn rights(has: &[&str]) -> (CheckState, String) {
     if missing.is_empty() {
         (CheckState::Works, String::new())
     } else {
-        let note = format!("there it may not {}; rights to single entries cannot be listed", missing.join(", "));
+        let note =
+            format!("there it may not {}; rights to single entries cannot be listed", missing.join(", "));
         (CheckState::Unknown, note)
     }
 }
@@ -320,7 +328,10 @@ fn raw_of(reply: &Reply, body: &mut Value) -> Result<Option<Raw>, StoreError> {
             let errors: Vec<&str> = errors.iter().filter_map(Value::as_str).collect();
             Err(StoreError::Invalid(crate::output::escape::shortened(&errors.join("; "), 300)))
         }
-        _ => Err(CallError::Lost { what: "the answer is not that of a key-value engine of version 2".to_owned() }.into()),
+        _ => Err(CallError::Lost {
+            what: "the answer is not that of a key-value engine of version 2".to_owned(),
+        }
+        .into()),
     }
 }
 

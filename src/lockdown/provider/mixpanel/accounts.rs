@@ -36,7 +36,13 @@ pub(super) struct Reason<'a> {
 }
 
 /// The steps that are still to be done for an account with these direct grants.
-pub(super) fn plan(system: &str, account: &Account, direct: &Roles, names: &str, reason: &Reason<'_>) -> Vec<Step> {
+pub(super) fn plan(
+    system: &str,
+    account: &Account,
+    direct: &Roles,
+    names: &str,
+    reason: &Reason<'_>,
+) -> Vec<Step> {
     let object = steps::account_object(account);
     let about = About { account: account.id, username: account.username.clone(), kept: reason.kept.clone() };
     let about = serde_json::to_value(about).unwrap_or_default();
@@ -115,7 +121,9 @@ impl Mixpanel {
         let former: Vec<u64> = before.into_keys().collect();
         let gone = "it is in no project's list";
         Ok(match try_old(&self.api, hand, &about.kept, &about.username, &former).await {
-            Tried::NoSecret => Proof::Proved(format!("{gone}; its secret is not known here, so it was not tried")),
+            Tried::NoSecret => {
+                Proof::Proved(format!("{gone}; its secret is not known here, so it was not tried"))
+            }
             Tried::Dead => Proof::Proved(format!("{gone}, and its credential is refused as unknown (401)")),
             Tried::NoAccess => Proof::Proved(format!(
                 "{gone}, and its credential has no access any more (403): it is quarantined, not dead"
@@ -150,11 +158,13 @@ impl Mixpanel {
         }
         let gone = "it is not found (404) and not listed";
         Ok(match try_old(&self.api, hand, &about.kept, &about.username, &[]).await {
-            Tried::NoSecret => Proof::Proved(format!("{gone}; its secret is not known here, so it was not tried")),
-            Tried::Dead => Proof::Proved(format!("{gone}, and its credential is refused as unknown (401)")),
-            Tried::NoAccess => {
-                Proof::Unknown(format!("{gone}, but its credential is refused with 403, which proves nothing"))
+            Tried::NoSecret => {
+                Proof::Proved(format!("{gone}; its secret is not known here, so it was not tried"))
             }
+            Tried::Dead => Proof::Proved(format!("{gone}, and its credential is refused as unknown (401)")),
+            Tried::NoAccess => Proof::Unknown(format!(
+                "{gone}, but its credential is refused with 403, which proves nothing"
+            )),
             Tried::Works(what) => Proof::NotYet(format!("{gone}, but its credential still works: {what}")),
             Tried::Unknown(why) => Proof::Unknown(why),
         })
@@ -173,7 +183,8 @@ impl Mixpanel {
 /// Roles by project, as `look` writes them.
 fn roles(state: &Value) -> Result<Roles, CallError> {
     let roles = state.get("projects").cloned().unwrap_or_default();
-    serde_json::from_value(roles).map_err(|error| lacks(&format!("the roles before are not readable: {error}")))
+    serde_json::from_value(roles)
+        .map_err(|error| lacks(&format!("the roles before are not readable: {error}")))
 }
 
 fn listed<'a>(ids: impl Iterator<Item = &'a u64>) -> String {

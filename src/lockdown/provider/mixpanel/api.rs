@@ -57,7 +57,8 @@ impl Api {
     }
 
     pub(super) async fn account(&self, id: u64) -> Result<Option<Account>, CallError> {
-        let call = Call::get(&["api", "app", "organizations", &self.number, "service-accounts", &id.to_string()]);
+        let call =
+            Call::get(&["api", "app", "organizations", &self.number, "service-accounts", &id.to_string()]);
         match self.app.read(&call).await {
             Ok(reply) => Reader("GET a service account").one(&reply.json()?, wire::account).map(Some),
             Err(CallError::Refused { status: 404, .. }) => Ok(None),
@@ -95,7 +96,8 @@ impl Api {
     }
 
     pub(super) async fn import(&self, project: u64, id: u64) -> Result<Import, CallError> {
-        let body = self.app.read(&Call::get(&import_path(&project.to_string(), &id.to_string()))).await?.json()?;
+        let body =
+            self.app.read(&Call::get(&import_path(&project.to_string(), &id.to_string()))).await?.json()?;
         Reader("GET a warehouse import").one(&body, wire::import)
     }
 

@@ -26,7 +26,8 @@ impl Mixpanel {
         });
         let (accounts, members, projects) =
             tokio::join!(self.api.accounts(), self.api.members(), self.api.projects());
-        let without = "service accounts can be neither found, replaced nor removed: all of that is left to people";
+        let without =
+            "service accounts can be neither found, replaced nor removed: all of that is left to people";
         checks.push(check("list service accounts", &accounts, without));
         let without = "undocumented: ownership cannot be checked, and who made an object only by e-mail";
         checks.push(check("list members", &members, without));
@@ -36,7 +37,8 @@ impl Mixpanel {
             checks.push(Check {
                 what: "projects".to_owned(),
                 state: CheckState::Missing,
-                note: "the credential is in no project: nothing in projects can be found or changed".to_owned(),
+                note: "the credential is in no project: nothing in projects can be found or changed"
+                    .to_owned(),
             });
             return checks;
         };

@@ -37,7 +37,13 @@ pub(super) enum Tried {
 }
 
 /// Tries the credential of `username` that the stores held before, on the whole and on `projects`.
-pub(super) async fn try_old(api: &Api, hand: &Hand, kept: &[Kept], username: &str, projects: &[u64]) -> Tried {
+pub(super) async fn try_old(
+    api: &Api,
+    hand: &Hand,
+    kept: &[Kept],
+    username: &str,
+    projects: &[u64],
+) -> Tried {
     let secret = match old_secret(hand, kept, username).await {
         Ok(Some(secret)) => secret,
         Ok(None) => return Tried::NoSecret,

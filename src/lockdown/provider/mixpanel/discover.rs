@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Mixpanel;
 use super::accounts::{self, Reason};
 use super::exports;
 use super::guided::Guide;
 use super::rotation::{self, Rotation};
 use super::survey::Survey;
 use super::wire::Account;
-use super::Mixpanel;
 use crate::config::{Integration, IntegrationKind};
 use crate::lockdown::provider::{Discovery, Guard, Target};
 use crate::lockdown::step::Phase;
@@ -77,7 +77,8 @@ impl<'a> Planner<'a> {
             let exact = accounts
                 .iter()
                 .find(|account| account.username == credential || account.id.to_string() == credential);
-            let mut by_name = accounts.iter().filter(|account| rotation::bears(&account.username, credential));
+            let mut by_name =
+                accounts.iter().filter(|account| rotation::bears(&account.username, credential));
             let found = exact.or_else(|| by_name.next().filter(|_| by_name.next().is_none()));
             match found {
                 Some(account) => self.rows.entry(account.id).or_default().push(row),
@@ -95,7 +96,10 @@ impl<'a> Planner<'a> {
         let made = self.survey.suspect.made.contains(&account.id);
         if Some(account.id) == self.survey.own {
             if made {
-                self.note(format!("{} is the credential of Portcullis, and the account made it", account.username));
+                self.note(format!(
+                    "{} is the credential of Portcullis, and the account made it",
+                    account.username
+                ));
                 let step = self.guide.own_credential(account);
                 self.out.guided.push(step);
             }
@@ -121,7 +125,9 @@ impl<'a> Planner<'a> {
     fn planted(&self, account: &Account) -> Option<String> {
         if self.survey.suspect.made.contains(&account.id) {
             let created = account.created.as_deref().map_or_else(String::new, |time| format!(" on {time}"));
-            return Some(format!("the account made it{created}, and no integration in the inventory uses it"));
+            return Some(format!(
+                "the account made it{created}, and no integration in the inventory uses it"
+            ));
         }
         // Made with a credential that the account could use.
         let creator = account.creator.user?;
@@ -143,7 +149,9 @@ impl<'a> Planner<'a> {
             return Some("the account made it, says the inventory, and so was shown its secret".to_owned());
         }
         let role = self.survey.suspect.role().filter(|_| self.survey.suspect.administers() == Some(true))?;
-        Some(format!("the account is {role} of the organization, and so administers every project that it is in"))
+        Some(format!(
+            "the account is {role} of the organization, and so administers every project that it is in"
+        ))
     }
 
     fn quarantine(&mut self, account: &Account, why: &str) {

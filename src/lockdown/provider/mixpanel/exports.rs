@@ -66,7 +66,8 @@ fn reason(survey: &Survey, creator: &Creator) -> Option<String> {
 }
 
 fn pause_pipeline(system: &str, project: u64, job: &Job, what: &str, why: String) -> Step {
-    let object = Object { kind: "pipeline".to_owned(), id: format!("{project}/{}", job.name), name: what.to_owned() };
+    let object =
+        Object { kind: "pipeline".to_owned(), id: format!("{project}/{}", job.name), name: what.to_owned() };
     let told = job.paused.is_some();
     let caveat = if told { "" } else { "; Mixpanel does not tell whether it ran, a restore resumes it" };
     let details = Pipeline { project, name: job.name.clone() };
@@ -80,8 +81,11 @@ fn pause_pipeline(system: &str, project: u64, job: &Job, what: &str, why: String
 }
 
 fn pause_import(system: &str, project: u64, import: &Import, what: &str, why: String) -> Step {
-    let object =
-        Object { kind: "warehouse-import".to_owned(), id: format!("{project}/{}", import.id), name: what.to_owned() };
+    let object = Object {
+        kind: "warehouse-import".to_owned(),
+        id: format!("{project}/{}", import.id),
+        name: what.to_owned(),
+    };
     let details = ImportOf { project, id: import.id };
     Step {
         effect: format!("{what} ({}) brings in no data until it is resumed", import.kind),
@@ -113,7 +117,9 @@ impl Mixpanel {
         let Pipeline { project, name } = details(step)?;
         let jobs = self.api.jobs(project).await?;
         Ok(match jobs.into_iter().find(|job| job.name == name) {
-            Some(job) => Look { state: json!({ "paused": job.paused }), done: job.paused, result: Value::Null },
+            Some(job) => {
+                Look { state: json!({ "paused": job.paused }), done: job.paused, result: Value::Null }
+            }
             // Cancelled, or not listed while it is paused: either way it does not run.
             None => Look { state: json!({ "listed": false }), done: Some(true), result: Value::Null },
         })
@@ -125,7 +131,12 @@ impl Mixpanel {
         Ok(Acted::default())
     }
 
-    pub(super) async fn resume_pipeline(&self, step: &Step, before: &Value, key: &str) -> Result<Acted, CallError> {
+    pub(super) async fn resume_pipeline(
+        &self,
+        step: &Step,
+        before: &Value,
+        key: &str,
+    ) -> Result<Acted, CallError> {
         let Pipeline { project, name } = details(step)?;
         if before.get("paused") == Some(&Value::Bool(true)) {
             return Err(lacks("it was paused before"));
@@ -157,7 +168,13 @@ impl Mixpanel {
     }
 
     /// `before` is the import's state: for a pause the present one, for a restore the one before.
-    pub(super) async fn set_import(&self, step: &Step, before: &Value, paused: bool, key: &str) -> Result<Acted, CallError> {
+    pub(super) async fn set_import(
+        &self,
+        step: &Step,
+        before: &Value,
+        paused: bool,
+        key: &str,
+    ) -> Result<Acted, CallError> {
         let ImportOf { project, id } = details(step)?;
         let run_every = before.get("run_every").and_then(Value::as_u64);
         let run_every = run_every.ok_or_else(|| lacks("Mixpanel does not tell how often the import runs"))?;
@@ -170,7 +187,12 @@ impl Mixpanel {
         self.set_import(step, &now, true, key).await
     }
 
-    pub(super) async fn resume_import(&self, step: &Step, before: &Value, key: &str) -> Result<Acted, CallError> {
+    pub(super) async fn resume_import(
+        &self,
+        step: &Step,
+        before: &Value,
+        key: &str,
+    ) -> Result<Acted, CallError> {
         let paused = before.get("paused").and_then(Value::as_bool);
         let paused = paused.ok_or_else(|| lacks("whether it ran before is not known"))?;
         self.set_import(step, before, paused, key).await

@@ -203,8 +203,9 @@ impl Guide<'_> {
             self.email()
         );
         let proof = log(&["service_account.deleted", "service_account.removed_from_project"], &[]);
-        (all || !projects.is_empty())
-            .then(|| self.step("unread-service-accounts", "Remove service accounts by hand", how, proof, true))
+        (all || !projects.is_empty()).then(|| {
+            self.step("unread-service-accounts", "Remove service accounts by hand", how, proof, true)
+        })
     }
 
     /// A service account whose maker is not told.
@@ -230,14 +231,19 @@ impl Guide<'_> {
             account.username
         );
         let id = format!("indirect-access/{}", account.id);
-        let proof = log(&["team.service_account_removed", "service_account.deleted"], &[&account.id.to_string()]);
+        let proof =
+            log(&["team.service_account_removed", "service_account.deleted"], &[&account.id.to_string()]);
         self.step(&id, "End a service account's access through teams or the organization", how, proof, true)
     }
 
     /// A consumer that reads its credential from a store.
     pub(super) fn consumer(&self, row: &Integration, put: &Put) -> Guided {
-        let restart = row.restart.clone().unwrap_or_else(|| "Restart it if it reads its credential only once.".into());
-        let how = format!("The new credential is in {} under {}. {restart} See that it still works.", put.store, put.path);
+        let restart =
+            row.restart.clone().unwrap_or_else(|| "Restart it if it reads its credential only once.".into());
+        let how = format!(
+            "The new credential is in {} under {}. {restart} See that it still works.",
+            put.store, put.path
+        );
         let title = format!("See that {} takes up its new credential", row.consumer);
         let who = row.owner.clone().unwrap_or_else(|| format!("whoever runs {}", row.consumer));
         let step = self.step(&format!("consumer/{}", row.name), &title, how, GuidedProof::Attested, false);

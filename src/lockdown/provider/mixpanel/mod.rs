@@ -30,11 +30,9 @@ use self::api::Api;
 use self::steps::{final_step, lacks};
 use self::survey::Survey;
 use self::sweep::Sweeps;
-use super::{
-    Acted, Check, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target,
-};
-use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use super::{Acted, Check, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target};
 use crate::config::Integration;
+use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::http::{Auth, CallError, Stats};
 use crate::lockdown::step::Step;
 

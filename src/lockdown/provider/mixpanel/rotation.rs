@@ -67,8 +67,11 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
     let object = steps::account_object(account);
     let replace = StepId::new(system, &object, REPLACE);
     let put_steps: Vec<Step> = puts.iter().map(|put| put.step(&replace, (*why).to_owned())).collect();
-    let kept: Vec<Kept> =
-        put_steps.iter().zip(puts).map(|(step, put)| Kept { step: step.id.clone(), put: put.clone() }).collect();
+    let kept: Vec<Kept> = put_steps
+        .iter()
+        .zip(puts)
+        .map(|(step, put)| Kept { step: step.id.clone(), put: put.clone() })
+        .collect();
     let direct = survey.direct(account.id);
     let name = name(tag, account.id);
     let ours: BTreeSet<u64> = ours(survey, &name).collect();
@@ -112,9 +115,10 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
 
 /// The replacements of this name that the suspect did not make.
 fn ours<'a>(survey: &'a Survey, name: &'a str) -> impl Iterator<Item = u64> + 'a {
-    let ours = survey.accounts.iter().flatten().filter(move |account| {
-        bears(&account.username, name) && !survey.suspect.made.contains(&account.id)
-    });
+    let ours =
+        survey.accounts.iter().flatten().filter(move |account| {
+            bears(&account.username, name) && !survey.suspect.made.contains(&account.id)
+        });
     ours.map(|account| account.id)
 }
 
@@ -168,7 +172,8 @@ impl Mixpanel {
         gone: Option<u64>,
     ) -> Result<Option<Account>, CallError> {
         let is_suspect = |creator: &Creator| {
-            let email = creator.email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(&wanted.suspect));
+            let email =
+                creator.email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(&wanted.suspect));
             email || creator.user.is_some() && creator.user == wanted.suspect_user
         };
         let listed = self.api.accounts().await?;
@@ -216,13 +221,19 @@ impl Mixpanel {
         let me = match new.try_me().await {
             Credential::Alive => new.me().await?,
             Credential::Unknown { why } => return Ok(Proof::Unknown(why)),
-            Credential::Dead { .. } => return Ok(Proof::NotYet("the new credential is refused (401)".to_owned())),
-            Credential::NoAccess => return Ok(Proof::NotYet("the new credential has no access (403)".to_owned())),
+            Credential::Dead { .. } => {
+                return Ok(Proof::NotYet("the new credential is refused (401)".to_owned()));
+            }
+            Credential::NoAccess => {
+                return Ok(Proof::NotYet("the new credential has no access (403)".to_owned()));
+            }
         };
         let reached: BTreeSet<u64> = me.projects.into_iter().map(|(id, _)| id).collect();
         Ok(match wanted.projects.keys().find(|id| !reached.contains(id)) {
             Some(id) => Proof::NotYet(format!("the new credential does not reach project {id}")),
-            None => Proof::Proved(format!("{username} works, and reaches {} projects", wanted.projects.len())),
+            None => {
+                Proof::Proved(format!("{username} works, and reaches {} projects", wanted.projects.len()))
+            }
         })
     }
 
@@ -230,7 +241,12 @@ impl Mixpanel {
         self.look_existing(surplus(step, hand)?).await
     }
 
-    pub(super) async fn remove_duplicate(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+    pub(super) async fn remove_duplicate(
+        &self,
+        step: &Step,
+        hand: &Hand,
+        key: &str,
+    ) -> Result<Acted, CallError> {
         self.api.delete(surplus(step, hand)?, key).await?;
         Ok(Acted::default())
     }

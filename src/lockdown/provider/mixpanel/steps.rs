@@ -24,5 +24,9 @@ pub(super) fn lacks(what: &str) -> CallError {
 
 /// What cannot be undone.
 pub(super) fn final_step() -> CallError {
-    CallError::Refused { status: 0, code: None, message: "a deleted service account cannot come back".to_owned() }
+    CallError::Refused {
+        status: 0,
+        code: None,
+        message: "a deleted service account cannot come back".to_owned(),
+    }
 }

@@ -71,7 +71,9 @@ impl Survey {
     pub(super) fn indirect(&self, account: u64) -> BTreeMap<u64, String> {
         let of = |project: &Project| {
             let mut grants = project.grants.iter().flatten();
-            grants.find(|grant| grant.account == account && !grant.is_direct()).map(|grant| grant.target.clone())
+            grants
+                .find(|grant| grant.account == account && !grant.is_direct())
+                .map(|grant| grant.target.clone())
         };
         self.projects.iter().filter_map(|(id, project)| Some((*id, of(project)?))).collect()
     }
@@ -157,7 +159,11 @@ async fn project(api: &Api, id: u64, name: String) -> Result<(u64, Project, Vec<
 }
 
 /// A refusal is a gap, which is told; any other failure ends the pass.
-fn allowed<T>(result: Result<T, CallError>, what: &str, gaps: &mut Vec<String>) -> Result<Option<T>, CallError> {
+fn allowed<T>(
+    result: Result<T, CallError>,
+    what: &str,
+    gaps: &mut Vec<String>,
+) -> Result<Option<T>, CallError> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error @ CallError::Refused { status: 402..=499, .. }) => {

@@ -31,7 +31,12 @@ pub(super) enum Made {
 impl Suspect {
     /// Follows who made what until nothing is added: a service account of the account can make others. The one that
     /// Portcullis works with (`own`) is not followed, since what it made is Portcullis's.
-    pub(super) fn new(email: &str, members: Option<&[Member]>, accounts: &[Account], own: Option<u64>) -> Self {
+    pub(super) fn new(
+        email: &str,
+        members: Option<&[Member]>,
+        accounts: &[Account],
+        own: Option<u64>,
+    ) -> Self {
         let member = members.into_iter().flatten().find(|member| member.email.eq_ignore_ascii_case(email));
         let mut suspect = Self {
             email: email.to_lowercase(),
@@ -116,7 +121,12 @@ mod tests {
     #[test]
     fn what_is_made_by_what_it_made_is_its_own() {
         let jane = "jane@agency.example";
-        let member = Member { id: Some(5), email: "Jane@Agency.example".into(), name: Some("Jane".into()), role: None };
+        let member = Member {
+            id: Some(5),
+            email: "Jane@Agency.example".into(),
+            name: Some("Jane".into()),
+            role: None,
+        };
         let accounts = [
             account(3, by(Some(1002), None, None)),
             account(2, by(Some(5), None, None)),
@@ -132,14 +142,16 @@ mod tests {
 
     #[test]
     fn without_the_list_of_members_a_number_says_nothing() {
-        let accounts = [account(2, by(Some(5), None, None)), account(3, by(Some(9), Some("jane@x.test"), None))];
+        let accounts =
+            [account(2, by(Some(5), None, None)), account(3, by(Some(9), Some("jane@x.test"), None))];
         let suspect = Suspect::new("jane@x.test", None, &accounts, None);
         assert_eq!((suspect.made, suspect.unknown), ([3].into(), [2].into()));
     }
 
     #[test]
     fn what_the_own_credential_made_is_not_the_account_s() {
-        let accounts = [account(1, by(None, Some("jane@x.test"), None)), account(2, by(Some(1001), None, None))];
+        let accounts =
+            [account(1, by(None, Some("jane@x.test"), None)), account(2, by(Some(1001), None, None))];
         let suspect = Suspect::new("jane@x.test", Some(&[]), &accounts, Some(1));
         assert_eq!(suspect.made, [1].into());
     }

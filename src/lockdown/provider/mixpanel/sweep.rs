@@ -74,7 +74,8 @@ async fn sweep(api: &Api) -> Result<Sweep, CallError> {
     let (me, listed) = tokio::join!(api.me(), api.projects());
     // The second list is undocumented: where it is missing, discovery says so.
     let listed = listed.unwrap_or_default();
-    let ids: std::collections::BTreeSet<u64> = me?.projects.into_iter().chain(listed).map(|(id, _)| id).collect();
+    let ids: std::collections::BTreeSet<u64> =
+        me?.projects.into_iter().chain(listed).map(|(id, _)| id).collect();
     let read = ids.into_iter().map(|id| async move {
         match api.grants(id).await {
             Ok(grants) => Ok(Some((id, grants))),

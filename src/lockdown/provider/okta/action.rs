@@ -77,7 +77,9 @@ impl Action {
             Self::Unassign { user, app } => api.unassign(app, user, key).await,
             Self::RemoveRole { user, role } => match find(&api.roles(user).await?, role) {
                 Some(found) => api.remove_role(user, &found.id, key).await,
-                None => Err(CallError::NotSent { what: format!("the user has no role {} any more", role.kind) }),
+                None => {
+                    Err(CallError::NotSent { what: format!("the user has no role {} any more", role.kind) })
+                }
             },
         }
     }
@@ -86,11 +88,15 @@ impl Action {
     pub(super) async fn undo(&self, api: &Api, before: &Value, key: &str) -> Result<bool, CallError> {
         match self {
             Self::Suspend { user } if before["status"] == "ACTIVE" => api.unsuspend(user, key).await?,
-            Self::LeaveGroup { user, group } if before["member"] == true => api.join(group, user, key).await?,
+            Self::LeaveGroup { user, group } if before["member"] == true => {
+                api.join(group, user, key).await?
+            }
             Self::Unassign { user, app } if before["assigned"].is_object() => {
                 api.assign(app, user, before["assigned"]["user_name"].as_str(), key).await?;
             }
-            Self::RemoveRole { user, role } if before["assigned"] == true => api.give_role(user, role, key).await?,
+            Self::RemoveRole { user, role } if before["assigned"] == true => {
+                api.give_role(user, role, key).await?
+            }
             Self::Suspend { .. }
             | Self::EndSessions { .. }
             | Self::RevokeGrants { .. }

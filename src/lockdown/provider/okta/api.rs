@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::support::{need, read_as};
 use super::wire::{
-    Assignment, Group, Listed, Role, RoleKind, Rule, SentAssignment, SentGroup, SentRole, SentRule, SentToken, SentUser,
-    Token, User,
+    Assignment, Group, Listed, Role, RoleKind, Rule, SentAssignment, SentGroup, SentRole, SentRule,
+    SentToken, SentUser, Token, User,
 };
 use crate::lockdown::http::{Call, CallError, Next, Reply, Stats, Transport};
 
@@ -42,7 +42,8 @@ impl Api {
 
     /// Identifiers of users with this e-mail address. The search lags behind: read them again.
     pub(super) async fn search(&self, email: &str) -> Result<Vec<String>, CallError> {
-        let call = path(Call::get, &["users"]).query("search", format!("profile.email eq {}", Value::from(email)));
+        let call =
+            path(Call::get, &["users"]).query("search", format!("profile.email eq {}", Value::from(email)));
         let found: Vec<SentUser> = self.list(call, "GET users").await?;
         found.into_iter().map(|user| need(user.id, "GET users", "id")).collect()
     }
@@ -58,16 +59,21 @@ impl Api {
         sent.into_iter().map(group).collect()
     }
 
-    /// Active rules that put people into groups.
+    /// Rules that put people into groups; also those that are not active, which may have done so before.
     pub(super) async fn rules(&self) -> Result<Vec<Rule>, CallError> {
         let call = path(Call::get, &["groups", "rules"]).query("limit", "200");
         let sent: Vec<SentRule> = self.list(call, "GET groups/rules").await?;
-        let active = sent.into_iter().filter(|rule| rule.status.as_deref() != Some("INACTIVE"));
         let rule = |sent: SentRule| {
             let groups = sent.actions.and_then(|actions| actions.assign).and_then(|assign| assign.groups);
-            Rule { name: sent.name.unwrap_or_default(), groups: groups.unwrap_or_default() }
+            let users =
+                sent.conditions.and_then(|conditions| conditions.people).and_then(|people| people.users);
+            Rule {
+                name: sent.name.unwrap_or_default(),
+                groups: groups.unwrap_or_default(),
+                excluded: users.and_then(|users| users.exclude).unwrap_or_default(),
+            }
         };
-        Ok(active.map(rule).collect())
+        Ok(sent.into_iter().map(rule).collect())
     }
 
     /// Groups that have the application.
@@ -129,8 +135,10 @@ impl Api {
 
     /// What a role is limited to: `groups` or `catalog/apps`. Empty: it holds for the whole organisation.
     pub(super) async fn targets(&self, user: &str, role: &str, of: &[&str]) -> Result<usize, CallError> {
-        let segments: Vec<&str> = ["users", user, "roles", role, "targets"].iter().chain(of).copied().collect();
-        let sent: Vec<Value> = self.list(path(Call::get, &segments), "GET users/{id}/roles/{id}/targets").await?;
+        let segments: Vec<&str> =
+            ["users", user, "roles", role, "targets"].iter().chain(of).copied().collect();
+        let sent: Vec<Value> =
+            self.list(path(Call::get, &segments), "GET users/{id}/roles/{id}/targets").await?;
         Ok(sent.len())
     }
 
@@ -153,7 +161,7 @@ impl Api {
     }
 
     pub(super) async fn delete_token(&self, token: &str, key: &str) -> Result<(), CallError> {
-        self.change(path(Call::delete, &["api-tokens", token]), key).await
+        gone(self.change(path(Call::delete, &["api-tokens", token]), key).await)
     }
 
     pub(super) async fn leave(&self, group: &str, user: &str, key: &str) -> Result<(), CallError> {
@@ -165,11 +173,18 @@ impl Api {
     }
 
     pub(super) async fn unassign(&self, app: &str, user: &str, key: &str) -> Result<(), CallError> {
-        self.change(path(Call::delete, &["apps", app, "users", user]), key).await
+        let result = self.change(path(Call::delete, &["apps", app, "users", user]), key).await;
+        if matches!(&result, Err(error) if error.to_string().contains(app)) { result } else { gone(result) }
     }
 
     /// Without a profile: mappings fill it, and Okta refuses values for what they fill.
-    pub(super) async fn assign(&self, app: &str, user: &str, name: Option<&str>, key: &str) -> Result<(), CallError> {
+    pub(super) async fn assign(
+        &self,
+        app: &str,
+        user: &str,
+        name: Option<&str>,
+        key: &str,
+    ) -> Result<(), CallError> {
         let mut body = json!({"id": user, "scope": "USER"});
         if let (Some(name), Some(fields)) = (name, body.as_object_mut()) {
             fields.insert("credentials".to_owned(), json!({"userName": name}));
@@ -214,6 +229,14 @@ fn path(method: fn(&[&str]) -> Call, segments: &[&str]) -> Call {
 
 fn is_missing(error: &CallError) -> bool {
     matches!(error, CallError::Refused { status: 404, code: Some(code), .. } if code == NOT_FOUND)
+}
+
+/// What Okta says is not there needs no removing: lists may show it for a while yet.
+fn gone(result: Result<(), CallError>) -> Result<(), CallError> {
+    match result {
+        Err(error) if is_missing(&error) => Ok(()),
+        result => result,
+    }
 }
 
 fn user_of(sent: SentUser, call: &str) -> Result<User, CallError> {

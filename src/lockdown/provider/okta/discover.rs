@@ -11,6 +11,7 @@ use super::steps::{Maker, limits_of};
 use super::wire::{Assignment, Group, Role, Rule, Token, User};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Discovery, Guard};
+use crate::lockdown::step::{Guided, Step};
 
 /// What was refused: it is left to a person, and everything else goes on.
 type Refused<T> = Result<T, String>;
@@ -61,7 +62,8 @@ pub(super) async fn discover(okta: &Okta, email: &str) -> Result<Discovery, Call
         snapshots.push(snapshot(user, held));
         plan(okta, user, held, &shared, &mut found);
     }
-    found.snapshot = json!({"users": snapshots, "rules": shared.rules.ok(), "appGroups": shared.app_groups.ok()});
+    found.snapshot =
+        json!({"users": snapshots, "rules": shared.rules.ok(), "appGroups": shared.app_groups.ok()});
     Ok(found)
 }
 
@@ -89,7 +91,9 @@ async fn guard(okta: &Okta, users: &[User], found: &mut Discovery) -> Result<(),
         }
         Ok(_) => {}
         Err(why) => {
-            found.notes.push(format!("{}: whose credential Portcullis uses cannot be told: {why}", okta.name));
+            found
+                .notes
+                .push(format!("{}: whose credential Portcullis uses cannot be told: {why}", okta.name));
         }
     }
     Ok(())
@@ -156,7 +160,9 @@ fn snapshot(user: &User, held: &Held) -> Value {
 fn plan(okta: &Okta, user: &User, held: &Held, shared: &Shared, found: &mut Discovery) {
     let make = Maker { system: &okta.name, user };
     if user.status == "DEPROVISIONED" {
-        found.notes.push(format!("{}: {} is DEPROVISIONED: there is nothing to take away", okta.name, user.login));
+        found
+            .notes
+            .push(format!("{}: {} is DEPROVISIONED: there is nothing to take away", okta.name, user.login));
         return;
     }
     block(okta, &make, found);
@@ -195,10 +201,14 @@ fn block(okta: &Okta, make: &Maker<'_>, found: &mut Discovery) {
         ));
     }
     let from = match &user.source {
-        Some(source) => format!("it comes from {source}: disable it there too, or the next sign-in or import"),
+        Some(source) => {
+            format!("it comes from {source}: disable it there too, or the next sign-in or import")
+        }
         None => "an import from a directory or HR system, or just-in-time provisioning,".to_owned(),
     };
-    found.notes.push(format!("{}: {}: {from} may bring it back; verify reads it again", okta.name, user.login));
+    found
+        .notes
+        .push(format!("{}: {}: {from} may bring it back; verify reads it again", okta.name, user.login));
 }
 
 fn way_to_active(status: &str) -> &'static str {
@@ -206,7 +216,9 @@ fn way_to_active(status: &str) -> &'static str {
         "LOCKED_OUT" => "unlock it",
         "PASSWORD_EXPIRED" => "set a new random password that nobody knows",
         "RECOVERY" => "end the recovery by a new random password that nobody knows",
-        "STAGED" | "PROVISIONED" => "cancel its activation by deactivating it, or activate it with a random password",
+        "STAGED" | "PROVISIONED" => {
+            "cancel its activation by deactivating it, or activate it with a random password"
+        }
         _ => "make it ACTIVE",
     }
 }
@@ -229,56 +241,65 @@ fn take_app(okta: &Okta, make: &Maker<'_>, held: &Held, shared: &Shared, found: 
     if let Err(why) = &shared.app_groups {
         gap(make, "groups of the application", false, why, found);
     }
-    let (given, named) = (shared.app_groups.as_deref().unwrap_or_default(), &okta.groups);
-    let mut left = false;
-    match &held.groups {
-        Ok(groups) => {
-            for group in groups {
-                let gives_app = given.contains(&group.id);
-                if gives_app || named.iter().any(|name| name == &group.id || name == &group.name) {
-                    left |= leave(make, group, gives_app, shared, found) && gives_app;
-                }
+    let given = shared.app_groups.as_deref().unwrap_or_default();
+    let (mut left, mut kept) = (Vec::new(), Vec::new());
+    for group in held.groups.as_deref().unwrap_or_default() {
+        let gives_app = given.contains(&group.id);
+        if !gives_app && !okta.groups.iter().any(|name| *name == group.id || *name == group.name) {
+            continue;
+        }
+        match leave(make, group, gives_app, shared) {
+            Ok(step) => {
+                left.extend(gives_app.then(|| step.id.clone()));
+                found.steps.push(step);
+            }
+            Err(guided) => {
+                kept.extend(gives_app.then_some(group));
+                found.guided.push(guided);
             }
         }
-        Err(why) => gap(make, "groups", false, why, found),
+    }
+    if let Err(why) = &held.groups {
+        gap(make, "groups", false, why, found);
     }
     match (&held.assignment, &okta.app) {
-        (Ok(Some(assignment)), Some(app)) if !assignment.by_group => found.steps.push(make.unassign(app)),
-        (Ok(Some(_)), Some(app)) if !left => found.guided.push(make.guided(
+        // While a group gives it, Okta refuses to take it from one person; what the group gave goes with the group.
+        (Ok(Some(assignment)), Some(app)) if kept.is_empty() && !assignment.by_group => {
+            found.steps.push(Step { needs: left, ..make.unassign(app) });
+        }
+        (Ok(Some(_)), Some(app)) if kept.is_empty() && left.is_empty() => found.guided.push(make.guided(
             "assignment",
             false,
             format!("Take the application from {}", make.user.login),
-            format!("A group gives the application {app}, and cannot be left by API: remove the person from it."),
+            format!("A group that cannot be told gives the application {app}: remove the person from it."),
         )),
         (Ok(_), _) => {}
         (Err(why), _) => gap(make, "assignment of the application", false, why, found),
     }
 }
 
-/// Whether the group can be left by a step.
-fn leave(make: &Maker<'_>, group: &Group, gives_app: bool, shared: &Shared, found: &mut Discovery) -> bool {
+/// The step that leaves a group, or what a person has to do where Okta does not keep its members.
+fn leave(make: &Maker<'_>, group: &Group, gives_app: bool, shared: &Shared) -> Result<Step, Guided> {
     if group.kind != "OKTA_GROUP" {
-        found.guided.push(make.guided(
-            &format!("leave-{}", group.id),
-            false,
-            format!("Take {} out of {}", make.user.login, group.name),
-            format!(
-                "Okta does not keep the members of {} ({}): remove the person where it comes from.",
-                group.name, group.kind
-            ),
-        ));
-        return false;
+        let how = if group.kind == "BUILT_IN" {
+            "Everyone is in it: assign the application to other groups instead.".to_owned()
+        } else {
+            format!("Its members come from elsewhere ({}): remove the person there.", group.kind)
+        };
+        let title = format!("Take {} out of {}", make.user.login, group.name);
+        return Err(make.guided(&format!("leave-{}", group.id), false, title, how));
     }
-    let rules = shared.rules.as_deref().ok();
+    let fills = |rule: &&Rule| rule.groups.contains(&group.id) && !rule.excluded.contains(&make.user.id);
     let filling: Option<Vec<&Rule>> =
-        rules.map(|rules| rules.iter().filter(|rule| rule.groups.contains(&group.id)).collect());
-    found.steps.push(make.leave(group, gives_app, filling.as_deref()));
-    true
+        shared.rules.as_ref().ok().map(|rules| rules.iter().filter(fills).collect());
+    Ok(make.leave(group, gives_app, filling.as_deref()))
 }
 
 /// What the credential may not read is left to a person.
 fn gap(make: &Maker<'_>, what: &str, required: bool, why: &str, found: &mut Discovery) {
     let title = format!("Look at the {what} of {}", make.user.login);
-    let how = format!("Portcullis may not read them ({why}): look in the Admin Console, and take away what is there.");
+    let how = format!(
+        "Portcullis may not read them ({why}): look in the Admin Console, and take away what is there."
+    );
     found.guided.push(make.guided(&what.replace(' ', "-"), required, title, how));
 }

@@ -16,7 +16,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::support::{no_way_back, proof_of, tried};
-use super::{Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target};
+use super::{
+    Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
+    Target,
+};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::http::{Auth, CallError, Stats};
 use crate::lockdown::step::Step;
@@ -24,7 +27,7 @@ use action::Action;
 use api::Api;
 
 /// The kind.
-pub(super) const KIND: ProviderKind = ProviderKind {
+pub const KIND: ProviderKind = ProviderKind {
     spec: KindSpec {
         name: "okta",
         title: "Okta",
@@ -180,9 +183,10 @@ impl Okta {
             None => Check {
                 what: what.to_owned(),
                 state: CheckState::Missing,
-                note: "the configuration names no `app`: the assignment stays, of no use while the account is \
+                note:
+                    "the configuration names no `app`: the assignment stays, of no use while the account is \
                        suspended"
-                    .to_owned(),
+                        .to_owned(),
             },
         }
     }

@@ -39,9 +39,10 @@ impl Maker<'_> {
             phase: Phase::Sessions,
             undo: Undo::Irreversible,
             why: "Sessions, refresh tokens and remembered devices outlive a password.".into(),
-            effect: "The person signs in again everywhere, and proves the second factor again. Applications with \
+            effect:
+                "The person signs in again everywhere, and proves the second factor again. Applications with \
                      sessions of their own are not told."
-                .into(),
+                    .into(),
             blind: true,
             ..self.step(self.person(), "end-sessions", &Action::EndSessions { user: self.id() })
         }
@@ -130,7 +131,9 @@ impl Maker<'_> {
         let (undo, back) = match limited {
             Some(false) => (Undo::Reversible, "A restore gives it again."),
             // Given without its limits it would hold for the whole organisation until they are set one by one.
-            Some(true) => (Undo::Irreversible, "It is limited to some groups or applications: give it again by hand."),
+            Some(true) => {
+                (Undo::Irreversible, "It is limited to some groups or applications: give it again by hand.")
+            }
             None => (Undo::Irreversible, "Whether it is limited cannot be read: give it again by hand."),
         };
         Step {

@@ -69,9 +69,27 @@ pub(super) struct SentRule {
     #[serde(default, deserialize_with = "lenient")]
     pub(super) name: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(super) status: Option<String>,
+    pub(super) conditions: Option<RuleConditions>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) actions: Option<RuleActions>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct RuleConditions {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) people: Option<RulePeople>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct RulePeople {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) users: Option<RuleUsers>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct RuleUsers {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) exclude: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -147,6 +165,8 @@ pub(super) struct Group {
 pub(super) struct Rule {
     pub(super) name: String,
     pub(super) groups: Vec<String>,
+    /// Users that it leaves out.
+    pub(super) excluded: Vec<String>,
 }
 
 /// How the user has the application.

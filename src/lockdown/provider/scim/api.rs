@@ -72,7 +72,8 @@ impl Api {
 
     pub(super) async fn set_active(&self, id: &str, active: bool, key: &str) -> Result<(), CallError> {
         let path = ["Users", id];
-        let call = Call::patch(&path).body(body(&json!({"op": "replace", "path": "active", "value": active})));
+        let call =
+            Call::patch(&path).body(body(&json!({"op": "replace", "path": "active", "value": active})));
         self.change(&path, call, key).await
     }
 

@@ -175,7 +175,9 @@ mod tests {
     #[test]
     fn nulls_missing_fields_and_texts_are_borne() {
         let user = |text: &str| User::of(serde_json::from_str(text).unwrap(), "GET Users");
-        assert!(user(r#"{"id":"1","userName":"a","active":null,"members":null,"meta":7}"#).unwrap().is_active());
+        assert!(
+            user(r#"{"id":"1","userName":"a","active":null,"members":null,"meta":7}"#).unwrap().is_active()
+        );
         assert!(user(r#"{"id":"1","userName":"a"}"#).unwrap().is_active());
         assert!(!user(r#"{"id":"1","userName":"a","active":"False"}"#).unwrap().is_active());
         assert!(!user(r#"{"id":"1","userName":"a","active":false}"#).unwrap().is_active());

@@ -72,7 +72,8 @@ impl Content {
         // Escapes make six bytes of one at most: the room suffices, and no copy is left behind by growing.
         let texts = self.entries.iter().flat_map(|(path, versions)| {
             let of = |version: &Version| {
-                let fields = version.fields.iter().map(|(name, Text(value))| name.len() + value.expose_secret().len());
+                let fields =
+                    version.fields.iter().map(|(name, Text(value))| name.len() + value.expose_secret().len());
                 64 + version.key.len() + fields.map(|length| length + 8).sum::<usize>()
             };
             std::iter::once(16 + path.len()).chain(versions.iter().map(of))
@@ -95,7 +96,13 @@ impl Content {
     }
 
     /// Adds a version in place of `expected`; the error is the version that is there.
-    pub(super) fn write(&mut self, path: &str, write: Write, expected: u64, key: &str) -> Result<Written, u64> {
+    pub(super) fn write(
+        &mut self,
+        path: &str,
+        write: Write,
+        expected: u64,
+        key: &str,
+    ) -> Result<Written, u64> {
         let versions = self.entries.get(path).map(Vec::as_slice).unwrap_or_default();
         let current = versions.last();
         let before = versions.len().checked_sub(2).and_then(|at| versions.get(at));

@@ -41,7 +41,8 @@ async fn nothing_is_readable_on_disk_and_only_this_user_reaches_it() {
     assert!(bytes.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----"));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
     // The lock, the identity, the file: no other copy.
-    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["identity.txt", "secrets.age", "secrets.age.lock"]);
     let entry = try_open(folder.path()).unwrap().read("a/b").await.unwrap().unwrap();
@@ -72,8 +73,13 @@ async fn a_damaged_file_is_an_error_and_is_not_written_over() {
     flipped[at] = if flipped[at] == b'A' { b'B' } else { b'A' };
     for bytes in [&b""[..], b"no age", &whole[..whole.len() / 2], &flipped] {
         put(&path, bytes, 0o600);
-        for error in [store.read("a").await.unwrap_err(), store.write("a", one("y"), 1, "k2").await.unwrap_err()] {
-            assert!(error.to_string().contains("it is damaged") && error.to_string().contains("secrets.age"), "{error}");
+        for error in
+            [store.read("a").await.unwrap_err(), store.write("a", one("y"), 1, "k2").await.unwrap_err()]
+        {
+            assert!(
+                error.to_string().contains("it is damaged") && error.to_string().contains("secrets.age"),
+                "{error}"
+            );
         }
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
         assert!(store.check().await.iter().any(|check| check.state == CheckState::Missing));
@@ -117,7 +123,8 @@ async fn two_processes_do_not_interleave() {
     assert_eq!(writing.await.unwrap().unwrap(), 1);
     // Side by side, each based on the same version: one wins.
     let (here, there) = (try_open(folder.path()).unwrap(), try_open(folder.path()).unwrap());
-    let (first, second) = tokio::join!(here.write("a", one("y"), 1, "k2"), there.write("a", one("z"), 1, "k3"));
+    let (first, second) =
+        tokio::join!(here.write("a", one("y"), 1, "k2"), there.write("a", one("z"), 1, "k3"));
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
 }
 
@@ -130,7 +137,8 @@ async fn a_folder_that_is_not_there_fails_the_write_alone() {
     ]
     .into_iter()
     .collect();
-    let store = open(Opening { name: "kept".to_owned(), settings, credential: None, transport: None }).unwrap();
+    let store =
+        open(Opening { name: "kept".to_owned(), settings, credential: None, transport: None }).unwrap();
     assert!(store.read("a").await.unwrap().is_none());
     assert!(matches!(store.write("a", one("x"), 0, "k").await.unwrap_err(), StoreError::Io { .. }));
     assert!(store.check().await.iter().any(|check| check.state == CheckState::Missing));
