@@ -29,7 +29,7 @@ pub use self::core::Record;
 pub use fault::{Fault, Faults, What, When};
 pub use http::{Answer, Request};
 pub use server::Emulator;
-pub use service::{Moment, SERVICES, Service};
+pub use service::{Client, Moment, SERVICES, Service};
 pub use switches::Switches;
 pub use tenant::Tenant;
 pub use trap::Trapped;

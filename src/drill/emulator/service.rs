@@ -23,6 +23,17 @@ impl Moment<'_> {
     }
 }
 
+/// What the responders' client is configured with to use a service.
+#[derive(Clone, Default)]
+pub struct Client {
+    /// What the base address has after the service's prefix.
+    pub path: &'static str,
+    /// The credential.
+    pub credential: String,
+    /// Further settings of its kind, as TOML values.
+    pub settings: Vec<(&'static str, String)>,
+}
+
 /// An emulated API: a function of the tenant, without clock, sockets or chance of its own.
 pub trait Service: Sync {
     /// The first segment of its paths, and its key in records and limits.
@@ -35,6 +46,13 @@ pub trait Service: Sync {
     fn changes(&self, request: &Request) -> bool {
         !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
+
+    /// What the responders' client is configured with, for a service at this base address; `None` where they have no
+    /// credential.
+    fn client(&self, tenant: &Tenant, base: &str) -> Option<Client>;
+
+    /// Ways by which an account, or whoever took it over, still gets in, in words that name the service.
+    fn ways_in(&self, tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<String>;
 
     /// Parts of its serialized state that are logs and counters, not what somebody set up; see
     /// [`differences`](super::tenant::differences). Keys joined by dots, `*` for any key.

@@ -10,6 +10,7 @@ mod members;
 mod roles;
 mod state;
 mod ui;
+mod ways;
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,7 @@ pub use self::state::{
     Team,
 };
 pub use self::ui::{Refused, Ui, sign_in};
-use super::{Answer, Moment, Request, Service, Tenant};
+use super::{Answer, Client, Moment, Request, Service, Tenant};
 
 /// See the module.
 pub struct Mixpanel;
@@ -41,6 +42,14 @@ impl Service for Mixpanel {
         match route(tenant, request, moment) {
             Ok(answer) | Err(answer) => answer,
         }
+    }
+
+    fn client(&self, tenant: &Tenant, base: &str) -> Option<Client> {
+        ways::client(tenant, base)
+    }
+
+    fn ways_in(&self, tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<String> {
+        ways::ways_in(tenant, email, moment)
     }
 
     fn volatile(&self) -> &'static [&'static str] {

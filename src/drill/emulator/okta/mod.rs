@@ -12,7 +12,7 @@ mod users;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Moment, Request, Service, Tenant, mixpanel, scim};
+use super::{Answer, Client, Moment, Request, Service, Tenant, mixpanel, scim};
 use caller::{Caller, Need};
 
 pub use state::{ApiToken, App, Assignment, Ghost, Grant, Group, Role, Rule, State, Status, User};
@@ -92,9 +92,40 @@ impl Service for Okta {
         reply(tenant, request, moment).unwrap_or_else(|refusal| refusal.answer(tenant))
     }
 
+    fn client(&self, tenant: &Tenant, _: &str) -> Option<Client> {
+        let state = &tenant.okta;
+        let is_super = |user: &User| user.roles.values().any(|role| role.kind == "SUPER_ADMIN");
+        let own = |token: &&ApiToken| {
+            state.users.get(&token.user).is_some_and(|user| is_super(user) && user.login != tenant.attacker.email)
+        };
+        let credential = state.tokens.values().find(own)?.secret.clone();
+        let app = state.mixpanel_app().map(|(id, _)| ("app", format!("{id:?}")));
+        Some(Client { path: "", credential, settings: app.into_iter().collect() })
+    }
+
+    fn ways_in(&self, tenant: &Tenant, email: &str, _: &Moment<'_>) -> Vec<String> {
+        ways_in(&tenant.okta, email)
+    }
+
     fn volatile(&self) -> &'static [&'static str] {
         &["log", "ghosts", "users.*.changes", "users.*.status_changed"]
     }
+}
+
+fn ways_in(state: &State, email: &str) -> Vec<String> {
+    let Some((id, user)) = state.find(email) else { return Vec::new() };
+    let can_return = !matches!(user.status, Status::Suspended | Status::Deprovisioned);
+    let tokens = state.tokens.values().any(|token| token.user == id) || state.bearers.values().any(|of| of == id);
+    let ways = [
+        (can_return, format!("the person is {}", user.status.name())),
+        (!user.sessions.is_empty(), "a session is open".to_owned()),
+        (!user.oauth_tokens.is_empty(), "an application holds a refresh token".to_owned()),
+        (!user.grants.is_empty(), "an application has a grant".to_owned()),
+        (tokens, "an API token of the person is valid".to_owned()),
+        (!user.roles.is_empty(), "the person is an administrator".to_owned()),
+        (state.mixpanel_app().is_some_and(|(app, _)| state.assignment(app, id).is_some()), "Mixpanel is assigned".into()),
+    ];
+    ways.into_iter().filter(|(open, _)| *open).map(|(_, what)| format!("okta: {what}")).collect()
 }
 
 /// A person logs in at the identity provider and opens Mixpanel; returns Mixpanel's cookie, or nothing where either

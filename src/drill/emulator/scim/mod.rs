@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Moment, Request, Service, Tenant, filter};
+use super::{Answer, Client, Moment, Request, Service, Tenant, filter};
 
 pub use groups::Group;
 pub use users::User;
@@ -96,6 +96,16 @@ impl Service for Scim {
 
     fn handle(&self, tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Answer {
         reply(tenant, request, moment).unwrap_or_else(Refusal::answer)
+    }
+
+    fn client(&self, tenant: &Tenant, _: &str) -> Option<Client> {
+        let credential = tenant.scim.token.clone();
+        (!credential.is_empty()).then(|| Client { path: "/v2", credential, settings: Vec::new() })
+    }
+
+    fn ways_in(&self, tenant: &Tenant, email: &str, _: &Moment<'_>) -> Vec<String> {
+        let active = |user: &&User| user.user_name.eq_ignore_ascii_case(email) && user.active;
+        tenant.scim.users.values().filter(active).map(|_| "scim: the person is active".to_owned()).collect()
     }
 
     fn volatile(&self) -> &'static [&'static str] {

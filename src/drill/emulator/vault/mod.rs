@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::draws::Draws;
-use super::{Answer, Moment, Request, Service, Tenant};
+use super::{Answer, Client, Moment, Request, Service, Tenant};
 use crate::event::time::Timestamp;
 
 pub use kv::{Mount, Secret, Version};
@@ -133,6 +133,19 @@ impl Service for Vault {
     fn changes(&self, request: &Request) -> bool {
         !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "LIST")
             && !request.path.ends_with("sys/capabilities-self")
+    }
+
+    fn client(&self, tenant: &Tenant, _: &str) -> Option<Client> {
+        let tokens = &tenant.vault.tokens;
+        let (token, _) = tokens.iter().find(|(_, token)| !token.root).or_else(|| tokens.iter().next())?;
+        let mount = tenant.vault.mounts.keys().next()?;
+        let settings = vec![("mount", format!("{mount:?}"))];
+        Some(Client { path: "", credential: token.clone(), settings })
+    }
+
+    /// Nobody but the responders and the consumers of secrets has a token.
+    fn ways_in(&self, _: &Tenant, _: &str, _: &Moment<'_>) -> Vec<String> {
+        Vec::new()
     }
 
     fn volatile(&self) -> &'static [&'static str] {

@@ -1,0 +1,91 @@
+//! The configuration that the responders of an emulated tenant have: every kind of provider and store whose service is
+//! emulated, and an inventory of who uses which service account.
+
+use std::fmt::Write as _;
+
+use super::emulator::{Client, Emulator, SERVICES, Tenant};
+use crate::config::KindSpec;
+use crate::lockdown::open;
+
+/// Text of the files, and the environment that they refer to.
+pub struct Configuration {
+    /// `portcullis.toml`.
+    pub portcullis: String,
+    /// `integrations.toml`.
+    pub integrations: String,
+    /// Variables with the credentials.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Configuration {
+    /// For this emulator. `head` stands before the instances, and may end in tables; `each` stands in every instance that
+    /// has an address. Stores without a service are local: their settings are the examples of their kind.
+    pub fn of(emulator: &Emulator, head: &str, each: &str) -> Self {
+        let tenant = emulator.tenant();
+        let mut portcullis = format!("inventory = \"integrations.toml\"\n{head}\n");
+        let mut environment = Vec::new();
+        let catalog = open::catalog();
+        for (role, kinds) in [("provider", catalog.providers), ("store", catalog.stores)] {
+            for kind in kinds {
+                let base = emulator.base_url(kind.name);
+                if let Some(client) = client(&tenant, kind.name, &base) {
+                    portcullis.push_str(&section(role, kind, &base, &client, each));
+                    environment.push((variable(kind), client.credential));
+                } else if kind.credential.is_empty() {
+                    portcullis.push_str(&local(role, kind));
+                }
+            }
+        }
+        Self { portcullis, integrations: integrations(&tenant), environment }
+    }
+}
+
+fn client(tenant: &Tenant, name: &str, base: &str) -> Option<Client> {
+    SERVICES.iter().find(|service| service.name() == name)?.client(tenant, base)
+}
+
+fn variable(kind: &KindSpec) -> String {
+    format!("PORTCULLIS_{}", kind.name.to_ascii_uppercase().replace('-', "_"))
+}
+
+// Writing to a String cannot fail.
+fn section(role: &str, kind: &KindSpec, base: &str, client: &Client, each: &str) -> String {
+    let Client { path, settings, .. } = client;
+    let mut text = format!("[{role}.{}]\nbase-url = \"{base}{path}\"\n", kind.name);
+    let _ = writeln!(text, "credential = \"env:{}\"\n{each}", variable(kind));
+    for (name, value) in settings {
+        let _ = writeln!(text, "{name} = {value}");
+    }
+    text
+}
+
+fn local(role: &str, kind: &KindSpec) -> String {
+    let mut text = format!("[{role}.{}]\n", kind.name);
+    for setting in kind.settings.iter().filter(|setting| setting.required) {
+        let _ = writeln!(text, "{} = \"{}\"", setting.name, setting.example);
+    }
+    text
+}
+
+/// One for every entry of the store that holds the credential of a service account. What the attacker knows was made by
+/// the account, or shown to it.
+fn integrations(tenant: &Tenant) -> String {
+    let mut text = String::new();
+    let secrets = tenant.vault.mounts.values().flat_map(|mount| &mount.secrets);
+    for (number, (path, secret)) in (1..).zip(secrets) {
+        let username = secret.holds().and_then(|data| data.get("username")?.as_str()).unwrap_or_default();
+        let mut accounts = tenant.mixpanel.service_accounts.values();
+        if accounts.any(|account| account.username == username) {
+            let known = tenant.attacker.service_accounts.iter().any(|(known, _)| known == username);
+            let _ = writeln!(
+                text,
+                "[[integration]]\nname = \"use-{number}\"\ntype = \"service-account\"\ncredential = {username:?}\n\
+                 consumer = \"job {number}\"\nstore = \"vault\"\npath = {path:?}"
+            );
+            if known {
+                let _ = writeln!(text, "created-by = {:?}", tenant.attacker.email);
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,24 @@
+//! Lockdown and restore by force: the real program against the emulated tenant, killed at every point and under every
+//! fault, and what is true afterwards.
+//!
+//! `cargo test` tries a sample; `PORTCULLIS_FULL=1` tries everything, which takes hours.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests fail by panicking, and say what they tried"
+)]
+
+mod check;
+mod pool;
+mod refusals;
+mod restore;
+mod stage;
+mod sweep;
+mod tenant;
+mod verdicts;
+mod watch;

@@ -1,0 +1,83 @@
+//! The way back, and what others changed in between.
+
+use portcullis::drill::emulator::tenant::differences;
+use portcullis::drill::emulator::{Faults, Switches, Tenant, okta};
+use portcullis::lockdown::state::Status;
+use serde_json::{Map, json};
+
+use super::check::{self, DONE, PARTIAL};
+use super::stage::Stage;
+use super::tenant::small;
+
+/// Locks down, lets somebody else change something, restores. Gives the statuses of the steps that `of` names, and what
+/// the somebody's change still differs by.
+fn after(change: impl Fn(&mut Tenant), of: &[&str]) -> (Option<i32>, Vec<Status>, Vec<String>) {
+    let stage = Stage::new(small(11), Switches::default(), Faults::default());
+    let run = stage.lockdown(&[], None);
+    assert!(matches!(run.code, Some(DONE | PARTIAL)), "{}{}", run.stdout, run.stderr);
+    let between = stage.emulator.tenant();
+    stage.emulator.edit(&change);
+    let mut theirs = between.clone();
+    change(&mut theirs);
+    let touched: Vec<String> = differences(&between, &theirs);
+    assert!(!touched.is_empty(), "the change changes nothing");
+    let run = stage.restore(None);
+    check::always(&stage).unwrap();
+    let record = stage.record();
+    let status = |id: &&str| record.steps.values().find(|tracked| tracked.step.id.0 == **id).map(|tracked| tracked.state.status);
+    let statuses = of.iter().map(|id| status(id).unwrap_or_else(|| panic!("no step {id}: {:?}", record.order))).collect();
+    // What they changed is as they left it.
+    let now = differences(&theirs, &stage.emulator.tenant());
+    let path = |line: &String| super::watch::path_of(line);
+    let theirs: Vec<String> = touched.iter().map(path).collect();
+    let overwritten = now.into_iter().filter(|line| theirs.contains(&path(line))).collect();
+    (run.code, statuses, overwritten)
+}
+
+#[test]
+fn an_administrator_who_let_the_person_in_again_is_no_difference() {
+    let change = |tenant: &mut Tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::Active;
+    let (code, statuses, overwritten) = after(change, &["okta/user/00ujane/suspend"]);
+    assert_eq!((code, statuses, overwritten), (Some(DONE), vec![Status::Undone], Vec::new()));
+}
+
+#[test]
+fn an_account_that_was_ended_for_good_stays_so() {
+    let change = |tenant: &mut Tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::Deprovisioned;
+    let (code, statuses, overwritten) = after(change, &["okta/user/00ujane/suspend"]);
+    assert_eq!((code, statuses, overwritten), (Some(PARTIAL), vec![Status::Kept], Vec::new()));
+}
+
+#[test]
+fn an_entry_that_somebody_wrote_stays_and_so_does_what_it_rests_on() {
+    let change = |tenant: &mut Tenant| {
+        let mut data = Map::new();
+        data.insert("username".into(), json!("by-hand"));
+        data.insert("secret".into(), json!("CANARYbyhand"));
+        let mount = tenant.vault.mounts.get_mut("secret").unwrap();
+        let entry = mount.secrets.get_mut("mixpanel/88102").unwrap();
+        let version = portcullis::drill::emulator::vault::Version { data, ..Default::default() };
+        entry.current += 1;
+        entry.versions.insert(entry.current, version);
+    };
+    let steps = ["vault/secret/mixpanel/88102/put", "mixpanel/service-account/88102/replace"];
+    let (code, statuses, overwritten) = after(change, &steps);
+    assert_eq!((code, statuses, overwritten), (Some(PARTIAL), vec![Status::Kept, Status::Kept], Vec::new()));
+}
+
+#[test]
+fn a_role_that_somebody_gave_stays() {
+    let change = |tenant: &mut Tenant| {
+        let account = tenant.mixpanel.service_accounts.get_mut(&88_123).unwrap();
+        account.projects.insert(3_187_001, "consumer".into());
+    };
+    let (code, statuses, overwritten) = after(change, &["mixpanel/service-account/88123/quarantine"]);
+    assert_eq!((code, statuses, overwritten), (Some(PARTIAL), vec![Status::Kept], Vec::new()));
+}
+
+#[test]
+fn a_service_account_that_somebody_deleted_stays_deleted() {
+    let change = |tenant: &mut Tenant| drop(tenant.mixpanel.service_accounts.remove(&88_123));
+    let (code, statuses, overwritten) = after(change, &["mixpanel/service-account/88123/quarantine"]);
+    assert_eq!((code, statuses, overwritten), (Some(PARTIAL), vec![Status::Kept], Vec::new()));
+}

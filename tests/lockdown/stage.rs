@@ -1,0 +1,189 @@
+//! One emulated tenant, one folder, and the program run in it as often as needed.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use portcullis::drill::configuration::Configuration;
+use portcullis::drill::emulator::{Emulator, Faults, Switches, Tenant};
+use portcullis::lockdown::journal;
+use portcullis::lockdown::record::Record;
+use portcullis::lockdown::store::file::create_identity;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::tenant::more_integrations;
+use super::watch::Watch;
+
+/// Time-outs short enough for thousands of faults, long enough for a busy machine.
+const HTTP: &str = "[http]\ntimeout = \"250ms\"\ndeadline = \"700ms\"\nbackoff = \"2ms\"\n";
+const FAST: &str = "requests-per-second = 1000\nburst = 1000";
+/// How long proofs are asked for.
+pub const WAIT: &str = "1s";
+
+pub struct Stage {
+    pub emulator: Arc<Emulator>,
+    pub before: Tenant,
+    pub watch: Arc<Watch>,
+    pub account: String,
+    pub environment: Vec<(String, String)>,
+    folder: TempDir,
+    /// Everything that was ever printed.
+    said: Mutex<Vec<u8>>,
+    pub runs: AtomicU64,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Run {
+    /// `None`: killed.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn points(&self) -> u64 {
+        self.json()["crash_points"].as_u64().unwrap()
+    }
+}
+
+impl Stage {
+    pub fn new(tenant: Tenant, switches: Switches, faults: Faults) -> Self {
+        Self::with(tenant, switches, faults, "")
+    }
+
+    /// `head`: more of the configuration, before its tables.
+    pub fn with(tenant: Tenant, switches: Switches, faults: Faults, head: &str) -> Self {
+        let (before, account) = (tenant.clone(), tenant.attacker.email.clone());
+        let emulator = Arc::new(Emulator::start(tenant, switches.clone(), faults).unwrap());
+        // In memory: it is synced thousands of times.
+        let folder = if Path::new("/dev/shm").is_dir() {
+            TempDir::new_in("/dev/shm").unwrap()
+        } else {
+            TempDir::new().unwrap()
+        };
+        let head = format!("max-objects = 5000\n{head}\n{HTTP}");
+        let configuration = Configuration::of(&emulator, &head, FAST);
+        let put = |name: &str, text: &str| {
+            File::create(folder.path().join(name)).unwrap().write_all(text.as_bytes()).unwrap();
+        };
+        put("portcullis.toml", &configuration.portcullis);
+        put("integrations.toml", &(configuration.integrations + &more_integrations(&before)));
+        create_identity(&folder.path().join("portcullis-identity.txt")).unwrap();
+        let watch = Watch::begin(&emulator, folder.path().join("incidents"), switches);
+        Self {
+            emulator,
+            before,
+            watch,
+            account,
+            environment: configuration.environment,
+            folder,
+            said: Mutex::default(),
+            runs: AtomicU64::new(0),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn put(&self, name: &str, bytes: &[u8]) {
+        File::create(self.path(name)).unwrap().write_all(bytes).unwrap();
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.env_clear().envs(self.environment.clone()).current_dir(self.folder.path());
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs to the end, or to the point at which it is killed.
+    pub fn run(&self, args: &[&str], crash: Option<u64>) -> Run {
+        let mut command = self.command(args);
+        if let Some(at) = crash {
+            command.env("PORTCULLIS_CRASH_AT", at.to_string());
+        }
+        self.finish(command.spawn().unwrap())
+    }
+
+    /// Waits for a child, and for the emulator to have done what it was asked.
+    pub fn finish(&self, child: Child) -> Run {
+        // Whoever looks at the list of processes sees this. It is gone where the child was faster.
+        let shown = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap_or_default();
+        self.said.lock().unwrap().extend(shown);
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        assert!(self.emulator.settle(Duration::from_secs(20)), "the emulator does not come to rest");
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        let mut said = self.said.lock().unwrap();
+        said.extend(&stdout);
+        said.extend(&stderr);
+        Run {
+            code: status.code(),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    pub fn lockdown(&self, more: &[&str], crash: Option<u64>) -> Run {
+        self.run(&self.lockdown_args(more), crash)
+    }
+
+    pub fn lockdown_args<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        let mut args = vec!["lockdown", self.account.as_str(), "--yes", "--json", "--wait", WAIT];
+        args.extend(more);
+        args
+    }
+
+    pub fn restore(&self, crash: Option<u64>) -> Run {
+        let incident = self.incident().expect("an incident");
+        self.run(&["restore", &incident, "--yes", "--json", "--wait", WAIT], crash)
+    }
+
+    /// The name of the one incident that has a journal.
+    pub fn incident(&self) -> Option<String> {
+        let journal = journal_file(&self.path("incidents"))?;
+        Some(journal.parent()?.file_name()?.to_str()?.to_owned())
+    }
+
+    /// The journal, its chain checked.
+    pub fn journal(&self) -> Result<journal::Read, String> {
+        let path = journal_file(&self.path("incidents")).ok_or("there is no journal")?;
+        journal::read(&path).map_err(|error| error.to_string())
+    }
+
+    pub fn record(&self) -> Record {
+        self.journal().unwrap().record
+    }
+
+    /// Everything that was printed or written.
+    pub fn traces(&self) -> Vec<(String, Vec<u8>)> {
+        let mut traces = vec![("output".to_owned(), self.said.lock().unwrap().clone())];
+        let files = walkdir::WalkDir::new(self.folder.path()).into_iter().map(Result::unwrap);
+        for file in files.filter(|file| file.file_type().is_file()) {
+            let name = file.path().strip_prefix(self.folder.path()).unwrap().display().to_string();
+            traces.push((name, std::fs::read(file.path()).unwrap()));
+        }
+        traces
+    }
+
+    /// Changing requests so far.
+    pub fn changes(&self) -> u64 {
+        self.emulator.requests().iter().filter(|request| request.changing).count() as u64
+    }
+}
+
+/// The journal of the one incident below `incidents`.
+pub fn journal_file(incidents: &Path) -> Option<PathBuf> {
+    let folders = std::fs::read_dir(incidents).ok()?.map(|entry| entry.unwrap().path());
+    folders.map(|folder| folder.join(journal::FILE)).find(|path| path.is_file())
+}

@@ -1,0 +1,200 @@
+//! The crash sweep.
+
+use std::collections::BTreeSet;
+
+use portcullis::drill::emulator::{Fault, Faults, SERVICES, Switches, Tenant, What, When};
+use portcullis::lockdown::provider::PROVIDERS;
+
+use super::check::{self, Checked, DONE, PARTIAL, UNKNOWN, ensure};
+use super::pool::{Tally, full, try_all};
+use super::stage::{Run, Stage};
+use super::tenant::small;
+
+/// Runs that are given to come to the same end as an undisturbed one, once the faults are over.
+const RUNS: usize = 4;
+
+/// What an undisturbed run comes to.
+struct Calm {
+    code: i32,
+    ways: BTreeSet<String>,
+    points: u64,
+    restore_points: u64,
+    requests: u64,
+    changes: u64,
+}
+
+struct Setting {
+    tenant: Tenant,
+    switches: Switches,
+    more: &'static [&'static str],
+}
+
+impl Setting {
+    fn stage(&self, faults: Faults) -> Stage {
+        Stage::new(self.tenant.clone(), self.switches.clone(), faults)
+    }
+
+    fn calm(&self) -> Calm {
+        let stage = self.stage(Faults::default());
+        let run = stage.lockdown(self.more, None);
+        let code = run.code.unwrap();
+        assert!([DONE, PARTIAL].contains(&code), "{}{}", run.stdout, run.stderr);
+        let ways = check::ways_in(&stage);
+        check::verdict(&stage, &run, &ways).unwrap();
+        check::always(&stage).unwrap();
+        let (requests, changes) = (stage.emulator.requests().len() as u64, stage.changes());
+        let restore = stage.restore(None);
+        check::restored(&stage, &restore).unwrap();
+        check::always(&stage).unwrap();
+        assert!(!check::undone(&stage).is_empty(), "nothing was undone");
+        Calm { code, ways, points: run.points(), restore_points: restore.points(), requests, changes }
+    }
+}
+
+/// One state of the sweep.
+struct Case {
+    /// The point of the lockdown at which it is killed.
+    point: u64,
+    fault: Option<What>,
+}
+
+impl Case {
+    /// Which requests meet the fault: another choice for every state, the same in every sweep.
+    fn faults(&self, calm: &Calm, before: u64) -> Faults {
+        let Some(what) = self.fault else { return Faults::default() };
+        let mix = self.point.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
+        let when = match mix % 4 {
+            0 => When::Every(3),
+            1 => When::Every(7),
+            2 => When::Nth(1 + mix / 4 % calm.requests),
+            _ => When::NthChange(before + 1 + mix / 4 % calm.changes),
+        };
+        Faults { hold_ms: 300, huge_bytes: 17 << 20, ..Faults::one(when, what) }
+    }
+
+    fn show(&self) -> String {
+        let fault = self.fault.map_or_else(|| "no fault".to_owned(), |fault| fault.to_string());
+        format!("killed at {}, {fault}", self.point)
+    }
+}
+
+fn count(tally: &mut Tally, what: &'static str) {
+    *tally.entry(what).or_default() += 1;
+}
+
+fn attempt(setting: &Setting, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
+    let stage = setting.stage(case.faults(calm, 0));
+    let first = stage.lockdown(setting.more, Some(case.point));
+    let killed = first.code.is_none();
+    count(tally, if killed { "kills" } else { "past the end" });
+    check::always(&stage)?;
+    if !killed {
+        check::verdict(&stage, &first, &calm.ways)?;
+    }
+    let resumed = stage.lockdown(setting.more, None);
+    count(tally, "resumes");
+    check::verdict(&stage, &resumed, &calm.ways)?;
+    check::always(&stage)?;
+    stage.emulator.set_faults(Faults::default());
+    let settled = until(calm.code, tally, || stage.lockdown(setting.more, None))?;
+    check::verdict(&stage, &settled, &calm.ways)?;
+    check::always(&stage)?;
+    ensure!(settled.code == Some(calm.code), "{}", reasons(&settled));
+    if setting.switches.attacker.every == 0 {
+        back(&stage, calm, case, tally)?;
+    }
+    Ok(())
+}
+
+/// The way back, killed and under the same fault.
+fn back(stage: &Stage, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
+    let point = 1 + case.point * 7 % calm.restore_points;
+    stage.emulator.set_faults(case.faults(calm, stage.changes()));
+    let first = stage.restore(Some(point));
+    count(tally, if first.code.is_none() { "kills of the restore" } else { "past the end of the restore" });
+    check::always(stage)?;
+    let second = stage.restore(None);
+    count(tally, "resumes of the restore");
+    let legal = second.code.is_some_and(|code| [DONE, PARTIAL, UNKNOWN].contains(&code));
+    ensure!(legal, "restore: {:?} {}", second.code, second.stderr);
+    stage.emulator.set_faults(Faults::default());
+    let settled = until(DONE, tally, || stage.restore(None))?;
+    check::always(stage)?;
+    ensure!(settled.code == Some(DONE), "restore: {}", reasons(&settled));
+    check::restored(stage, &settled)?;
+    ensure!(!check::undone(stage).is_empty(), "nothing was undone");
+    Ok(())
+}
+
+/// Runs again until it ends so, a few times.
+fn until(code: i32, tally: &mut Tally, run: impl Fn() -> Run) -> Result<Run, String> {
+    let mut last = None;
+    for _ in 0..RUNS {
+        let run = run();
+        count(tally, "calm runs");
+        let there = run.code == Some(code);
+        last = Some(run);
+        if there {
+            break;
+        }
+    }
+    last.ok_or_else(|| "not run".to_owned())
+}
+
+fn reasons(run: &Run) -> String {
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+    format!("ends with {:?}: {} {}", run.code, json["reasons"], run.stderr.lines().last().unwrap_or_default())
+}
+
+/// Every `stride`-th of all states.
+fn cases(calm: &Calm, stride: usize) -> Vec<Case> {
+    let faults: Vec<Option<What>> = std::iter::once(None).chain(Fault::ALL.iter().copied().map(Some)).collect();
+    // One point past the last: a run that is not killed.
+    let all = (1..=calm.points + 1).flat_map(|point| faults.iter().map(move |fault| Case { point, fault: *fault }));
+    all.step_by(stride).collect()
+}
+
+fn sweep(name: &str, setting: &Setting, sample: usize) {
+    let calm = setting.calm();
+    let whole = cases(&calm, 1).len();
+    let stride = if full() { 1 } else { (whole / sample).max(1) | 1 };
+    let cases = cases(&calm, stride);
+    eprintln!(
+        "{name}: {} of {whole} states; an undisturbed run passes {} points, its restore {}",
+        cases.len(),
+        calm.points,
+        calm.restore_points
+    );
+    let tally = try_all(name, &cases, Case::show, |case, tally| attempt(setting, &calm, case, tally));
+    assert!(tally.get("kills").is_some_and(|kills| *kills > 0), "{tally:?}");
+}
+
+#[test]
+fn every_provider_is_emulated() {
+    for provider in PROVIDERS {
+        let name = provider.spec.name;
+        let service = SERVICES.iter().find(|service| service.name() == name);
+        let client = service.and_then(|service| service.client(&small(1), "http://127.0.0.1"));
+        assert!(client.is_some(), "{name} is not in the sweep: it has no emulated service, or no client there");
+    }
+}
+
+#[test]
+fn killed_anywhere_under_any_fault_it_comes_to_the_same_end() {
+    let setting = Setting { tenant: small(7), switches: Switches::default(), more: &[] };
+    sweep("crash sweep", &setting, 40);
+}
+
+#[test]
+fn with_commit_too() {
+    let setting = Setting { tenant: small(8), switches: Switches::default(), more: &["--commit"] };
+    sweep("crash sweep with --commit", &setting, 15);
+}
+
+#[test]
+fn with_an_attacker_who_is_awake() {
+    let mut switches = Switches::default();
+    (switches.attacker.every, switches.attacker.enough) = (2, 3);
+    let setting = Setting { tenant: small(9), switches, more: &[] };
+    sweep("crash sweep with a live attacker", &setting, 15);
+}

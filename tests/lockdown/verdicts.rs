@@ -1,0 +1,147 @@
+//! Verdicts do not flatter.
+
+use std::time::{Duration, Instant};
+
+use portcullis::drill::emulator::{Fault, Faults, Switches, What, When};
+use portcullis::lockdown::record::Entry;
+use serde_json::Value;
+
+use super::check::{self, DONE, PARTIAL, UNKNOWN};
+use super::stage::{Run, Stage};
+use super::tenant::small;
+
+fn is_out(run: &Run) -> bool {
+    run.code == Some(DONE) || run.code == Some(PARTIAL)
+}
+
+#[test]
+fn an_undisturbed_lockdown_and_its_restore() {
+    let stage = Stage::new(small(1), Switches::default(), Faults::default());
+    let run = stage.lockdown(&[], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    let ways = check::ways_in(&stage);
+    check::verdict(&stage, &run, &ways).unwrap();
+    let tenant = stage.emulator.tenant();
+    assert_eq!(tenant.okta.users["00ujane"].status.name(), "SUSPENDED");
+    assert!(tenant.okta.users["00ujane"].sessions.is_empty());
+    assert!(!tenant.mixpanel.members["jane@agency.example"].active);
+    assert!(tenant.mixpanel.service_accounts[&88_123].projects.is_empty());
+    assert!(tenant.mixpanel.service_accounts[&88_102].projects.is_empty());
+    let run = stage.restore(None);
+    check::restored(&stage, &run).unwrap();
+    let tenant = stage.emulator.tenant();
+    assert_eq!(tenant.okta.users["00ujane"].status.name(), "ACTIVE");
+    assert!(tenant.mixpanel.members["jane@agency.example"].active);
+    for id in [88_102, 88_123, 88_124] {
+        let (before, after) = (&stage.before.mixpanel, &tenant.mixpanel);
+        assert_eq!(before.service_accounts[&id].projects, after.service_accounts[&id].projects);
+    }
+    check::always(&stage).unwrap();
+}
+
+#[test]
+fn with_commit_the_account_is_gone() {
+    let stage = Stage::new(small(1), Switches::default(), Faults::default());
+    let run = stage.lockdown(&["--commit"], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    let accounts = stage.emulator.tenant().mixpanel.service_accounts;
+    assert!([88_102, 88_123, 88_124].iter().all(|id| !accounts.contains_key(id)));
+    check::verdict(&stage, &run, &check::ways_in(&stage)).unwrap();
+    check::always(&stage).unwrap();
+}
+
+/// The old secret is known from the store, so that it is tried.
+#[test]
+fn never_contained_before_the_old_credential_is_dead() {
+    let honoured = Duration::from_millis(1_500);
+    let mut switches = Switches::default();
+    switches.mixpanel.honour_old_ms = 1_500;
+    let stage = Stage::new(small(2), switches, Faults::default());
+    // Its `--wait` is shorter: not known.
+    let run = stage.run(&["lockdown", &stage.account, "--yes", "--json", "--wait", "1s"], None);
+    let quarantined = |stage: &Stage| {
+        let requests = stage.emulator.requests();
+        let removed = requests.iter().filter(|request| request.path.contains("remove-from-project"));
+        removed.filter(|request| request.took_effect).map(|request| request.arrived).max().unwrap()
+    };
+    assert_eq!(run.code, Some(UNKNOWN), "{}", run.stderr);
+    assert!(run.stdout.contains("still works"), "{}", run.stdout);
+    let stage = Stage::new(stage.before.clone(), {
+        let mut switches = Switches::default();
+        switches.mixpanel.honour_old_ms = 1_500;
+        switches
+    }, Faults::default());
+    let begun = Instant::now();
+    let run = stage.run(&["lockdown", &stage.account, "--yes", "--json", "--wait", "20s"], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    assert!(begun.elapsed() >= honoured);
+    let last = stage.emulator.requests().last().unwrap().arrived;
+    assert!(last >= quarantined(&stage) + honoured, "proved while it was honoured");
+}
+
+/// The status that an old credential without projects gets is a switch: only the vendor's own refusal proves anything.
+#[test]
+fn no_other_failure_is_proof_of_death() {
+    for status in [429, 500, 502, 503, 404] {
+        let mut switches = Switches::default();
+        switches.mixpanel.without_project = status;
+        let stage = Stage::new(small(3), switches, Faults::default());
+        let run = stage.lockdown(&[], None);
+        assert_eq!(run.code, Some(UNKNOWN), "{status}: {}", run.stderr);
+        let record = stage.record();
+        let id = "mixpanel/service-account/88102/quarantine";
+        let tracked = record.steps.values().find(|tracked| tracked.step.id.0 == id).unwrap();
+        assert_eq!((tracked.proved.as_deref(), tracked.unproved.is_some()), (None, true), "{status}");
+    }
+}
+
+/// What was contained is not any more while nothing can be asked.
+#[test]
+fn errors_on_the_calls_that_prove_prove_nothing() {
+    let stage = Stage::new(small(4), Switches::default(), Faults::default());
+    let run = stage.lockdown(&[], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    for what in [What::Status(403), What::RateLimited(None), What::Status(500), What::Status(503), What::NotJson] {
+        for service in ["mixpanel", "okta", "scim"] {
+            let concluded = stage.journal().unwrap().entries.len();
+            let when = When::Match {
+                service: service.into(),
+                method: "GET".into(),
+                path_part: String::new(),
+                times: u64::MAX,
+            };
+            stage.emulator.set_faults(Faults { faults: vec![Fault { when, what }], ..Faults::default() });
+            let run = stage.lockdown(&[], None);
+            assert_eq!(run.code, Some(UNKNOWN), "{service} {what}: {}", run.stderr);
+            let entries = stage.journal().unwrap().entries;
+            let proved = entries[concluded..].iter().filter_map(|timed| match &timed.entry {
+                Entry::Proved { step, .. } if step.0.starts_with(service) => Some(step.to_string()),
+                _ => None,
+            });
+            let proved: Vec<String> = proved.collect();
+            assert!(proved.is_empty(), "{service} {what}: {proved:?}");
+            stage.emulator.set_faults(Faults::default());
+        }
+    }
+    let run = stage.lockdown(&[], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    check::always(&stage).unwrap();
+}
+
+#[test]
+fn a_name_that_does_not_resolve_proves_nothing() {
+    let stage = Stage::new(small(5), Switches::default(), Faults::default());
+    assert!(is_out(&stage.lockdown(&[], None)));
+    let text = std::fs::read_to_string(stage.path("portcullis.toml")).unwrap();
+    let base = stage.emulator.base_url("mixpanel");
+    let elsewhere = text.replace(&format!("base-url = \"{base}\""), "base-url = \"https://nobody.invalid\"");
+    assert_ne!(elsewhere, text);
+    stage.put("portcullis.toml", elsewhere.replace(&base, "https://nobody.invalid").as_bytes());
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{}{}", run.stdout, run.stderr);
+    let reasons = run.json()["reasons"].clone();
+    let reasons: Vec<&str> = reasons.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("mixpanel could not be read")), "{reasons:?}");
+    stage.put("portcullis.toml", text.as_bytes());
+    assert!(is_out(&stage.lockdown(&[], None)));
+}
