@@ -42,7 +42,7 @@ fn strange_requests_get_an_answer() {
             assert!(exchange(&emulator, &text(method, path, &auth, body)).is_ok(), "{method} {path}");
         }
     }
-    for raw in ["\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}"] {
+    for raw in ["\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}\r\n\r\n"] {
         let _ = exchange(&emulator, raw);
     }
     assert_eq!(create(&emulator).unwrap().status, 201);
