@@ -242,6 +242,7 @@ mod tests {
         let mut tenant = Tenant::example(7);
         tenant.mixpanel.service_accounts.clear();
         tenant.mixpanel.sessions.clear();
+        tenant.okta = crate::drill::emulator::okta::State::default();
         tenant.attacker.knows_password = true;
         assert_eq!(successes(&tenant, SIGN_IN), 0);
         turn(&mut tenant);

@@ -241,6 +241,8 @@ fn small_switches_change_small_things() {
         (redirect.status, redirect.headers[0].1.as_str()),
         (301, "/api/app/organizations/90210/service-accounts/")
     );
+    let asked = lab.answer(&Request::new("GET", "/api/app/me?x=a%20b"));
+    assert_eq!(asked.headers[0].1, "/api/app/me/?x=a+b");
     let slash = format!("{ORG}/");
     assert_eq!(
         lab.as_tool("POST", &slash, Some(json!({"username": "plain"}))).1["results"]["username"],

@@ -89,7 +89,9 @@ fn latency_delays_and_its_jitter_repeats() {
     };
     let drawn = delays();
     assert_eq!(drawn, delays());
-    assert!(drawn.iter().all(|delay| (60..=90).contains(delay)) && drawn.iter().any(|delay| *delay != drawn[0]));
+    assert!(
+        drawn.iter().all(|delay| (60..=90).contains(delay)) && drawn.iter().any(|delay| *delay != drawn[0])
+    );
     let emulator = start(switches, Faults::default());
     let begun = Instant::now();
     create(&emulator).unwrap();
