@@ -29,8 +29,8 @@ impl Sweep {
     /// # Errors
     /// The refusal of the first that was not.
     pub(super) fn has_read(&self, projects: &BTreeSet<u64>) -> Result<(), CallError> {
-        let refused = projects.iter().filter_map(|id| self.0.get(id)?.as_ref().err());
-        refused.into_iter().next().map_or(Ok(()), |error| Err(error.clone()))
+        let mut refused = projects.iter().filter_map(|id| self.0.get(id)?.as_ref().err());
+        refused.next().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Projects that it reaches otherwise, and how.
