@@ -113,6 +113,7 @@ fn intruder(mixpanel: &mixpanel::State) -> Attacker {
             .chain(seen)
             .map(|account| (account.username.clone(), account.secret.clone()))
             .collect(),
+        knows_password: false,
         attempts: Vec::new(),
     }
 }
