@@ -1,11 +1,14 @@
 //! The command line: the only place that reads arguments and the environment, prints, and gives exit codes.
 
+pub mod attest;
 pub mod command;
 pub mod config;
 pub mod door;
 pub mod error;
 pub mod incident;
 pub mod plan_view;
+pub mod proof;
+pub mod proof_view;
 pub mod size;
 pub mod ui;
 pub mod value;
@@ -46,6 +49,7 @@ enum Command {
     Drill(command::drill::Args),
     Lockdown(Box<command::lockdown::Args>),
     Status(command::status::Args),
+    Verify(Box<command::verify::Args>),
     Restore(command::restore::Args),
     Config(command::config::Args),
     Completions(command::completions::Args),
@@ -78,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Drill(args) => command::drill::run(&ui, args),
         Command::Lockdown(args) => command::lockdown::run(&ui, args),
         Command::Status(args) => command::status::run(args),
+        Command::Verify(args) => command::verify::run(&ui, args),
         Command::Restore(args) => command::restore::run(&ui, args),
         Command::Config(args) => command::config::run(&ui, args),
         Command::Completions(args) => command::completions::run(args),

@@ -13,3 +13,4 @@ pub mod scan;
 mod scan_summary;
 pub mod status;
 pub mod synth;
+pub mod verify;
