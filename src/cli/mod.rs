@@ -3,6 +3,7 @@
 pub mod attest;
 pub mod command;
 pub mod config;
+pub mod doctor;
 pub mod door;
 pub mod error;
 pub mod incident;
@@ -51,6 +52,7 @@ enum Command {
     Status(command::status::Args),
     Verify(Box<command::verify::Args>),
     Restore(command::restore::Args),
+    Doctor(command::doctor::Args),
     Config(command::config::Args),
     Completions(command::completions::Args),
     Man(command::man::Args),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => command::status::run(args),
         Command::Verify(args) => command::verify::run(&ui, args),
         Command::Restore(args) => command::restore::run(&ui, args),
+        Command::Doctor(args) => command::doctor::run(&ui, args),
         Command::Config(args) => command::config::run(&ui, args),
         Command::Completions(args) => command::completions::run(args),
         Command::Man(args) => command::man::run(args),
