@@ -1,11 +1,15 @@
 //! The command line: the only place that reads arguments and the environment, prints, and gives exit codes.
 
+pub mod attest;
 pub mod command;
 pub mod config;
+pub mod doctor;
 pub mod door;
 pub mod error;
 pub mod incident;
 pub mod plan_view;
+pub mod proof;
+pub mod proof_view;
 pub mod size;
 pub mod ui;
 pub mod value;
@@ -46,7 +50,9 @@ enum Command {
     Drill(command::drill::Args),
     Lockdown(Box<command::lockdown::Args>),
     Status(command::status::Args),
+    Verify(Box<command::verify::Args>),
     Restore(command::restore::Args),
+    Doctor(command::doctor::Args),
     Config(command::config::Args),
     Completions(command::completions::Args),
     Man(command::man::Args),
@@ -78,7 +84,9 @@ pub fn main() -> ExitCode {
         Command::Drill(args) => command::drill::run(&ui, args),
         Command::Lockdown(args) => command::lockdown::run(&ui, args),
         Command::Status(args) => command::status::run(args),
+        Command::Verify(args) => command::verify::run(&ui, args),
         Command::Restore(args) => command::restore::run(&ui, args),
+        Command::Doctor(args) => command::doctor::run(&ui, args),
         Command::Config(args) => command::config::run(&ui, args),
         Command::Completions(args) => command::completions::run(args),
         Command::Man(args) => command::man::run(args),

@@ -107,6 +107,12 @@ pub fn is_of_root(about: &Metadata) -> bool {
     about.uid() == 0
 }
 
+/// Bytes that this user may still write to the disk on which a folder is.
+pub fn room(folder: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// All that `reader` gives, or `None` if that is more than `limit` bytes.
 ///
 /// The bytes are never moved in memory, so that a caller who wipes them leaves no copy behind.

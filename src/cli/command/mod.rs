@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod completions;
 pub mod config;
+pub mod doctor;
 pub mod drill;
 pub mod lockdown;
 pub mod man;
@@ -13,3 +14,4 @@ pub mod scan;
 mod scan_summary;
 pub mod status;
 pub mod synth;
+pub mod verify;

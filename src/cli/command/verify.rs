@@ -1,0 +1,219 @@
+//! `portcullis verify`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use crate::cli::config::Place;
+use crate::cli::error::CliError;
+use crate::cli::incident::{self, Setup};
+use crate::cli::proof::activity::{self, Judgement};
+use crate::cli::proof::{self, Evidence, Logs};
+use crate::cli::ui::{Ui, stdout};
+use crate::cli::{attest, plan_view, proof_view, value};
+use crate::lockdown::engine::Engine;
+use crate::lockdown::execute::{self, Options};
+use crate::lockdown::http::Stats;
+use crate::lockdown::incidents::Held;
+use crate::lockdown::record::{Entry, Record};
+use crate::output::escape::Safe;
+
+/// Prove again that an account is shut out. Nothing is changed at the providers.
+///
+/// Everything is read twice more and every step is proved again. --log takes a fresh export of the audit log: its records
+/// prove guided steps, and show whether the account still did anything after the lockdown. Where no log shows that a
+/// guided step is done, --attest notes who vouches for it. Exit codes: 0 CONTAINED, 4 PARTIAL (what is left is for
+/// people to do), 5 UNKNOWN (treat as not contained).
+///
+/// Examples:
+///   portcullis verify 2026-10-24-jane-agency-example
+///   portcullis verify 2026-10-24-jane-agency-example --log audit.ndjson --log okta.json
+///   portcullis verify 2026-10-24-jane-agency-example --attest 5 --by ada@acme.example --note "ticket 4711"
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// The incident's name; `portcullis status` lists them.
+    incident: String,
+    #[command(flatten)]
+    place: Place,
+    /// How long proofs are asked for; else what the configuration says.
+    #[arg(long, value_name = "TIME", value_parser = value::time_span)]
+    wait: Option<Duration>,
+    /// Write how the incident stands as JSON to standard output.
+    #[arg(long)]
+    json: bool,
+
+    /// A fresh export of the audit log, of any format that `scan` reads; can be given several times.
+    #[arg(long, value_name = "FILE", help_heading = "Audit log")]
+    log: Vec<String>,
+    /// The kind of log, instead of recognising it.
+    #[arg(long, value_name = "NAME", requires = "log", value_parser = value::source, help_heading = "Audit log")]
+    source: Option<String>,
+    /// TOML file that says which keys or columns give which fields.
+    #[arg(long, value_name = "FILE", requires = "log", help_heading = "Audit log")]
+    mapping: Option<PathBuf>,
+    /// The zone of times that name none, such as Europe/Berlin.
+    #[arg(long, value_name = "ZONE", requires = "log", value_parser = value::zone, help_heading = "Audit log")]
+    log_zone: Option<TimeZone>,
+
+    /// Note that this guided step is done, by its number or identifier; can be given several times.
+    #[arg(long, value_name = "STEP", requires = "by", help_heading = "Vouching")]
+    attest: Vec<String>,
+    /// Who vouches for it.
+    #[arg(long, value_name = "WHO", requires = "attest", help_heading = "Vouching")]
+    by: Option<String>,
+    /// How they know: a ticket, what was seen.
+    #[arg(long, value_name = "TEXT", requires = "attest", help_heading = "Vouching")]
+    note: Option<String>,
+    /// Also for steps that a log would prove.
+    #[arg(long, requires = "attest", help_heading = "Vouching")]
+    without_log: bool,
+}
+
+/// Runs it.
+pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
+    let setup = Setup::load(ui, &args.place)?;
+    allowed(&args.incident, &setup.incidents.record(&args.incident)?)?;
+    let held = setup.incidents.hold(&args.incident)?;
+    incident::block_on(async {
+        let engine = setup.engine(ui, &held).map_err(CliError::nothing_changed)?;
+        allowed(&args.incident, &engine.record())?;
+        Verify { ui, args, setup: &setup, held: &held, engine }.run().await
+    })?
+}
+
+/// Whether there is something to prove.
+fn allowed(name: &str, record: &Record) -> Result<(), CliError> {
+    if record.restoring {
+        return Err(CliError::usage(format!(
+            "incident {name} is being restored: there is no lockdown to prove"
+        ))
+        .hint(format!("`portcullis restore {name}` goes on with that")));
+    }
+    if record.confirmed.is_none() {
+        let what = format!("the plan of incident {name} was never agreed to, and nothing was done");
+        return Err(CliError::usage(what).hint(format!("`portcullis lockdown {}` begins", record.account)));
+    }
+    Ok(())
+}
+
+struct Verify<'a> {
+    ui: &'a Ui,
+    args: &'a Args,
+    setup: &'a Setup,
+    held: &'a Held,
+    engine: Engine,
+}
+
+impl Verify<'_> {
+    async fn run(&self) -> Result<ExitCode, CliError> {
+        let started = Instant::now();
+        self.attest()?;
+        let evidence = self.read_logs()?;
+        let options = Options {
+            // A step that destroys and was not done is left for later, whatever was allowed then.
+            commit: false,
+            extend: false,
+            max: self.setup.config.max_objects,
+            wait: self.setup.wait(self.args.wait),
+            leave_out: Box::new(|_| None),
+        };
+        let target = Setup::target(&self.engine.record().account, &self.held.name);
+        let snapshots = incident::snapshots(self.held);
+        let verify = execute::verify(&self.engine, &target, &snapshots, &options);
+        incident::interruptible(&self.engine, verify).await?;
+        let judgement = self.judge(evidence.as_ref())?;
+        self.report(evidence.as_ref(), &judgement, started.elapsed())
+    }
+
+    fn attest(&self) -> Result<(), CliError> {
+        let Some(by) = &self.args.by else { return Ok(()) };
+        let how = attest::how(by, self.args.note.as_deref())?;
+        let record = self.engine.record();
+        let steps = attest::steps(&record, &self.args.attest, self.args.without_log)?;
+        for guided in steps {
+            self.engine.note(&Entry::Guided { guided, how: how.clone() })?;
+        }
+        Ok(())
+    }
+
+    /// Proofs go into the journal at once.
+    fn read_logs(&self) -> Result<Option<Evidence>, CliError> {
+        if self.args.log.is_empty() {
+            return Ok(None);
+        }
+        let logs = Logs {
+            paths: self.args.log.clone(),
+            source: self.args.source.clone(),
+            mapping: self.args.mapping.clone(),
+            zone: self.args.log_zone.clone(),
+        };
+        let record = self.engine.record();
+        let entries = self.setup.incidents.read(&self.held.name)?.entries;
+        let bar = self.ui.progress();
+        let evidence = proof::read(&logs, &record, &entries, &bar);
+        bar.finish();
+        let evidence = evidence?;
+        for fault in evidence.faults() {
+            self.ui.warn(&Safe(&fault).to_string());
+        }
+        for (at, how) in evidence.proved() {
+            let open = record.guided.get(at).filter(|tracked| tracked.done.is_none());
+            if let Some(tracked) = open {
+                let guided = tracked.guided.id.clone();
+                self.engine.note(&Entry::Guided { guided, how: how.to_owned() })?;
+            }
+        }
+        Ok(Some(evidence))
+    }
+
+    /// Puts what the account did into the verdict.
+    fn judge(&self, evidence: Option<&Evidence>) -> Result<Judgement, CliError> {
+        let record = self.engine.record();
+        let entries = self.setup.incidents.read(&self.held.name)?.entries;
+        let judgement = match evidence {
+            Some(evidence) => activity::judge(evidence, &record, &entries),
+            None => activity::without_log(&entries),
+        };
+        if let Some((verdict, reasons)) = record.verdict {
+            let (with, all) = activity::conclude(&judgement, verdict, reasons.clone());
+            if (with, &all) != (verdict, &reasons) {
+                self.engine.note(&Entry::Concluded { verdict: with, reasons: all })?;
+            }
+        }
+        Ok(judgement)
+    }
+
+    fn report(
+        &self,
+        evidence: Option<&Evidence>,
+        judgement: &Judgement,
+        took: Duration,
+    ) -> Result<ExitCode, CliError> {
+        let (record, json) = (self.engine.record(), self.args.json);
+        let Some(evidence) = evidence else { return incident::report(self.ui, &self.engine, took, json) };
+        let stats: Vec<(String, Stats)> =
+            self.engine.systems.iter().map(|(name, system)| (name.clone(), system.stats())).collect();
+        let text = if json {
+            let mut value = plan_view::record_json(&record, &stats);
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("log".to_owned(), json!(proof_view::json(evidence, judgement, &record)));
+            }
+            format!("{value}\n")
+        } else {
+            proof_view::text(evidence, judgement, &record)
+        };
+        let mut out = stdout();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| CliError::output(&error))?;
+        if json {
+            Ok(incident::exit_code(&record))
+        } else {
+            incident::report(self.ui, &self.engine, took, false)
+        }
+    }
+}

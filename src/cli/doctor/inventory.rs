@@ -1,0 +1,109 @@
+//! The inventory: whether what it names is there, so that a rotation reaches who needs it.
+
+use super::Row;
+use super::systems::{Examined, Opened};
+use crate::config::{Config, Integration, IntegrationKind, Inventory};
+use crate::lockdown::provider::CheckState;
+use crate::lockdown::store::Store;
+
+/// The name of these lines.
+const SYSTEM: &str = "inventory";
+
+pub(super) async fn rows(
+    config: &Config,
+    inventory: &Inventory,
+    opened: &[Opened<'_>],
+    examined: &[Examined],
+) -> Vec<Row> {
+    let default = config.stores.first().map(|store| store.name.as_str());
+    let mut rows = Vec::new();
+    for integration in &inventory.integrations {
+        let rotates = integration.kind == IntegrationKind::ServiceAccount;
+        let mut parts = Vec::new();
+        if rotates {
+            parts.push(account(integration, examined));
+        }
+        if rotates || integration.stored.is_some() {
+            parts.push(entry(integration, default, opened).await);
+        }
+        if !parts.is_empty() {
+            rows.push(joined(integration, parts));
+        }
+    }
+    rows
+}
+
+/// One line: the worst state, and all that keeps it from being better.
+fn joined(integration: &Integration, parts: Vec<(CheckState, String)>) -> Row {
+    let any = |state| parts.iter().any(|(of, _)| *of == state);
+    let state = if any(CheckState::Missing) {
+        CheckState::Missing
+    } else if any(CheckState::Unknown) {
+        CheckState::Unknown
+    } else {
+        CheckState::Works
+    };
+    let notes: Vec<String> = parts.into_iter().filter(|(of, _)| *of == state).map(|(_, note)| note).collect();
+    let what = format!("rotate the credential of {}", integration.name);
+    Row::new(SYSTEM, &what, state, notes.join("; "))
+}
+
+/// Whether some system has the service account, as discovery saw it.
+fn account(integration: &Integration, examined: &[Examined]) -> (CheckState, String) {
+    let credential = integration.credential.as_deref().unwrap_or_default();
+    let mut looked = examined.iter().filter_map(|system| system.discovery.as_ref()).filter(|discovery| {
+        discovery.snapshot.get("service_accounts").is_some_and(serde_json::Value::is_array)
+    });
+    // The provider knows by which of its names a service account may be called, and says where it is by none.
+    let missing =
+        format!("the integration {} of the inventory names a service account that is not", integration.name);
+    let has = |discovery: &crate::lockdown::provider::Discovery| {
+        !discovery.notes.iter().any(|note| note.starts_with(&missing))
+    };
+    match looked.next() {
+        None => (CheckState::Unknown, format!("whether {credential} is there could not be read")),
+        Some(first) if has(first) || looked.any(has) => (CheckState::Works, format!("{credential} is there")),
+        Some(_) => {
+            let note = format!(
+                "no service account is called {credential}: correct the inventory, or it will be missed"
+            );
+            (CheckState::Missing, note)
+        }
+    }
+}
+
+async fn entry(
+    integration: &Integration,
+    default: Option<&str>,
+    opened: &[Opened<'_>],
+) -> (CheckState, String) {
+    let Some(stored) = &integration.stored else {
+        return match default {
+            Some(store) => (
+                CheckState::Works,
+                format!("a new one goes into {store}: {} has to be told", integration.consumer),
+            ),
+            None => (CheckState::Missing, "no store is configured: it is left to people".to_owned()),
+        };
+    };
+    let (name, path) = (&stored.store, &stored.path);
+    let store = opened.iter().find(|opened| opened.name() == name).and_then(|opened| opened.store.as_deref());
+    let Some(store) = store else {
+        return (CheckState::Unknown, format!("{name} could not be opened"));
+    };
+    match version(store, path).await {
+        Ok(Some(_)) => (CheckState::Works, format!("{name} has {path}")),
+        Ok(None) => {
+            let note = format!(
+                "{name} has no entry {path}: {} reads its credential elsewhere",
+                integration.consumer
+            );
+            (CheckState::Missing, note)
+        }
+        Err(error) => (CheckState::Unknown, format!("{name}, entry {path}: {error}")),
+    }
+}
+
+async fn version(store: &dyn Store, path: &str) -> Result<Option<u64>, crate::lockdown::store::StoreError> {
+    store.version(path).await
+}

@@ -1,0 +1,193 @@
+//! What the account's own doings mean for the verdict.
+//!
+//! While something that shuts the account out is still to be done, any act after the lockdown is told. Once all is done,
+//! what counts is after the last of it. What was seen once stands in the journal as a reason of the verdict, and only a
+//! later log that has it too, and none after it, takes it away: neither time nor another run does.
+
+use super::{Evidence, Outcome, time};
+use crate::event::time::Timestamp;
+use crate::lockdown::journal::Timed;
+use crate::lockdown::record::{Entry, Record, Verdict};
+use crate::lockdown::state::StepEvent;
+
+/// How a reason begins that says that the account was active. It is in journals, and keeps its meaning.
+const ACTIVE: &str = "active after the lockdown: ";
+/// How a reason begins that takes all of those back. It is in journals, and keeps its meaning.
+const QUIET: &str = "not active any more: ";
+/// How the note of a guided step begins for which a person vouches.
+pub const ATTESTED: &str = "attested by ";
+
+/// When the lockdown ended: its verdict after the last request that changed something, or where there is none that
+/// request. Verdicts of `verify` change nothing, and do not move it.
+pub fn ended(entries: &[Timed]) -> Option<Timestamp> {
+    let (mut changed, mut verdict) = (None, None);
+    for timed in entries {
+        match &timed.entry {
+            Entry::Confirmed { .. }
+            | Entry::Step { event: StepEvent::Intended { .. } | StepEvent::Answered { .. }, .. } => {
+                (changed, verdict) = (time(timed), None);
+            }
+            Entry::Concluded { .. } if changed.is_some() && verdict.is_none() => verdict = time(timed),
+            _ => {}
+        }
+    }
+    verdict.or(changed)
+}
+
+/// What is known of the account's doings: reasons that keep the verdict from being better.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// It was active: nothing else counts then.
+    pub active: Vec<String>,
+    /// Logs show that it is not any more, where they showed before that it was.
+    pub quiet: Option<String>,
+    /// The logs were not read whole, so that they do not show that it was not.
+    pub unread: Option<String>,
+    /// For the responder.
+    pub notes: Vec<String>,
+}
+
+/// Without a log, what was seen before.
+pub fn without_log(entries: &[Timed]) -> Judgement {
+    Judgement { active: known(entries), ..Judgement::default() }
+}
+
+/// With what logs say. `record` and `entries` have this run's guided steps.
+pub fn judge(evidence: &Evidence, record: &Record, entries: &[Timed]) -> Judgement {
+    let mut judgement = Judgement::default();
+    let (ended, known) = (ended(entries), known(entries));
+    let all_done = record.guided.iter().all(|tracked| tracked.done.is_some() || !tracked.guided.required);
+    let mark = if all_done { ended.max(last_measure(evidence, record, entries)) } else { ended };
+    let faults = evidence.faults();
+    let reaches = evidence.reaches().zip(mark).is_some_and(|(last, mark)| last > mark);
+    let shown = mark.map_or_else(|| "the lockdown".to_owned(), |mark| mark.to_rfc3339());
+    let still = evidence.active.last.zip(mark).is_some_and(|(last, mark)| last > mark);
+    let quiet = faults.is_empty() && reaches && !still && evidence.unseen == 0;
+    if still || (evidence.active.count > 0 && !quiet) {
+        judgement.active = told(evidence);
+    } else if !quiet {
+        judgement.active.clone_from(&known);
+    } else if !known.is_empty() || evidence.active.count > 0 {
+        judgement.quiet = Some(format!("{QUIET}the logs have nothing of the account after {shown}"));
+    }
+    if evidence.active.count > 0 && !still && quiet {
+        let count = evidence.active.count;
+        let note = format!(
+            "before {shown}, but after the lockdown, the account still acted ({count}): see what it did"
+        );
+        judgement.notes.push(note);
+        judgement.notes.extend(evidence.active.described.iter().cloned());
+    }
+    if !faults.is_empty() {
+        let faults = faults.join("; ");
+        judgement.unread = Some(format!(
+            "whether the account was active is not known: the logs were not read whole: {faults}"
+        ));
+    }
+    judgement.notes.extend(limits(evidence, reaches, &shown));
+    judgement
+}
+
+/// What the logs cannot tell.
+fn limits(evidence: &Evidence, reaches: bool, shown: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !reaches {
+        let last =
+            evidence.reaches().map_or_else(|| "before any record".to_owned(), |last| last.to_rfc3339());
+        notes.push(format!(
+            "the logs end at {last}: whether the account was active after {shown} takes a later export"
+        ));
+    }
+    if evidence.unseen > 0 {
+        notes.push(format!(
+            "{} records of the account that were seen before are not in these logs: they do not show that it ended",
+            evidence.unseen
+        ));
+    }
+    if evidence.ever == 0 {
+        notes.push(
+            "no record at all is by the account: do the logs name people by their e-mail addresses, and go far enough back?"
+                .to_owned(),
+        );
+    }
+    if evidence.attempts.count > 0 {
+        notes.push(format!(
+            "the account tried {} times after the lockdown, and was not let in",
+            evidence.attempts.count
+        ));
+        notes.extend(evidence.attempts.described.iter().cloned());
+    }
+    if !evidence.ledger.blind_spots.is_empty() {
+        notes.push(format!("these logs never show: {}", evidence.ledger.blind_spots.join("; ")));
+    }
+    notes
+}
+
+/// The verdict with that: never better than without.
+pub fn conclude(judgement: &Judgement, verdict: Verdict, mut reasons: Vec<String>) -> (Verdict, Vec<String>) {
+    reasons.extend(judgement.unread.clone());
+    reasons.extend(judgement.quiet.clone());
+    if !judgement.active.is_empty() {
+        let mut all = judgement.active.clone();
+        all.extend(reasons);
+        return (Verdict::Unknown, all);
+    }
+    let verdict = match verdict {
+        Verdict::Contained if judgement.unread.is_some() => Verdict::Partial,
+        verdict => verdict,
+    };
+    (verdict, reasons)
+}
+
+fn told(evidence: &Evidence) -> Vec<String> {
+    let mut told: Vec<String> =
+        evidence.active.described.iter().map(|record| format!("{ACTIVE}{record}")).collect();
+    let more = evidence.active.count.saturating_sub(told.len() as u64);
+    if more > 0 {
+        told.push(format!("{ACTIVE}{more} more records"));
+    }
+    told
+}
+
+/// What verdicts before said of the account's doings, as far as nothing took it back.
+fn known(entries: &[Timed]) -> Vec<String> {
+    let mut known = Vec::new();
+    for timed in entries {
+        let Entry::Concluded { reasons, .. } = &timed.entry else { continue };
+        let active: Vec<String> =
+            reasons.iter().filter(|reason| reason.starts_with(ACTIVE)).cloned().collect();
+        if !active.is_empty() {
+            known = active;
+        } else if reasons.iter().any(|reason| reason.starts_with(QUIET)) {
+            known.clear();
+        }
+    }
+    known
+}
+
+/// SHA-256 of the records that verdicts before told.
+pub(super) fn digests(entries: &[Timed]) -> Vec<String> {
+    let known = known(entries);
+    let digests = known
+        .iter()
+        .filter_map(|reason| Some(reason.split_once("(sha256 ")?.1.split_once(')')?.0.to_owned()));
+    digests.collect()
+}
+
+/// When the last guided step that was needed was done: by the log, or when somebody vouched for it. A step whose record
+/// is not in these logs does not count.
+fn last_measure(evidence: &Evidence, record: &Record, entries: &[Timed]) -> Option<Timestamp> {
+    let needed =
+        |id: &str| record.guided.iter().any(|tracked| tracked.guided.required && tracked.guided.id == id);
+    let attested = entries.iter().filter_map(|timed| match &timed.entry {
+        Entry::Guided { guided, how } if how.starts_with(ATTESTED) && needed(guided) => time(timed),
+        _ => None,
+    });
+    let logged = evidence.steps.iter().filter_map(|(at, outcome)| match outcome {
+        Outcome::Proved { at: time, .. } => {
+            record.guided.get(*at).filter(|of| of.guided.required).map(|_| *time)
+        }
+        Outcome::TooEarly(_) | Outcome::Untimed(_) | Outcome::NotFound => None,
+    });
+    attested.chain(logged).max()
+}

@@ -1,0 +1,212 @@
+//! `portcullis doctor` against an emulated tenant.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod common;
+mod emulated;
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use emulated::{ADMIN, Ran, VICTIM, World};
+use portcullis::drill::emulator::vault::Secret;
+use serde_json::Value;
+
+/// Runs it, and holds it to reading alone.
+fn doctor(world: &World, args: &[&str]) -> Ran {
+    let before = (world.changes().len(), differing(world));
+    let mut all = vec!["doctor"];
+    all.extend(args);
+    let ran = world.run(&all);
+    assert_eq!((world.changes().len(), differing(world)), before, "doctor changes nothing at the providers");
+    ran
+}
+
+fn differing(world: &World) -> usize {
+    let tenant = world.emulator.tenant();
+    tenant.mixpanel.service_accounts.len()
+        + tenant.vault.mounts.values().map(|mount| mount.secrets.len()).sum::<usize>()
+}
+
+fn state(report: &Value, system: &str, what: &str) -> String {
+    let checks = report["checks"].as_array().unwrap();
+    let found =
+        checks.iter().find(|row| row["system"] == system && row["what"].as_str().unwrap().starts_with(what));
+    let found = found.unwrap_or_else(|| panic!("{system}, {what}: {report}"));
+    found["state"].as_str().unwrap().to_owned()
+}
+
+fn means(report: &Value, system: &str) -> String {
+    let checks = report["checks"].as_array().unwrap().iter();
+    checks.filter(|row| row["system"] == system).map(|row| format!("{}\n", row["means"])).collect()
+}
+
+#[test]
+fn where_everything_works_it_says_so() {
+    let world = World::new();
+    world.configure(&(world.mixpanel() + &world.vault()));
+    let ran = doctor(&world, &["--json"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let report = ran.json();
+    for what in ["credential", "list service accounts", "read all", "agree on the time"] {
+        assert_eq!(state(&report, "mixpanel", what), "works");
+    }
+    assert_eq!(state(&report, "vault", "use the token"), "works");
+    assert_eq!(state(&report, "portcullis", "write in"), "works");
+    let guided = report["guided"].to_string();
+    assert!(guided.contains("Remove the member") && guided.contains("End sessions"), "{guided}");
+    assert_eq!(
+        (&report["could_not"], &report["not_known"]),
+        (&Value::from(vec![""; 0]), &Value::from(vec![""; 0]))
+    );
+    let text = doctor(&world, &[]);
+    for part in
+        ["SYSTEM", "A lockdown today could:", "Left to people in any case", "mixpanel: list service accounts"]
+    {
+        assert!(text.out.contains(part), "{part}: {}", text.out);
+    }
+    assert!(!text.out.contains("It could not"), "{}", text.out);
+    assert!(!world.place.path("incidents").exists(), "no incident is opened");
+    assert!(world.emulator.requests().iter().any(|request| request.service == "vault"));
+}
+
+#[test]
+fn what_no_read_shows_is_not_known() {
+    let world = World::new();
+    world.configure(&(world.mixpanel() + &world.scim()));
+    let ran = doctor(&world, &["--json"]);
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    assert_eq!(state(&ran.json(), "scim", "find users"), "works");
+    assert_eq!(state(&ran.json(), "scim", "change users"), "unknown");
+}
+
+#[test]
+fn every_broken_credential_is_a_line_and_the_others_are_tried_all_the_same() {
+    let mut world = World::new();
+    let whole = world.mixpanel() + &world.scim() + &world.vault();
+    world.configure(&whole);
+    let (name, _) = world.environment[0]
+        .1
+        .split_once(':')
+        .map(|(name, secret)| (name.to_owned(), secret.to_owned()))
+        .unwrap();
+    world.environment[0].1 = format!("{name}:CANARY-wrong");
+    world.environment[1].1 = "CANARY-old-token".to_owned();
+    world.environment.remove(2);
+    let ran = doctor(&world, &["--json"]);
+    let report = ran.json();
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert_eq!(state(&report, "mixpanel", "credential"), "missing");
+    assert_eq!(state(&report, "scim", "find users"), "missing");
+    assert_eq!(state(&report, "vault", "open it"), "missing");
+    assert!(means(&report, "vault").contains("VAULT is not set"), "{report}");
+    assert!(means(&report, "mixpanel").contains("401"), "{report}");
+    assert!(!ran.out.contains("CANARY") && !ran.err.contains("CANARY"), "{}{}", ran.out, ran.err);
+    world.environment[0].1 = "CANARY-without-colon".to_owned();
+    let ran = doctor(&world, &[]);
+    assert!(ran.code == 4 && ran.out.contains("username:secret"), "{}", ran.out);
+    assert!(!ran.out.contains("CANARY") && !ran.err.contains("CANARY"), "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn a_permission_that_is_missing_is_told_with_what_it_means() {
+    let world = World::new();
+    world.emulator.edit(|tenant| {
+        let account = tenant.mixpanel.service_accounts.get_mut(&88_101).unwrap();
+        account.role = None;
+        account.projects = [(emulated::WEB, "analyst".to_owned())].into();
+    });
+    let ran = doctor(&world, &["--json"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert_eq!(state(&ran.json(), "mixpanel", "credential"), "works");
+    assert_eq!(state(&ran.json(), "mixpanel", "role"), "missing");
+    assert!(ran.json()["could_not"].to_string().contains("needs owner or admin"), "{}", ran.out);
+}
+
+#[test]
+fn what_cannot_be_reached_and_a_sealed_store_are_lines() {
+    let world = World::new();
+    world.configure(&(world.mixpanel() + &world.vault()));
+    world.emulator.edit(|tenant| tenant.vault.sealed = true);
+    let ran = doctor(&world, &["--json", "--wait", "1s"]);
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    assert_eq!(state(&ran.json(), "vault", "use the token"), "unknown");
+    // Nobody listens there.
+    let scim = "[provider.scim]\nbase-url = 'http://127.0.0.1:9/scim/v2'\ncredential = 'env:SCIM'\n";
+    world.configure(&(world.mixpanel() + scim));
+    let ran = doctor(&world, &["--json", "--wait", "1s"]);
+    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
+    assert_eq!(state(&ran.json(), "scim", "find users"), "unknown");
+    assert_eq!(state(&ran.json(), "mixpanel", "read all"), "works");
+}
+
+#[test]
+fn the_inventory_is_compared_with_what_is_there() {
+    let world = World::new();
+    let secret = Secret::new(serde_json::Map::new(), "2026-01-05T09:00:00.000Z");
+    let name = world.emulator.edit(|tenant| {
+        tenant.vault.mounts.get_mut("secret").unwrap().secrets.insert("mixpanel/etl".to_owned(), secret);
+        tenant.mixpanel.service_accounts[&88_102].username.clone()
+    });
+    let row = |integration: &str, credential: &str, path: &str| {
+        format!(
+            "[[integration]]\nname = '{integration}'\ntype = 'service-account'\ncredential = '{credential}'\n\
+             store = 'vault'\npath = '{path}'\nconsumer = 'airflow'\n"
+        )
+    };
+    let good = row("good", &name, "mixpanel/etl");
+    let all =
+        good.clone() + &row("gone", "gone.abc", "mixpanel/etl") + &row("astray", &name, "mixpanel/other");
+    world.place.write("who.toml", all.as_bytes());
+    world.configure_with("inventory = 'who.toml'", &(world.mixpanel() + &world.vault()));
+    let ran = doctor(&world, &["--json"]);
+    let report = ran.json();
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert_eq!(state(&report, "inventory", "rotate the credential of good"), "works");
+    assert_eq!(state(&report, "inventory", "rotate the credential of gone"), "missing");
+    assert_eq!(state(&report, "inventory", "rotate the credential of astray"), "missing");
+    let means = means(&report, "inventory");
+    assert!(means.contains("no service account is called gone.abc"), "{means}");
+    assert!(means.contains("no entry mixpanel/other"), "{means}");
+    world.place.write("who.toml", good.as_bytes());
+    assert_eq!(doctor(&world, &[]).code, 0);
+    world.place.write("who.toml", b"[[integration]]\nname = 1\n");
+    assert_eq!(doctor(&world, &[]).code, 2);
+}
+
+#[test]
+fn a_folder_without_room_or_rights_and_no_responder_are_missing() {
+    let world = World::new();
+    world.place.write("occupied", b"a file, no folder");
+    world.configure_with("incidents = 'occupied'", &world.mixpanel());
+    let ran = doctor(&world, &["--json"]);
+    assert_eq!(
+        (ran.code, state(&ran.json(), "portcullis", "write in").as_str()),
+        (4, "missing"),
+        "{}",
+        ran.out
+    );
+    let text = std::fs::read_to_string(world.configure(&world.mixpanel())).unwrap();
+    world.place.write("portcullis.toml", text.replace(&format!("responder = ['{ADMIN}']"), "").as_bytes());
+    let ran = doctor(&world, &["--json"]);
+    assert_eq!((ran.code, state(&ran.json(), "portcullis", "know the responders").as_str()), (4, "missing"));
+    std::fs::set_permissions(world.place.path("portcullis.toml"), std::fs::Permissions::from_mode(0o600))
+        .unwrap();
+    world.place.write("portcullis.toml", b"wiat = '1s'\n");
+    assert_eq!(doctor(&world, &[]).code, 2);
+    world.configure("");
+    let ran = doctor(&world, &[]);
+    assert!(ran.code == 2 && ran.err.contains("no provider is configured"), "{}", ran.err);
+}
+
+#[test]
+fn nothing_that_a_terminal_obeys_is_shown() {
+    let world = World::new();
+    world.emulator.edit(|tenant| {
+        let project = tenant.mixpanel.projects.get_mut(&emulated::WEB).unwrap();
+        project.name = "a\u{1b}[2J\u{202e}b".to_owned();
+    });
+    for args in [&[][..], &["--json"]] {
+        let ran = doctor(&world, args);
+        assert!(!ran.out.contains(['\u{1b}', '\u{202e}']), "{}", ran.out);
+    }
+    assert!(!doctor(&world, &[]).out.contains(VICTIM));
+}
