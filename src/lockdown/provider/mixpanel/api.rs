@@ -183,13 +183,13 @@ impl Api {
         &self,
         reader: Reader<'static>,
         call: Call,
-        read: fn(wire::Row<'_>) -> Result<T, CallError>,
+        read: fn(&wire::Row<'_>) -> Result<T, CallError>,
     ) -> Result<Vec<T>, CallError> {
         let mut rows = Vec::new();
         let each = |reply: &Reply| {
             let body = reply.json()?;
             rows.extend(reader.rows(&body, read)?);
-            Ok(reader.cursor(&body).map_or(Next::Link, |cursor| Next::Query("cursor", cursor)))
+            Ok(wire::cursor(&body).map_or(Next::Link, |cursor| Next::Query("cursor", cursor)))
         };
         self.app.pages(call, each).await?;
         Ok(rows)

@@ -3,7 +3,7 @@
 //! token. It lists no deletions: their numbers are in the audit log, and go into the configuration.
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::steps::lacks;
@@ -56,6 +56,9 @@ struct Deletions {
 }
 
 fn auth(credential: SecretString) -> Result<Auth, OpenError> {
+    if credential.expose_secret().is_empty() {
+        return Err(OpenError("the OAuth token is empty".to_owned()));
+    }
     Ok(Auth::Bearer(credential))
 }
 

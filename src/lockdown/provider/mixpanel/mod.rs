@@ -84,6 +84,7 @@ struct Mixpanel {
     sweeps: Sweeps,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature that all kinds share")]
 fn auth(credential: SecretString) -> Result<Auth, OpenError> {
     match credential.expose_secret().split_once(':') {
         Some((username, secret)) if !username.is_empty() && !secret.is_empty() => {

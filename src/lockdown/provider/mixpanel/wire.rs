@@ -109,16 +109,16 @@ impl Reader<'_> {
     pub(super) fn rows<T>(
         self,
         body: &Value,
-        read: impl Fn(Row<'_>) -> Result<T, CallError>,
+        read: impl Fn(&Row<'_>) -> Result<T, CallError>,
     ) -> Result<Vec<T>, CallError> {
         let results = body.get("results").unwrap_or(body);
         match results {
             Value::Array(rows) => {
                 let rows = rows.iter().enumerate();
-                rows.map(|(at, value)| read(self.row(value, &format!("results[{at}]"))?)).collect()
+                rows.map(|(at, value)| read(&self.row(value, &format!("results[{at}]"))?)).collect()
             }
             Value::Object(rows) if body.get("results").is_some() => {
-                let read = |(key, value)| read(self.row_of(value, &format!("results.{key}"), Some(key))?);
+                let read = |(key, value)| read(&self.row_of(value, &format!("results.{key}"), Some(key))?);
                 rows.iter().map(read).collect()
             }
             _ => Err(self.odd("results", "a list")),
@@ -129,15 +129,10 @@ impl Reader<'_> {
     pub(super) fn one<T>(
         self,
         body: &Value,
-        read: impl FnOnce(Row<'_>) -> Result<T, CallError>,
+        read: impl FnOnce(&Row<'_>) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let results = body.get("results").filter(|results| results.is_object());
-        read(self.row(results.unwrap_or(body), "results")?)
-    }
-
-    /// The cursor of the next page, where lists have pages.
-    pub(super) fn cursor(self, body: &Value) -> Option<String> {
-        body.get("next_cursor").and_then(Value::as_str).filter(|cursor| !cursor.is_empty()).map(str::to_owned)
+        read(&self.row(results.unwrap_or(body), "results")?)
     }
 
     /// The jobs of one project: lists by project, or one list.
@@ -146,7 +141,7 @@ impl Reader<'_> {
             Value::Object(by_project) if body.get("results").is_none() => {
                 let lists = by_project.iter().filter(|(key, _)| *key != "status");
                 let lists = lists.map(|(key, list)| match list {
-                    Value::Array(rows) => rows.iter().map(|row| job(self.row(row, key)?)).collect(),
+                    Value::Array(rows) => rows.iter().map(|row| job(&self.row(row, key)?)).collect(),
                     _ => Err(self.odd(key, "a list")),
                 });
                 Ok(lists.collect::<Result<Vec<Vec<Job>>, _>>()?.concat())
@@ -167,6 +162,11 @@ impl Reader<'_> {
     fn odd(self, key: &str, expected: &str) -> CallError {
         odd(self.0, key, expected)
     }
+}
+
+/// The cursor of the next page, where lists have pages.
+pub(super) fn cursor(body: &Value) -> Option<String> {
+    body.get("next_cursor").and_then(Value::as_str).filter(|cursor| !cursor.is_empty()).map(str::to_owned)
 }
 
 /// One object of an answer.
@@ -239,8 +239,7 @@ impl Row<'_> {
     }
 }
 
-pub(super) fn account(row: Row<'_>) -> Result<Account, CallError> {
-    let row = &row;
+pub(super) fn account(row: &Row<'_>) -> Result<Account, CallError> {
     Ok(Account {
         id: row.id()?,
         username: row.need("username")?,
@@ -252,8 +251,7 @@ pub(super) fn account(row: Row<'_>) -> Result<Account, CallError> {
     })
 }
 
-pub(super) fn grant(row: Row<'_>) -> Result<Grant, CallError> {
-    let row = &row;
+pub(super) fn grant(row: &Row<'_>) -> Result<Grant, CallError> {
     let target = row.text("target_type")?.unwrap_or_else(|| DIRECT.to_owned());
     Ok(Grant { account: row.id()?, role: row.need("role")?, target })
 }
@@ -261,8 +259,7 @@ pub(super) fn grant(row: Row<'_>) -> Result<Grant, CallError> {
 /// The kind of grant that `remove-from-project` ends.
 pub(super) const DIRECT: &str = "individual";
 
-pub(super) fn member(row: Row<'_>) -> Result<Member, CallError> {
-    let row = &row;
+pub(super) fn member(row: &Row<'_>) -> Result<Member, CallError> {
     let email = match row.text("email")? {
         Some(email) => email,
         None => row.need("user_email")?,
@@ -275,17 +272,15 @@ pub(super) fn member(row: Row<'_>) -> Result<Member, CallError> {
     Ok(Member { id: row.number("id")?, email, name: row.text("name")?, role })
 }
 
-pub(super) fn project(row: Row<'_>) -> Result<(u64, String), CallError> {
+pub(super) fn project(row: &Row<'_>) -> Result<(u64, String), CallError> {
     Ok((row.id()?, row.text("name")?.unwrap_or_default()))
 }
 
-fn job(row: Row<'_>) -> Result<Job, CallError> {
-    let row = &row;
+fn job(row: &Row<'_>) -> Result<Job, CallError> {
     Ok(Job { name: row.need("name")?, paused: row.flag("paused")?, creator: row.creator("creator")? })
 }
 
-pub(super) fn import(row: Row<'_>) -> Result<Import, CallError> {
-    let row = &row;
+pub(super) fn import(row: &Row<'_>) -> Result<Import, CallError> {
     let paused = row.flag("paused")?.ok_or_else(|| row.odd("paused", "true or false"))?;
     Ok(Import {
         id: row.id()?,
@@ -296,15 +291,13 @@ pub(super) fn import(row: Row<'_>) -> Result<Import, CallError> {
     })
 }
 
-pub(super) fn created(row: Row<'_>) -> Result<Created, CallError> {
-    let row = &row;
+pub(super) fn created(row: &Row<'_>) -> Result<Created, CallError> {
     let secret = row.need("token")?.into();
     Ok(Created { id: row.id()?, username: row.need("username")?, secret })
 }
 
 /// Of `GET /me`, what is of this organization. A project that names none counts.
-pub(super) fn me(row: Row<'_>, organization: u64) -> Result<Me, CallError> {
-    let row = &row;
+pub(super) fn me(row: &Row<'_>, organization: u64) -> Result<Me, CallError> {
     let table = |key: &str| match row.get(key) {
         None => Ok(Map::new()),
         Some(Value::Object(table)) => Ok(table.clone()),
@@ -325,8 +318,7 @@ pub(super) fn me(row: Row<'_>, organization: u64) -> Result<Me, CallError> {
     Ok(Me { user: row.number("user_id")?, email: row.text("user_email")?, role, projects })
 }
 
-pub(super) fn deletion(row: Row<'_>) -> Result<Deletion, CallError> {
-    let row = &row;
+pub(super) fn deletion(row: &Row<'_>) -> Result<Deletion, CallError> {
     Ok(Deletion { status: row.need("status")?, by: row.need("requesting_user")? })
 }
 
