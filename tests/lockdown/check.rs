@@ -191,12 +191,20 @@ async fn stored(stage: &Stage, systems: &Systems, put: &Tracked, replacement: &T
     Ok(())
 }
 
-/// What differs after a restore, but for what requests of steps did that the plan called irreversible or compensable.
+/// Steps that a restore left as they are, and said so.
+pub fn kept(stage: &Stage) -> BTreeSet<String> {
+    let record = stage.record();
+    let kept = record.steps.values().filter(|tracked| tracked.state.status == Status::Kept);
+    kept.map(|tracked| tracked.step.id.0.clone()).collect()
+}
+
+/// What differs after a restore, but for what requests of steps did that the plan called irreversible or compensable, or
+/// that the restore says it kept.
 pub fn leftovers(stage: &Stage) -> Vec<String> {
     let record = stage.record();
     let lasting = |step: &str| {
         let known = record.steps.values().find(|tracked| tracked.step.id.0 == step);
-        known.is_some_and(|tracked| tracked.step.undo != Undo::Reversible)
+        known.is_some_and(|tracked| tracked.step.undo != Undo::Reversible || tracked.state.status == Status::Kept)
     };
     let changes = stage.watch.changes();
     let excused: BTreeSet<&String> =
@@ -229,9 +237,13 @@ pub fn undone(stage: &Stage) -> BTreeSet<String> {
     seen.filter(|change| undone(&change.step)).map(|change| change.step.clone()).collect()
 }
 
-/// A restore's end: nothing is left but what could not come back.
-pub fn restored(stage: &Stage, run: &Run) -> Checked {
-    ensure!(run.code == Some(DONE), "restore ends with {:?}: {}", run.code, run.stderr.lines().last().unwrap_or_default());
+/// A restore's end: nothing is left but what could not come back, and what was kept for it.
+pub fn restored(stage: &Stage, run: &Run, kept_before: &BTreeSet<String>) -> Checked {
+    let code = if kept_before.is_empty() { DONE } else { PARTIAL };
+    let last = run.stderr.lines().last().unwrap_or_default();
+    ensure!(run.code == Some(code), "the restore ends with {:?}: {last}", run.code);
+    let kept = kept(stage);
+    ensure!(kept == *kept_before, "kept {kept:?}, not {kept_before:?}");
     agrees(stage)?;
     let left = leftovers(stage);
     ensure!(left.is_empty(), "left after the restore: {left:?}");

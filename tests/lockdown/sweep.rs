@@ -21,6 +21,8 @@ struct Calm {
     restore_points: u64,
     requests: u64,
     changes: u64,
+    /// Steps that the restore keeps, since something rests on them that cannot come back.
+    kept: BTreeSet<String>,
 }
 
 struct Setting {
@@ -44,10 +46,11 @@ impl Setting {
         check::always(&stage).unwrap();
         let (requests, changes) = (stage.emulator.requests().len() as u64, stage.changes());
         let restore = stage.restore(None);
-        check::restored(&stage, &restore).unwrap();
+        let kept = check::kept(&stage);
+        check::restored(&stage, &restore, &kept).unwrap();
         check::always(&stage).unwrap();
         assert!(!check::undone(&stage).is_empty(), "nothing was undone");
-        Calm { code, ways, points: run.points(), restore_points: restore.points(), requests, changes }
+        Calm { code, ways, points: run.points(), restore_points: restore.points(), requests, changes, kept }
     }
 }
 
@@ -118,10 +121,11 @@ fn back(stage: &Stage, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
     let legal = second.code.is_some_and(|code| [DONE, PARTIAL, UNKNOWN].contains(&code));
     ensure!(legal, "restore: {:?} {}", second.code, second.stderr);
     stage.emulator.set_faults(Faults::default());
-    let settled = until(DONE, tally, || stage.restore(None))?;
+    let code = if calm.kept.is_empty() { DONE } else { PARTIAL };
+    let settled = until(code, tally, || stage.restore(None))?;
     check::always(stage)?;
-    ensure!(settled.code == Some(DONE), "restore: {}", reasons(&settled));
-    check::restored(stage, &settled)?;
+    ensure!(settled.code == Some(code), "restore: {}", reasons(&settled));
+    check::restored(stage, &settled, &calm.kept)?;
     ensure!(!check::undone(stage).is_empty(), "nothing was undone");
     Ok(())
 }
