@@ -22,7 +22,7 @@ use portcullis::finding::Finding;
 use portcullis::output::{Sink, Summary};
 use portcullis::rule::{Level, Loaded, Placeholders, load_embedded, parse_document};
 use portcullis::scan::{self, Config, Progress};
-use portcullis::synth::{self, Log, Options};
+use portcullis::synth::{self, Log, Options, START, STORY_START};
 
 struct Quiet;
 
@@ -186,7 +186,16 @@ fn peak() -> u64 {
 fn make(folder: &Path, name: &str, log: Log, bytes: u64, record: u64) -> PathBuf {
     let path = folder.join(name);
     let mut file = io::BufWriter::new(File::create(&path).unwrap());
-    let options = Options { seed: 1, days: 91, people: 5000, records: bytes / record, incident: true };
+    let options = Options {
+        seed: 1,
+        start: START,
+        story: STORY_START,
+        until: i64::MAX,
+        days: 91,
+        people: 5000,
+        records: bytes / record,
+        incident: true,
+    };
     synth::write(log, &options, &mut file).unwrap();
     file.flush().unwrap();
     path

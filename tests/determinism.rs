@@ -4,12 +4,26 @@
 mod common;
 
 use common::{Place, Scanned, gzip, zip};
-use portcullis::synth::{self, Log, Options};
+use portcullis::synth::{self, Log, Options, START, STORY_START};
 use serde_json::Value;
 
 fn made(log: Log, records: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    synth::write(log, &Options { seed: 3, days: 91, people: 40, records, incident: true }, &mut out).unwrap();
+    synth::write(
+        log,
+        &Options {
+            seed: 3,
+            start: START,
+            story: STORY_START,
+            until: i64::MAX,
+            days: 91,
+            people: 40,
+            records,
+            incident: true,
+        },
+        &mut out,
+    )
+    .unwrap();
     out
 }
 

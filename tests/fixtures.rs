@@ -5,12 +5,26 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use portcullis::synth::{self, Log, Options, story};
+use portcullis::synth::{self, Log, Options, START, STORY_START, story};
 use serde_json::Value;
 
 fn made(log: Log, records: u64, days: u32, incident: bool) -> Vec<u8> {
     let mut out = Vec::new();
-    synth::write(log, &Options { seed: 2026, days, people: 25, records, incident }, &mut out).unwrap();
+    synth::write(
+        log,
+        &Options {
+            seed: 2026,
+            start: START,
+            story: STORY_START,
+            until: i64::MAX,
+            days,
+            people: 25,
+            records,
+            incident,
+        },
+        &mut out,
+    )
+    .unwrap();
     out
 }
 

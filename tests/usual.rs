@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use common::{Place, Scanned, command};
-use portcullis::synth::{self, Log, Options};
+use portcullis::synth::{self, Log, Options, START, STORY_START};
 use serde_json::{Value, json};
 
 const HOME: &str = "198.51.100.7";
@@ -208,7 +208,16 @@ fn learn(place: &Place, args: &[&str]) -> (i32, String) {
 fn a_baseline_is_as_good_as_the_log_it_was_learnt_from() {
     let place = Place::new();
     let mut log = Vec::new();
-    let options = Options { seed: 5, days: 91, people: 30, records: 3000, incident: true };
+    let options = Options {
+        seed: 5,
+        start: START,
+        story: STORY_START,
+        until: i64::MAX,
+        days: 91,
+        people: 30,
+        records: 3000,
+        incident: true,
+    };
     synth::write(Log::OktaNdjson, &options, &mut log).unwrap();
     let text = String::from_utf8(log).unwrap();
     let is_early = |line: &&str| {
@@ -384,7 +393,16 @@ fn a_quiet_half_year_of_the_same_organisation_has_next_to_nothing_serious() {
     let place = Place::new();
     for (log, name, records) in [(Log::MixpanelNdjson, "m", 6000), (Log::OktaNdjson, "o", 2400)] {
         let mut bytes = Vec::new();
-        let options = Options { seed: 2026, days: 182, people: 25, records, incident: false };
+        let options = Options {
+            seed: 2026,
+            start: START,
+            story: STORY_START,
+            until: i64::MAX,
+            days: 182,
+            people: 25,
+            records,
+            incident: false,
+        };
         synth::write(log, &options, &mut bytes).unwrap();
         place.write(name, &bytes);
     }

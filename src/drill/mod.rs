@@ -2,3 +2,4 @@
 
 pub mod configuration;
 pub mod emulator;
+pub mod practice;

@@ -34,6 +34,8 @@ pub struct Options {
     pub start: i64,
     /// When the compromise begins, a Saturday at 01:02; [`STORY_START`] unless a log of another time is wanted.
     pub story: i64,
+    /// Nothing from this second on; `i64::MAX` for all.
+    pub until: i64,
     /// Days from `start`.
     pub days: u32,
     /// Accounts.
@@ -92,7 +94,8 @@ impl<'a> Maker<'a> {
         }
         let story =
             if self.options.incident { story::mixpanel(self.options.story, self.people) } else { Vec::new() };
-        let mut story = story.into_iter().peekable();
+        let until = self.options.until;
+        let mut story = story.into_iter().filter(|act| act.time < until).peekable();
         for number in 0..self.options.records {
             let Some((person, time)) = self.moment(number) else { break };
             while let Some(act) = story.next_if(|act| act.time <= time) {
@@ -113,7 +116,8 @@ impl<'a> Maker<'a> {
     fn okta(&mut self, array: bool) -> io::Result<()> {
         let story =
             if self.options.incident { story::okta(self.options.story, self.people) } else { Vec::new() };
-        let mut story = story.into_iter().peekable();
+        let until = self.options.until;
+        let mut story = story.into_iter().filter(|act| act.time < until).peekable();
         if array {
             self.buffer.extend_from_slice(b"[\n");
         }
@@ -149,6 +153,9 @@ impl<'a> Maker<'a> {
     /// Somebody, at the record's share of all working time: nearly always within their own working hours.
     fn moment(&mut self, number: u64) -> Option<(&'a Person, i64)> {
         let time = self.options.start + self.calendar.second(number, self.options.records);
+        if time >= self.options.until {
+            return None;
+        }
         let mut person = self.somebody()?;
         for _ in 0..12 {
             let local = time + person.place.offset * 3600;

@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod completions;
 pub mod config;
+pub mod drill;
 pub mod lockdown;
 pub mod man;
 pub mod restore;

@@ -65,6 +65,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         seed: args.seed,
         start: synth::START,
         story: synth::STORY_START,
+        until: i64::MAX,
         days: args.days,
         people: args.people,
         records: args.records,

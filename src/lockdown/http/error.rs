@@ -203,16 +203,17 @@ mod tests {
 
     #[test]
     fn waits_are_read_in_every_spelling() {
-        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        let cases: [(&[(&str, &str)], Option<u64>); 9] = [
+        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: [(Headers, Option<u64>); 9] = [
             (&[("retry-after", "7")], Some(7)),
-            (&[date, ("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], Some(30)),
-            (&[date, ("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")], Some(0)),
+            (&[DATE, ("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], Some(30)),
+            (&[DATE, ("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")], Some(0)),
             (&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], None),
-            (&[date, ("x-rate-limit-reset", "784111787")], Some(11)),
+            (&[DATE, ("x-rate-limit-reset", "784111787")], Some(11)),
             (&[("x-rate-limit-reset", "784111787")], None),
-            (&[date, ("retry-after", "3"), ("x-rate-limit-reset", "784111787")], Some(3)),
-            (&[date, ("retry-after", "-3")], None),
+            (&[DATE, ("retry-after", "3"), ("x-rate-limit-reset", "784111787")], Some(3)),
+            (&[DATE, ("retry-after", "-3")], None),
             (&[], None),
         ];
         for (headers, seconds) in cases {

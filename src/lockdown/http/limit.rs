@@ -9,7 +9,7 @@ use tokio::sync::{Mutex as Turn, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// The longest step of backing off.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// What a transport has done so far, over all its clones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -128,7 +128,7 @@ impl Limits {
             pause.since = Some(now);
         }
         let wait = asked.unwrap_or_else(|| self.backoff(pause.streak.saturating_sub(1)));
-        let until = now + wait.min(Duration::from_secs(86_400));
+        let until = now + wait.min(Duration::from_hours(24));
         pause.until = Some(pause.until.map_or(until, |other| other.max(until)));
         wait
     }
@@ -161,7 +161,7 @@ impl Limits {
 mod tests {
     use super::*;
 
-    const FAR: Duration = Duration::from_secs(600);
+    const FAR: Duration = Duration::from_mins(10);
 
     #[tokio::test]
     async fn the_rate_holds_after_the_burst() {

@@ -100,7 +100,7 @@ impl Settings {
             burst: 10,
             concurrency: 8,
             timeout: Duration::from_secs(30),
-            deadline: Duration::from_secs(120),
+            deadline: Duration::from_mins(2),
             backoff: Duration::from_secs(2),
             ca_file: None,
             proxy: None,

@@ -233,10 +233,10 @@ async fn the_slash_at_the_end_is_followed_once_on_the_same_origin() {
         let server = Server::start(move |_, request| {
             let path = request.line.split(' ').nth(1).unwrap();
             let (path, query) = path.split_once('?').unwrap_or((path, ""));
-            match path.ends_with('/') {
-                true => say(200, "{}"),
-                false => Act::Say(answer(status, &[("location", &format!("{path}/?{query}"))], "")),
+            if path.ends_with('/') {
+                return say(200, "{}");
             }
+            Act::Say(answer(status, &[("location", &format!("{path}/?{query}"))], ""))
         })
         .await;
         let transport = open(&server);

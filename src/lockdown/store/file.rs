@@ -151,7 +151,7 @@ impl Store for FileStore {
         let _turn = self.turn.lock().await;
         let _lock = self.lock().await?;
         let mut content = self.load()?;
-        match content.write(path, write, expected, key) {
+        match content.write(path, &write, expected, key) {
             Ok(Written::New(version)) => {
                 self.save(&content)?;
                 Ok(version)
@@ -246,7 +246,7 @@ impl FileStore {
             match Lock::acquire(Path::new(&path)) {
                 Ok(lock) => return Ok(lock),
                 Err(LockError::Held { .. }) if Instant::now() < until => {
-                    sleep(Duration::from_millis(20)).await
+                    sleep(Duration::from_millis(20)).await;
                 }
                 Err(LockError::Io { error, .. }) => return Err(self.io(error)),
                 Err(error @ LockError::Held { .. }) => {

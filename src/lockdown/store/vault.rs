@@ -1,4 +1,4 @@
-//! Vault and OpenBao: the key-value engine, version 2.
+//! Vault and `OpenBao`: the key-value engine, version 2.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -172,7 +172,7 @@ impl Vault {
         expected: u64,
         key: &str,
     ) -> Result<u64, StoreError> {
-        let data = Map::from_iter(fields.iter().map(|(name, value)| (name.clone(), text(value))));
+        let data = fields.iter().map(|(name, value)| (name.clone(), text(value))).collect();
         let call = self.data_call(Call::patch, path)?;
         self.send(call, Body::MergePatch(content(data, expected)), fields, key).await
     }
@@ -192,7 +192,7 @@ impl Vault {
         for (name, value) in fields {
             // A number or an object comes back as what it was: entries show it as its JSON.
             let same =
-                old.remove(name).filter(|old| !old.is_string() && old.to_string() == *value.expose_secret());
+                old.remove(name).filter(|old| !old.is_string() && is_shown_as(old, value.expose_secret()));
             data.insert(name.clone(), same.unwrap_or_else(|| text(value)));
         }
         old.values_mut().for_each(wipe);
@@ -299,11 +299,20 @@ fn refusal(error: &CallError) -> (CheckState, String) {
 }
 
 fn content(data: Map<String, Value>, expected: u64) -> Value {
-    json!({ "options": { "cas": expected }, "data": data })
+    // Moved, not copied: the request wipes what it carries.
+    Map::from_iter([
+        ("options".to_owned(), json!({ "cas": expected })),
+        ("data".to_owned(), Value::Object(data)),
+    ])
+    .into()
 }
 
 fn text(value: &SecretString) -> Value {
     Value::String(value.expose_secret().to_owned())
+}
+
+fn is_shown_as(value: &Value, text: &str) -> bool {
+    serde_json::from_str(text).is_ok_and(|shown: Value| shown == *value)
 }
 
 fn entry(raw: &Raw) -> Entry {

@@ -46,7 +46,6 @@ pub(super) fn plan(
     let object = steps::account_object(account);
     let about = About { account: account.id, username: account.username.clone(), kept: reason.kept.clone() };
     let about = serde_json::to_value(about).unwrap_or_default();
-    let used = account.last_used.as_deref().map_or_else(String::new, |time| format!(", last used {time}"));
     let quarantine = Step {
         id: StepId::new(system, &object, QUARANTINE),
         system: system.to_owned(),
@@ -55,7 +54,7 @@ pub(super) fn plan(
         phase: reason.phase,
         undo: Undo::Reversible,
         why: reason.why.to_owned(),
-        effect: format!("loses {names}; whatever uses this credential stops{used}"),
+        effect: format!("loses {names}; whatever uses this credential stops"),
         commit: false,
         blind: false,
         needs: reason.needs.clone(),
@@ -67,7 +66,7 @@ pub(super) fn plan(
         action: DELETE.to_owned(),
         phase: Phase::Retire,
         undo: Undo::Irreversible,
-        effect: format!("the service account is gone for good, with every grant that it has{used}"),
+        effect: "the service account is gone for good, with every grant that it has".to_owned(),
         commit: true,
         needs: if direct.is_empty() { Vec::new() } else { vec![quarantine.id.clone()] },
         ..quarantine.clone()

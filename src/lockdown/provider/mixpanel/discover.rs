@@ -108,6 +108,10 @@ impl<'a> Planner<'a> {
         let rows = self.rows.get(&account.id).cloned().unwrap_or_default();
         let why = if rows.is_empty() { self.planted(account) } else { self.exposed(account, &rows) };
         let Some(why) = why else { return };
+        // Not in the steps: a plan stays the same while a credential is in use.
+        if let Some(time) = &account.last_used {
+            self.note(format!("{} was last used at {time}", account.username));
+        }
         let indirect = self.survey.indirect(account.id);
         if let Some(way) = indirect.values().next() {
             let ways = format!("{} through its {way}", self.survey.project_names(indirect.keys()));

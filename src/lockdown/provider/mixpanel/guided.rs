@@ -61,7 +61,8 @@ impl Guide<'_> {
     fn deletions(&self) -> Guided {
         let how = format!(
             "Now, if the audit log shows user_data_deletion.created or event_deletion.created by {}: each destroys \
-             evidence once it has started. The API lists none, and asks for a person's OAuth token: DELETE \
+             evidence once it has started. The API lists none, and asks for a person's OAuth token: give both to \
+             a provider of the kind mixpanel-deletions, or send DELETE \
              /api/app/data-deletions/v3.0/TRACKING-ID?token=PROJECT-TOKEN. 204 is cancelled; 405 is started: evidence \
              is being destroyed, write to Mixpanel's support at once. Deletions of events are cancelled in the \
              project's settings.",

@@ -7,6 +7,7 @@ mod accounts;
 mod api;
 mod check;
 mod credential;
+pub mod deletions;
 mod discover;
 mod exports;
 mod guided;
@@ -15,8 +16,6 @@ mod steps;
 mod survey;
 mod suspect;
 mod sweep;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 use std::sync::Arc;

@@ -75,6 +75,24 @@ pub(super) struct Import {
     pub(super) creator: Creator,
 }
 
+/// A deletion of people's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Deletion {
+    pub(super) status: String,
+    /// E-mail of who asked for it.
+    pub(super) by: String,
+}
+
+impl Deletion {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.status == "REVOKED"
+    }
+
+    pub(super) fn is_cancellable(&self) -> bool {
+        matches!(self.status.as_str(), "PENDING" | "STAGING")
+    }
+}
+
 /// A new service account, with its secret.
 pub(super) struct Created {
     pub(super) id: u64,
@@ -305,6 +323,11 @@ pub(super) fn me(row: Row<'_>, organization: u64) -> Result<Me, CallError> {
         }
     }
     Ok(Me { user: row.number("user_id")?, email: row.text("user_email")?, role, projects })
+}
+
+pub(super) fn deletion(row: Row<'_>) -> Result<Deletion, CallError> {
+    let row = &row;
+    Ok(Deletion { status: row.need("status")?, by: row.need("requesting_user")? })
 }
 
 /// No value of the answer is shown: it could be a secret.

@@ -1,1 +1,220 @@
+//! Against the emulated directory; `tests/scim_servers.rs` tries real ones.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::*;
+use crate::config::{Settings, Value as Setting};
+use crate::drill::emulator::{Emulator, Fault, Faults, Switches, Tenant, What, When, scim as emulated};
+use crate::lockdown::http::{self, Transport};
+
+const TOKEN: &str = "canary-scim";
+
+struct World {
+    emulator: Arc<Emulator>,
+    provider: Box<dyn Provider>,
+    runtime: Runtime,
+    hand: Hand,
+}
+
+fn transport(base: &str, token: &str) -> Transport {
+    let mut settings = http::Settings::new(Url::parse(base).unwrap(), Auth::Bearer(token.into()));
+    settings.requests_per_second = 1000.0;
+    settings.burst = 1000;
+    settings.backoff = std::time::Duration::from_millis(1);
+    settings.deadline = std::time::Duration::from_secs(1);
+    Transport::open(settings).unwrap()
+}
+
+fn world(groups: &[&str], switch: impl FnOnce(&mut Switches)) -> World {
+    let mut tenant = Tenant::example(1);
+    tenant.scim.token = TOKEN.to_owned();
+    tenant.scim.claimed_domains.insert("agency.example".to_owned());
+    for (id, name) in
+        [("u1", "Jane@Agency.example"), ("u2", "bob@agency.example"), ("u3", "eve@agency.example")]
+    {
+        let user = emulated::User { user_name: name.to_owned(), active: true, ..emulated::User::default() };
+        tenant.scim.users.insert(id.to_owned(), user);
+    }
+    let members = ["u1", "u2"].map(str::to_owned).into();
+    let group = emulated::Group { display_name: "Growth".to_owned(), members, ..emulated::Group::default() };
+    tenant.scim.groups.insert("g1".to_owned(), group);
+    let mut switches = Switches::default();
+    switch(&mut switches);
+    let emulator = Arc::new(Emulator::start(tenant, switches, Faults::default()).unwrap());
+    let groups = groups.iter().map(|&group| group.to_owned()).collect();
+    let opening = Opening {
+        name: "scim".to_owned(),
+        settings: Settings::from_iter([("groups", Setting::List(groups))]),
+        transport: transport(&emulator.base_url("scim"), TOKEN),
+        inventory: Arc::from(Vec::new()),
+        default_store: None,
+    };
+    World {
+        provider: (KIND.open)(opening).unwrap_or_else(|error| panic!("{error}")),
+        emulator,
+        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+        hand: Hand::new("i1", BTreeMap::new()),
+    }
+}
+
+impl World {
+    fn discover(&self, email: &str) -> Discovery {
+        let target = Target { email: email.to_owned(), tag: "i1".to_owned() };
+        self.runtime.block_on(self.provider.discover(&target)).unwrap()
+    }
+
+    fn look(&self, step: &Step) -> Look {
+        self.runtime.block_on(self.provider.look(step, &self.hand)).unwrap()
+    }
+
+    fn apply(&self, step: &Step) -> Result<Acted, CallError> {
+        self.runtime.block_on(self.provider.apply(step, &self.hand, "key"))
+    }
+
+    fn undo(&self, step: &Step, before: &Value) -> Result<Acted, CallError> {
+        self.runtime.block_on(self.provider.undo(step, before, &self.hand, "key"))
+    }
+
+    fn prove(&self, step: &Step) -> Proof {
+        self.runtime.block_on(self.provider.prove(step, &self.hand)).unwrap()
+    }
+}
+
+#[test]
+fn each_step_goes_there_and_back() {
+    for (etags, body) in [(true, true), (false, true), (true, false), (false, false)] {
+        let world = world(&["growth"], |switches| {
+            switches.scim.etags = etags;
+            switches.scim.patch_answers_body = body;
+            switches.scim.strict_booleans = true;
+        });
+        let start = world.emulator.tenant();
+        let found = world.discover("jane@agency.example");
+        assert_eq!(found.notes, [""; 0]);
+        let ids: Vec<&str> = found.steps.iter().map(|step| step.id.0.as_str()).collect();
+        assert_eq!(ids, ["scim/user/u1/deactivate", "scim/membership/g1:u1/leave", "scim/user/u1/delete"]);
+        for step in found.steps.iter().filter(|step| step.undo == Undo::Reversible) {
+            let before = world.look(step);
+            assert_eq!(before.done, Some(false));
+            assert!(matches!(world.prove(step), Proof::NotYet(_)));
+            world.apply(step).unwrap();
+            assert_eq!(world.look(step).done, Some(true));
+            assert!(matches!(world.prove(step), Proof::Proved(_)));
+            world.undo(step, &before.state).unwrap();
+            assert_eq!(world.look(step), before);
+        }
+        let differences = crate::drill::emulator::tenant::differences(&start, &world.emulator.tenant());
+        assert_eq!(differences, [""; 0]);
+    }
+}
+
+#[test]
+fn a_deletion_waits_for_the_commit_and_is_proved_by_a_search() {
+    let world = world(&[], |_| {});
+    let delete = world.discover("jane@agency.example").steps.pop().unwrap();
+    assert!(delete.commit && delete.undo == Undo::Irreversible && delete.phase == Phase::Retire);
+    assert_eq!(delete.needs, [StepId("scim/user/u1/deactivate".to_owned())]);
+    world.apply(&delete).unwrap();
+    assert_eq!(
+        world.look(&delete),
+        Look { state: json!({"exists": false}), done: Some(true), result: Value::Null }
+    );
+    assert!(world.undo(&delete, &json!({"exists": true})).is_err());
+    assert!(!world.emulator.tenant().scim.users.contains_key("u1"));
+    assert_eq!(world.discover("jane@agency.example").steps, []);
+}
+
+#[test]
+fn who_is_inactive_is_left_so() {
+    let world = world(&[], |_| {});
+    world.emulator.edit(|tenant| tenant.scim.users.get_mut("u1").unwrap().active = false);
+    let found = world.discover("jane@agency.example");
+    let actions: Vec<&str> = found.steps.iter().map(|step| step.action.as_str()).collect();
+    assert_eq!(actions, ["delete"]);
+    assert_eq!(found.steps[0].needs, []);
+}
+
+#[test]
+fn who_is_not_there_and_groups_that_are_not_there_are_said() {
+    let world = world(&["Nobody's"], |_| {});
+    let found = world.discover("stranger@other.example");
+    assert!(found.steps.is_empty() && found.notes[0].contains("stranger@other.example"), "{:?}", found.notes);
+    assert_eq!(world.discover("bob@agency.example").notes, ["scim: there is no group Nobody's"]);
+    // A quote cannot leave the filter.
+    assert_eq!(world.discover(r#"x" or userName pr or userName eq "y"#).steps, []);
+}
+
+#[test]
+fn a_change_by_someone_else_in_the_same_moment_is_not_overwritten() {
+    let world = world(&[], |_| {});
+    let deactivate = world.discover("jane@agency.example").steps.remove(0);
+    let other = Arc::downgrade(&world.emulator);
+    world.emulator.on_change(move |_, _| {
+        let other = other.upgrade().unwrap();
+        other.edit(|tenant| tenant.scim.users.get_mut("u1").unwrap().version += 1);
+    });
+    let error = world.apply(&deactivate).unwrap_err();
+    assert!(matches!(&error, CallError::NotSent { what } if what.contains("412")), "{error}");
+    assert!(world.emulator.tenant().scim.users["u1"].active);
+    world.emulator.on_change(|_, _| {});
+    world.apply(&deactivate).unwrap();
+    assert!(!world.emulator.tenant().scim.users["u1"].active);
+}
+
+#[test]
+fn no_failure_is_a_proof() {
+    let world = world(&[], |_| {});
+    let steps = world.discover("jane@agency.example").steps;
+    for status in [401, 403, 404, 429, 500, 503] {
+        let when = When::Match {
+            service: "scim".into(),
+            method: "GET".into(),
+            path_part: String::new(),
+            times: u64::MAX,
+        };
+        world.emulator.set_faults(Faults {
+            faults: vec![Fault { when, what: What::Status(status) }],
+            ..Faults::default()
+        });
+        for step in &steps {
+            let proof = world.prove(step);
+            assert!(matches!(proof, Proof::Unknown(_)), "{status}: {proof:?}");
+        }
+    }
+    // A 404 for one call, while the user is there.
+    let when = When::Match {
+        service: "scim".into(),
+        method: "GET".into(),
+        path_part: "/Users/u1".into(),
+        times: u64::MAX,
+    };
+    world.emulator.set_faults(Faults::one(when, What::Status(404)));
+    for step in &steps {
+        assert!(matches!(world.prove(step), Proof::NotYet(_)));
+    }
+}
+
+#[test]
+fn lists_are_read_to_their_end() {
+    for size in [1, 2, 3, 100] {
+        let world = world(&[], |switches| switches.scim.page_size = size);
+        let api = Api::new(transport(&world.emulator.base_url("scim"), TOKEN));
+        let found = world.runtime.block_on(api.list("Users", "userName pr")).unwrap();
+        let ids: Vec<Option<&str>> = found.iter().map(wire::Resource::id).collect();
+        assert_eq!(ids, [Some("u1"), Some("u2"), Some("u3")], "{size} on a page");
+    }
+}
+
+#[test]
+fn nothing_shows_the_token() {
+    let world = world(&["growth"], |_| {});
+    let found = format!("{:?}", world.discover("jane@agency.example"));
+    let checks = format!("{:?}", world.runtime.block_on(world.provider.check()));
+    assert!(!found.contains(TOKEN) && !checks.contains(TOKEN));
+    assert!(checks.contains("Works"), "{checks}");
+}

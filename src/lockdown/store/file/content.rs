@@ -24,7 +24,8 @@ pub(super) struct Content {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Version {
-    version: u64,
+    #[serde(rename = "version")]
+    number: u64,
     /// Under which it was written: the same write once more is no second one.
     key: String,
     fields: BTreeMap<String, Text>,
@@ -56,7 +57,7 @@ impl Content {
             format!("its content is not that of a store (line {}, column {})", error.line(), error.column())
         })?;
         let rising = |versions: &Vec<Version>| {
-            let numbers = versions.iter().map(|version| version.version);
+            let numbers = versions.iter().map(|version| version.number);
             !versions.is_empty() && numbers.clone().zip(numbers.skip(1)).all(|(first, next)| first < next)
         };
         if content.format != FORMAT {
@@ -92,14 +93,14 @@ impl Content {
     }
 
     pub(super) fn version(&self, path: &str, version: u64) -> Option<Entry> {
-        self.entries.get(path)?.iter().find(|one| one.version == version).map(Version::entry)
+        self.entries.get(path)?.iter().find(|one| one.number == version).map(Version::entry)
     }
 
     /// Adds a version in place of `expected`; the error is the version that is there.
     pub(super) fn write(
         &mut self,
         path: &str,
-        write: Write,
+        write: &Write,
         expected: u64,
         key: &str,
     ) -> Result<Written, u64> {
@@ -107,16 +108,16 @@ impl Content {
         let current = versions.last();
         let before = versions.len().checked_sub(2).and_then(|at| versions.get(at));
         if let Some(current) = current.filter(|current| current.key == key && !key.is_empty()) {
-            let was = before.map_or(0, |before| before.version);
-            if was == expected && same(&current.fields, &fields(before, &write)) {
-                return Ok(Written::Before(current.version));
+            let was = before.map_or(0, |before| before.number);
+            if was == expected && same(&current.fields, &fields(before, write)) {
+                return Ok(Written::Before(current.number));
             }
         }
-        let found = current.map_or(0, |current| current.version);
+        let found = current.map_or(0, |current| current.number);
         if found != expected {
             return Err(found);
         }
-        let new = Version { version: expected + 1, key: key.to_owned(), fields: fields(current, &write) };
+        let new = Version { number: expected + 1, key: key.to_owned(), fields: fields(current, write) };
         let versions = self.entries.entry(path.to_owned()).or_default();
         versions.push(new);
         let surplus = versions.len().saturating_sub(KEPT);
@@ -144,7 +145,7 @@ fn same(one: &BTreeMap<String, Text>, other: &BTreeMap<String, Text>) -> bool {
 impl Version {
     fn entry(&self) -> Entry {
         let fields = self.fields.iter().map(|(name, Text(value))| (name.clone(), value.clone()));
-        Entry { version: self.version, fields: fields.collect() }
+        Entry { version: self.number, fields: fields.collect() }
     }
 }
 
@@ -173,7 +174,7 @@ mod tests {
         let mut content = Content::default();
         for at in 0..30 {
             let write = Write::Merge(set(&[("n", &at.to_string())]));
-            assert_eq!(content.write("p", write, at, &format!("k{at}")), Ok(Written::New(at + 1)));
+            assert_eq!(content.write("p", &write, at, &format!("k{at}")), Ok(Written::New(at + 1)));
         }
         let content = Content::parse(&content.to_bytes().unwrap()).unwrap();
         assert!(content.version("p", 10).is_none() && content.version("p", 11).is_some());
@@ -185,13 +186,13 @@ mod tests {
     fn the_same_write_twice_is_one_and_another_under_its_key_is_a_conflict() {
         let mut content = Content::default();
         let write = |value| Write::Merge(set(&[("a", value)]));
-        assert_eq!(content.write("p", write("1"), 0, "k"), Ok(Written::New(1)));
-        assert_eq!(content.write("p", write("1"), 0, "k"), Ok(Written::Before(1)));
-        assert_eq!(content.write("p", write("2"), 0, "k"), Err(1));
-        assert_eq!(content.write("p", write("1"), 0, "other"), Err(1));
-        assert_eq!(content.write("p", write("2"), 1, "k2"), Ok(Written::New(2)));
-        assert_eq!(content.write("p", write("1"), 0, "k"), Err(2), "somebody wrote in between");
-        assert_eq!(content.write("p", write("2"), 1, "k2"), Ok(Written::Before(2)));
+        assert_eq!(content.write("p", &write("1"), 0, "k"), Ok(Written::New(1)));
+        assert_eq!(content.write("p", &write("1"), 0, "k"), Ok(Written::Before(1)));
+        assert_eq!(content.write("p", &write("2"), 0, "k"), Err(1));
+        assert_eq!(content.write("p", &write("1"), 0, "other"), Err(1));
+        assert_eq!(content.write("p", &write("2"), 1, "k2"), Ok(Written::New(2)));
+        assert_eq!(content.write("p", &write("1"), 0, "k"), Err(2), "somebody wrote in between");
+        assert_eq!(content.write("p", &write("2"), 1, "k2"), Ok(Written::Before(2)));
     }
 
     #[test]
@@ -215,7 +216,7 @@ mod tests {
     fn there_is_room_for_all_escapes() {
         let mut content = Content::default();
         let nasty = "\u{1}\"\\".repeat(1000);
-        content.write("p", Write::Merge(set(&[(&nasty, &nasty)])), 0, &nasty).unwrap();
+        content.write("p", &Write::Merge(set(&[(&nasty, &nasty)])), 0, &nasty).unwrap();
         let bytes = content.to_bytes().unwrap();
         assert!(Content::parse(&bytes).is_ok());
     }
