@@ -59,6 +59,9 @@ impl Service for Mixpanel {
             "exports",
             "lingering",
             "ghosts",
+            // How a session ends; that it did is nobody's setting, and does not come back.
+            "sessions.*.ends_ms",
+            "sessions.*.kept",
             "service_accounts.*.last_used",
             "service_accounts.*.listed_from_ms",
         ]

@@ -79,7 +79,12 @@ impl Mixpanel {
     pub(super) async fn look_quarantine(&self, step: &Step) -> Result<Look, CallError> {
         let about: About = details(step)?;
         let direct = self.sweeps.fresh().await?.direct(about.account);
-        Ok(Look { done: Some(direct.is_empty()), state: json!({ "projects": direct }), result: Value::Null })
+        let mut state = json!({ "projects": direct });
+        // Somebody may have deleted it since: then there is nothing to give back.
+        if direct.is_empty() && self.api.account(about.account).await?.is_none() {
+            state = json!({ "projects": direct, "exists": false });
+        }
+        Ok(Look { done: Some(direct.is_empty()), state, result: Value::Null })
     }
 
     pub(super) async fn quarantine(&self, step: &Step, key: &str) -> Result<Acted, CallError> {
