@@ -12,6 +12,7 @@ mod core;
 pub mod draws;
 pub mod fault;
 mod filter;
+pub mod generate;
 pub mod http;
 mod limit;
 pub mod mixpanel;
@@ -27,6 +28,7 @@ mod wire;
 
 pub use self::core::Record;
 pub use fault::{Fault, Faults, What, When};
+pub use generate::{Setup, Size};
 pub use http::{Answer, Request};
 pub use server::Emulator;
 pub use service::{Client, Moment, SERVICES, Service};

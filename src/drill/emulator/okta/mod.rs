@@ -149,7 +149,7 @@ fn reply(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Reply {
     let segments = request.segments();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let ["api", "v1", rest @ ..] = segments.as_slice() else {
-        return Err(Refusal::new(404, "E0000022", "The requested path was not found"));
+        return Err(Refusal::new(404, "E0000008", "The requested path was not found"));
     };
     match rest {
         ["users", rest @ ..] => of_users(tenant, &call, rest),
@@ -160,7 +160,7 @@ fn reply(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Reply {
             call.caller.needs(tenant, Need::Log, None)?;
             log::list(tenant, &call)
         }
-        _ => Err(Refusal::new(404, "E0000022", "The requested path was not found")),
+        _ => Err(Refusal::new(404, "E0000008", "The requested path was not found")),
     }
 }
 
@@ -188,7 +188,7 @@ fn of_users(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Reply {
         ("GET", ["groups"]) => groups::of_user(tenant, call, &id),
         ("GET", ["appLinks"]) => apps::of_user(tenant, call, &id),
         (_, []) => Err(Refusal::unsupported()),
-        _ => Err(Refusal::new(404, "E0000022", "The requested path was not found")),
+        _ => Err(Refusal::new(404, "E0000008", "The requested path was not found")),
     }
 }
 

@@ -113,7 +113,7 @@ pub(super) fn lifecycle(tenant: &mut Tenant, call: &Call<'_>, id: &str, what: &s
             let text = "This operation is not allowed in the user's current status.";
             return Err(Refusal::new(403, "E0000038", text));
         }
-        _ => return Err(Refusal::new(404, "E0000022", "The requested path was not found")),
+        _ => return Err(Refusal::new(404, "E0000008", "The requested path was not found")),
     };
     if next == Status::Deprovisioned {
         destroy(tenant, call, id);

@@ -77,7 +77,8 @@ impl Secret {
         version.readable().then_some(&version.data)
     }
 
-    fn write(&mut self, data: Map<String, Value>, now: &str) -> u64 {
+    /// Adds a version; the oldest one goes where there are too many.
+    pub fn write(&mut self, data: Map<String, Value>, now: &str) {
         self.current += 1;
         now.clone_into(&mut self.updated);
         let version = Version { data, created: now.to_owned(), deleted: None, destroyed: false };
@@ -85,7 +86,6 @@ impl Secret {
         while self.versions.len() > MAX_VERSIONS {
             self.versions.pop_first();
         }
-        self.current
     }
 
     fn metadata(&self, number: u64) -> Value {
@@ -240,8 +240,8 @@ impl Mount {
             .secrets
             .entry(path.to_owned())
             .or_insert_with(|| Secret { created: now.to_owned(), ..Secret::default() });
-        let number = secret.write(data, now);
-        Reply::Data(200, secret.metadata(number))
+        secret.write(data, now);
+        Reply::Data(200, secret.metadata(secret.current))
     }
 
     fn patch(&mut self, path: &str, body: &Map<String, Value>, now: &str) -> Reply {
@@ -260,8 +260,8 @@ impl Mount {
         }
         merge(&mut data, &changes);
         let Some(secret) = self.secrets.get_mut(path) else { return Reply::Empty(404) };
-        let number = secret.write(data, now);
-        Reply::Data(200, secret.metadata(number))
+        secret.write(data, now);
+        Reply::Data(200, secret.metadata(secret.current))
     }
 
     /// Check-and-set: what the writer expects against what there is.
@@ -333,7 +333,8 @@ impl Mount {
             200,
             json!({
                 "cas_required": secret.cas_required, "created_time": secret.created,
-                "current_version": secret.current, "custom_metadata": secret.custom_metadata,
+                "current_metadata_version": 0, "current_version": secret.current, "metadata_cas_required": false,
+                "custom_metadata": secret.custom_metadata,
                 "delete_version_after": "0s", "max_versions": 0, "oldest_version": oldest.unwrap_or(0),
                 "updated_time": secret.updated, "versions": versions,
             }),
