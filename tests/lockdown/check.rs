@@ -121,7 +121,7 @@ pub fn verdict(stage: &Stage, run: &Run, known: &BTreeSet<String>) -> Checked {
 pub fn systems(stage: &Stage) -> Systems {
     let config = Config::load(&stage.path("portcullis.toml"), open::catalog()).unwrap();
     let inventory = Inventory::load(&stage.path("integrations.toml"), &config.stores).unwrap();
-    let variable = |name: &str| format!("PORTCULLIS_{}", name.to_uppercase());
+    let variable = |name: &str| format!("PORTCULLIS_{}", name.to_uppercase().replace('-', "_"));
     let instances = config.providers.iter().chain(&config.stores);
     let credentials = instances.filter_map(|instance| {
         let (_, value) = stage.environment.iter().find(|(name, _)| *name == variable(&instance.name))?;

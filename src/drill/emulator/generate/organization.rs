@@ -56,7 +56,7 @@ impl Maker {
         let default_role = self.rng.one_in(5).then(|| self.rng.word(&["analyst", "consumer"]).to_owned());
         let mut project = Project {
             name,
-            token: self.draws.secret(),
+            token: self.draws.letters(32),
             api_secret: self.draws.secret(),
             default_role,
             ..Project::default()

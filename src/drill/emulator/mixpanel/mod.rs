@@ -44,8 +44,12 @@ impl Service for Mixpanel {
         }
     }
 
-    fn client(&self, tenant: &Tenant, base: &str) -> Option<Client> {
-        ways::client(tenant, base)
+    fn client(&self, kind: &str, tenant: &Tenant, base: &str) -> Option<Client> {
+        match kind {
+            "mixpanel" => ways::client(tenant, base),
+            "mixpanel-deletions" => ways::deletions_client(tenant),
+            _ => None,
+        }
     }
 
     fn ways_in(&self, tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<String> {
