@@ -6,10 +6,10 @@ use std::time::Duration;
 use portcullis::config::{Config, Inventory};
 use portcullis::drill::emulator::draws::CANARY;
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Moment, SERVICES, Switches};
+use portcullis::drill::emulator::{Moment, Record, SERVICES, Switches};
 use portcullis::lockdown::open::{self, Systems};
 use portcullis::lockdown::provider::{Facts, Hand};
-use portcullis::lockdown::record::{Record, Tracked};
+use portcullis::lockdown::record::{Record as Incident, Tracked};
 use portcullis::lockdown::state::Status;
 use portcullis::lockdown::step::{SecretRole, Undo};
 use portcullis::lockdown::store::system::Put;
@@ -65,14 +65,18 @@ fn secrets(stage: &Stage) -> Checked {
 /// Keys under which a request had its effect more than once.
 fn doubled(stage: &Stage) -> Vec<String> {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for request in stage.emulator.requests().into_iter().filter(|request| request.changing && request.took_effect) {
+    // A redirect to the same path with a slash is followed with the same key, and had no effect.
+    let effect = |request: &Record| {
+        request.changing && request.took_effect && request.status.is_none_or(|status| !(300..400).contains(&status))
+    };
+    for request in stage.emulator.requests().into_iter().filter(effect) {
         *counts.entry(request.idempotency_key.unwrap_or_default()).or_default() += 1;
     }
     counts.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key).collect()
 }
 
 /// Never two of them for one account.
-fn replacements(stage: &Stage, record: &Record) -> Checked {
+fn replacements(stage: &Stage, record: &Incident) -> Checked {
     let prefix = format!("pc-{}-", record.tag);
     let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for account in stage.emulator.tenant().mixpanel.service_accounts.into_values() {

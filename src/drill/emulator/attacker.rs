@@ -19,6 +19,8 @@ pub const EXPORT: &str = "export";
 pub const SIGN_IN: &str = "sign-in";
 /// Projects that he tries with one credential.
 const PROJECTS: usize = 3;
+/// Credentials with which he exports at one turn.
+const EXPORTS: usize = 8;
 
 /// What he knows and has tried.
 #[derive(Clone, Default, Serialize)]
@@ -29,6 +31,8 @@ pub struct Attacker {
     pub ip: String,
     /// Cookies of sessions he holds.
     pub sessions: Vec<String>,
+    /// He knows the account's password at the vendor, which lets in owners and admins past the identity provider.
+    pub knows_password: bool,
     /// Usernames and secrets of service accounts he knows.
     pub service_accounts: Vec<(String, String)>,
     /// What he tried, oldest first.
@@ -96,8 +100,8 @@ pub(super) fn act(tenant: &mut Tenant, after: u64, moment: &Moment<'_>) {
         let sessions = hand.credentials();
         let _ = sessions.iter().any(|credential| hand.makes_account(credential));
     }
-    // Each one is tried: every working secret loses data of its own.
-    for credential in hand.credentials() {
+    // Every working secret loses data of its own; the newest are tried, as he may have made hundreds.
+    for credential in hand.credentials().into_iter().take(EXPORTS) {
         hand.exports(&credential);
     }
 }
@@ -172,15 +176,80 @@ impl Hand<'_, '_> {
         self.note(EXPORT, credential.name(), answer.status);
     }
 
-    /// Logs in anew, where the identity provider still lets the account in.
+    /// Logs in anew, where the identity provider still lets the account in, or its password does.
     fn signs_in(&mut self) -> bool {
         let (email, ip) = (self.tenant.attacker.email.clone(), self.tenant.attacker.ip.clone());
-        if !self.tenant.okta.lets_in(&email) {
+        let access = self.tenant.mixpanel.member_access(&email);
+        let manages = access.is_some_and(|access| access.manages_organization());
+        let with = if self.tenant.okta.lets_in(&email) {
+            "identity provider"
+        } else if manages && self.tenant.attacker.knows_password {
+            "password"
+        } else {
             return self.note(SIGN_IN, "identity provider", 403);
-        }
+        };
         let cookie = sign_in(self.tenant, &email, &ip, self.moment);
         let status = if cookie.is_some() { 200 } else { 403 };
         self.tenant.attacker.sessions.extend(cookie);
-        self.note(SIGN_IN, "identity provider", status)
+        self.note(SIGN_IN, with, status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::drill::emulator::Switches;
+    use crate::event::time::Timestamp;
+    use crate::synth::people::VICTIM;
+
+    /// Lets him act once; returns what he did.
+    fn turn(tenant: &mut Tenant) -> Vec<Attempt> {
+        let (wall, switches) = (Timestamp { nanos: 0, digits: 3 }, Switches::default());
+        let before = tenant.attacker.attempts.len();
+        act(tenant, 1, &Moment { now: Duration::from_secs(1), wall, switches: &switches });
+        tenant.attacker.attempts[before..].to_vec()
+    }
+
+    #[test]
+    fn he_uses_what_works_and_keeps_what_he_makes() {
+        let mut tenant = Tenant::example(7);
+        let first = turn(&mut tenant);
+        assert_eq!(
+            (first[0].what.as_str(), first[0].with.as_str(), first[0].status),
+            (CREATE, "session", 201)
+        );
+        let exports = first.iter().filter(|attempt| attempt.what == EXPORT && attempt.succeeded);
+        assert_eq!(exports.count(), 5, "his session, three known accounts and the new one");
+        tenant.mixpanel.remove_member(VICTIM, 0);
+        let second = turn(&mut tenant);
+        let made = second.iter().find(|attempt| attempt.what == CREATE && attempt.succeeded).unwrap();
+        assert!(made.with.starts_with("svc-"), "{}", made.with);
+    }
+
+    #[test]
+    fn he_is_out_when_all_his_credentials_are() {
+        let mut tenant = Tenant::example(7);
+        tenant.mixpanel.remove_member(VICTIM, 0);
+        tenant.mixpanel.service_accounts.retain(|id, _| *id == 88_101);
+        let attempts = turn(&mut tenant);
+        assert!(attempts.iter().any(|attempt| attempt.what == SIGN_IN));
+        assert!(attempts.iter().all(|attempt| !attempt.succeeded), "{attempts:?}");
+        assert_eq!(tenant.mixpanel.service_accounts.len(), 1);
+    }
+
+    #[test]
+    fn a_password_lets_an_admin_in_again() {
+        let mut tenant = Tenant::example(7);
+        tenant.mixpanel.service_accounts.clear();
+        tenant.mixpanel.sessions.clear();
+        tenant.okta = crate::drill::emulator::okta::State::default();
+        tenant.attacker.knows_password = true;
+        assert_eq!(successes(&tenant, SIGN_IN), 0);
+        turn(&mut tenant);
+        assert_eq!(successes(&tenant, SIGN_IN), 0, "a plain member must come through the identity provider");
+        tenant.mixpanel.members.get_mut(VICTIM).unwrap().role = "admin".to_owned();
+        assert!(turn(&mut tenant).iter().any(|attempt| attempt.what == CREATE && attempt.succeeded));
     }
 }

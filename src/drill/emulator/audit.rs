@@ -75,3 +75,34 @@ pub fn ndjson(entries: &[Entry], organization: (u64, &str)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::mixpanel::{Act, push_ndjson};
+
+    #[test]
+    fn a_line_is_as_the_made_up_logs_have_it() {
+        let (email, name) = ("jane@agency.example", "Jane Doe");
+        for project in [None, Some(0)] {
+            let act = Act {
+                time: 1_777_601_649,
+                who: (email.to_owned(), name.to_owned()),
+                action: "service_account.created",
+                ip: "203.0.113.66".to_owned(),
+                project,
+                details: r#"{"role":"admin","service_account_id":88123}"#.to_owned(),
+            };
+            let mut expected = Vec::new();
+            push_ndjson(&mut expected, &act);
+            let entry = Entry {
+                nanos: 1_777_601_649_250_000_000,
+                actor: Actor { email: email.to_owned(), name: name.to_owned(), ip: act.ip },
+                action: act.action.to_owned(),
+                project: project.map(|_| (3_187_001, "Web Production".to_owned())),
+                details: serde_json::json!({"role": "admin", "service_account_id": 88123}),
+            };
+            assert_eq!(ndjson(&[entry], (90_210, "Acme")), String::from_utf8(expected).unwrap());
+        }
+    }
+}

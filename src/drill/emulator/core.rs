@@ -56,6 +56,8 @@ pub(super) struct Arrival {
     pub(super) number: u64,
     pub(super) fault: Option<What>,
     pub(super) delay: Duration,
+    /// Since the emulator started.
+    at: Duration,
     /// Its number among the changing requests.
     change: Option<u64>,
     taken: Option<Taken>,
@@ -98,7 +100,9 @@ impl Core {
         let network = &self.switches.network;
         let taken = network.limits.get(name).map(|limit| self.buckets.take(name, *limit, now));
         let change = changing.then_some(self.changes);
-        let fault = self.faults.meet(name, request, number, change);
+        // The limit stands before everything else: what it refuses meets no fault.
+        let refused = taken.is_some_and(|taken| !taken.allowed);
+        let fault = if refused { None } else { self.faults.meet(name, request, number, change) };
         let jitter = self.jitter.below(network.jitter_ms.saturating_add(1));
         self.records.push(Record {
             number,
@@ -114,7 +118,7 @@ impl Core {
             fault: fault.map(|fault| fault.to_string()),
         });
         let delay = Duration::from_millis(network.latency_ms.saturating_add(jitter));
-        Arrival { number, fault, delay, change, taken }
+        Arrival { number, fault, delay, at: now, change, taken }
     }
 
     /// Lets the request have its effect, if it may have one, and says how it is answered.
@@ -176,11 +180,6 @@ impl Core {
 
     /// The answer that a fault gives in the service's place.
     fn instead(&self, request: &Request, fault: Option<What>) -> Option<Answer> {
-        let query = || {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            let query = query.extend_pairs(&request.query).finish();
-            if query.is_empty() { query } else { format!("?{query}") }
-        };
         match fault? {
             What::Status(status) => Some(failure(status)),
             What::RateLimited(wait) => {
@@ -192,10 +191,14 @@ impl Core {
             }
             What::SlashRedirect => {
                 let path = request.path.trim_end_matches('/');
-                Some(Answer::empty(301).header("location", &format!("{}{path}/{}", request.origin, query())))
+                Some(
+                    Answer::empty(301)
+                        .header("location", &format!("{}{path}/{}", request.origin, request.query_text())),
+                )
             }
             What::RedirectElsewhere => Some(
-                Answer::empty(307).header("location", &format!("{}{}{}", self.trap, request.path, query())),
+                Answer::empty(307)
+                    .header("location", &format!("{}{}{}", self.trap, request.path, request.query_text())),
             ),
             _ => None,
         }
@@ -215,8 +218,7 @@ impl Core {
     fn limit_headers(&self, service: Option<&dyn Service>, arrival: &Arrival, reply: Reply) -> Reply {
         match (reply, arrival.taken) {
             (Reply::Answer(answer, dress), Some(taken)) if service.is_some_and(|of| of.name() == "okta") => {
-                let at = self.records.last().map_or(Duration::ZERO, |record| record.arrived);
-                let reset = self.wall(at).nanos / 1_000_000_000
+                let reset = self.wall(arrival.at).nanos / 1_000_000_000
                     + i64::try_from(whole_seconds(taken.wait)).unwrap_or(i64::MAX);
                 let mut answer = answer;
                 answer.headers.retain(|(name, _)| name != "retry-after");

@@ -39,7 +39,7 @@ pub enum When {
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// This status, without effect.
+    /// This status, without effect; the body is that of something before the service, not the service's own.
     Status(u16),
     /// The effect, then this status.
     StatusAfter(u16),

@@ -58,6 +58,15 @@ impl Request {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The query as a URL has it, with its question mark; blank where there is none.
+    pub fn query_text(&self) -> String {
+        if self.query.is_empty() {
+            return String::new();
+        }
+        let mut text = url::form_urlencoded::Serializer::new(String::new());
+        format!("?{}", text.extend_pairs(&self.query).finish())
+    }
+
     /// The segments of the path, decoded; a slash at the end adds none.
     pub fn segments(&self) -> Vec<String> {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
@@ -139,6 +148,7 @@ mod tests {
         assert_eq!(request.segments(), ["api", "users", "jane@agency.example"]);
         assert_eq!(request.parameter("search"), Some("a eq \"b\""));
         assert_eq!(request.parameter("x"), Some(""));
+        assert_eq!(request.query_text(), "?search=a+eq+%22b%22&x=");
         assert!(!request.has_credentials());
         assert!(request.with_header("Authorization", "Basic x").has_credentials());
     }

@@ -2,7 +2,7 @@
 //!
 //! Where a vendor documents its behaviour the emulator follows it; every point that nobody documents is a
 //! [switch](switches::Switches), and every way in which a network or a server fails is a [fault](fault::Fault). Services
-//! are functions of the [`Tenant`]; only [`server`] knows sockets.
+//! are functions of the [`Tenant`]; only the server knows sockets.
 
 mod accept;
 pub mod attacker;

@@ -85,6 +85,8 @@ pub struct MixpanelSwitches {
     pub login_readds: bool,
     /// Rows of service accounts name their maker by e-mail and name, not only by user id.
     pub creator_names: bool,
+    /// A project lists a service account once for each of its grants there, not once.
+    pub row_per_grant: bool,
     /// The list of legacy pipelines says which are paused.
     pub jobs_show_paused: bool,
     /// The routes that the vendor's own code uses and no document names: the organisation's people and projects.
@@ -109,6 +111,7 @@ impl Default for MixpanelSwitches {
             audit_covers_api: true,
             login_readds: false,
             creator_names: true,
+            row_per_grant: false,
             jobs_show_paused: true,
             unpublished_routes: true,
             duplicate_names: true,
@@ -191,4 +194,24 @@ pub struct AttackerSwitches {
     pub every: u64,
     /// He stops after so many service accounts that he could make; 0 is never.
     pub enough: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_name_what_differs_and_nothing_unknown() {
+        let text = r#"
+            network = { latency_ms = 50, limits = { okta = { per_second = 10, burst = 20 } } }
+            mixpanel = { paging = "cursor", honour_old_ms = 30000 }
+        "#;
+        let switches: Switches = toml::from_str(text).unwrap();
+        assert_eq!(switches.network.limits["okta"], Limit { per_second: 10.0, burst: 20 });
+        assert_eq!((switches.mixpanel.paging, switches.mixpanel.page_size), (Paging::Cursor, 50));
+        assert_eq!(switches.scim, ScimSwitches::default());
+        let again = toml::to_string(&switches).unwrap();
+        assert_eq!(toml::from_str::<Switches>(&again).unwrap(), switches);
+        assert!(toml::from_str::<Switches>("mixpanel = { pagign = \"off\" }").is_err());
+    }
 }

@@ -59,6 +59,7 @@ fn intruder(mixpanel: &mixpanel::State) -> Attacker {
         email: VICTIM.to_owned(),
         ip: "203.0.113.66".to_owned(),
         sessions: sessions.map(|(cookie, _)| cookie.clone()).collect(),
+        knows_password: false,
         service_accounts: [88_102, 88_123, 88_124].iter().filter_map(known).collect(),
         attempts: Vec::new(),
     }
@@ -120,4 +121,31 @@ fn is_volatile(path: &[String]) -> bool {
             .iter()
             .filter(|service| service.name() == first)
             .any(|service| service.volatile().iter().any(|pattern| matches(pattern, rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_name_the_place_and_leave_logs_out() {
+        let before = Tenant::example(7);
+        let mut after = before.clone();
+        after.draws.secret();
+        after.mixpanel.next_id += 1;
+        after.mixpanel.service_accounts.get_mut(&88_102).unwrap().last_used =
+            Some("2026-10-24T00:00:00Z".to_owned());
+        assert_eq!(differences(&before, &after), Vec::<String>::new());
+        after.mixpanel.projects.get_mut(&3_187_001).unwrap().name = "Web".to_owned();
+        after.mixpanel.members.remove(VICTIM);
+        after.mixpanel.deletions.get_mut("c0ffee00-4711").unwrap().distinct_ids.push("u-3".to_owned());
+        let found = differences(&before, &after);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found[0], "mixpanel.deletions.c0ffee00-4711.distinct_ids.2: nothing → \"u-3\"");
+        assert!(
+            found[1].starts_with("mixpanel.members.jane@agency.example: {")
+                && found[1].ends_with("→ nothing")
+        );
+        assert_eq!(found[2], "mixpanel.projects.3187001.name: \"Web Production\" → \"Web\"");
+    }
 }

@@ -200,37 +200,39 @@ pub(super) fn of_project(
     let state = &tenant.mixpanel;
     let listed =
         state.service_accounts.iter().filter(|(_, account)| account.listed_from_ms <= moment.millis());
-    let rows = listed.filter_map(|(id, account)| {
-        let (role, target) = grant(state, *id, account, project)?;
-        let mut row = wire(state, *id, account, moment);
-        let extra = json!({
-            "hasSensitiveAccess": false, "role": role, "role_order": roles::rank(role), "target_type": target,
-            "email": format!("{}@serviceaccount.mixpanel.example", account.username),
-        });
-        if let (Some(row), Value::Object(extra)) = (row.as_object_mut(), extra) {
-            row.extend(extra);
+    let rows = listed.flat_map(|(id, account)| {
+        let mut grants = grants(state, *id, account, project);
+        if !moment.switches.mixpanel.row_per_grant {
+            grants.truncate(1);
         }
-        Some(row)
+        grants.into_iter().map(|(role, target)| {
+            let mut row = wire(state, *id, account, moment);
+            let extra = json!({
+                "hasSensitiveAccess": false, "role": role, "role_order": roles::rank(role), "target_type": target,
+                "email": format!("{}@serviceaccount.mixpanel.example", account.username),
+            });
+            if let (Some(row), Value::Object(extra)) = (row.as_object_mut(), extra) {
+                row.extend(extra);
+            }
+            row
+        })
     });
     let rows = rows.collect();
     Ok(list::answer(tenant, rows, request, moment))
 }
 
-/// The grant by which an account is in a project: its own first, then a team's, then the organisation's.
-fn grant<'a>(
+/// The grants by which an account is in a project: its own first, then the teams', then the organisation's.
+fn grants<'a>(
     state: &'a State,
     id: u64,
     account: &'a ServiceAccount,
     project: u64,
-) -> Option<(&'a str, &'static str)> {
+) -> Vec<(&'a str, &'static str)> {
     let own = account.projects.get(&project).map(|role| (role.as_str(), "individual"));
-    let team = || {
-        let mut teams = state.teams.values().filter(|team| team.service_accounts.contains(&id));
-        teams.find_map(|team| team.projects.get(&project)).map(|role| (role.as_str(), "team"))
-    };
-    let organization =
-        || account.role.as_deref().filter(|role| roles::manages(role)).map(|role| (role, "organization"));
-    own.or_else(team).or_else(organization)
+    let teams = state.teams.values().filter(|team| team.service_accounts.contains(&id));
+    let teams = teams.filter_map(|team| team.projects.get(&project)).map(|role| (role.as_str(), "team"));
+    let organization = account.role.as_deref().filter(|role| roles::manages(role));
+    own.into_iter().chain(teams).chain(organization.map(|role| (role, "organization"))).collect()
 }
 
 /// Lets the credentials of an account work a while longer as they do now, where the switch says so.

@@ -34,10 +34,9 @@ impl Service for Mixpanel {
     }
 
     fn handle(&self, tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Answer {
-        let query = request.query.is_empty();
-        if moment.switches.mixpanel.slash_redirect && query && !request.path.ends_with('/') && is_app(request)
-        {
-            return Answer::empty(301).header("location", &format!("{}{}/", request.origin, request.path));
+        if moment.switches.mixpanel.slash_redirect && !request.path.ends_with('/') && is_app(request) {
+            let location = format!("{}{}/{}", request.origin, request.path, request.query_text());
+            return Answer::empty(301).header("location", &location);
         }
         match route(tenant, request, moment) {
             Ok(answer) | Err(answer) => answer,

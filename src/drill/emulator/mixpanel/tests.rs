@@ -129,8 +129,12 @@ fn managing_needs_a_manager() {
 
 #[test]
 fn a_team_keeps_what_removal_from_the_project_ends() {
-    let mut lab = Lab::new(|_| {});
+    let mut lab = Lab::new(|switches| switches.row_per_grant = true);
+    let own = json!({"projects": [{"id": WEB, "role": "consumer"}], "service_account_ids": [TEAMED]});
+    assert_eq!(lab.as_tool("POST", &format!("{ORG}/add-to-project"), Some(own)).0, 200);
     let (key, list) = (lab.key(TEAMED), format!("/api/app/projects/{WEB}/service-accounts"));
+    let before = ids(&lab.as_tool("GET", &list, None).1);
+    assert_eq!(before.iter().filter(|id| **id == TEAMED).count(), 2, "by itself and by its team");
     let remove = json!({"projects": [{"id": WEB, "service_account_ids": [TEAMED, ROGUE]}, {"id": MOBILE, "service_account_ids": [TEAMED]}]});
     assert_eq!(lab.as_tool("POST", &format!("{ORG}/remove-from-project"), Some(remove)).0, 200);
     assert_eq!([lab.export(&key, WEB), lab.export(&key, MOBILE)], [200, 403]);
@@ -177,8 +181,10 @@ fn old_credentials_and_lists_lag_as_switched() {
         switches.list_lag_ms = 2_000;
         switches.list_ghost_ms = 3_000;
     });
-    let key = lab.key(ROGUE);
+    let (key, etl) = (lab.key(ROGUE), lab.key(ETL));
     assert_eq!(lab.as_tool("DELETE", &format!("{ORG}/{ROGUE}"), None).0, 200);
+    let remove = json!({"projects": [{"id": WEB, "service_account_ids": [ETL]}]});
+    assert_eq!(lab.as_tool("POST", &format!("{ORG}/remove-from-project"), Some(remove)).0, 200);
     let made =
         lab.as_tool("POST", ORG, Some(json!({"username": "late"}))).1["results"]["id"].as_u64().unwrap();
     let listed = |lab: &mut Lab| ids(&lab.as_tool("GET", ORG, None).1);
@@ -188,9 +194,9 @@ fn old_credentials_and_lists_lag_as_switched() {
     lab.now += Duration::from_secs(4);
     let now = listed(&mut lab);
     assert!(!now.contains(&ROGUE) && now.contains(&made));
-    assert_eq!(lab.export(&key, WEB), 200);
+    assert_eq!([lab.export(&key, WEB), lab.export(&etl, WEB)], [200, 200]);
     lab.now += Duration::from_secs(30);
-    assert_eq!(lab.export(&key, WEB), 401);
+    assert_eq!([lab.export(&key, WEB), lab.export(&etl, WEB), lab.export(&etl, MOBILE)], [401, 403, 200]);
 }
 
 #[test]
@@ -235,6 +241,8 @@ fn small_switches_change_small_things() {
         (redirect.status, redirect.headers[0].1.as_str()),
         (301, "/api/app/organizations/90210/service-accounts/")
     );
+    let asked = lab.answer(&Request::new("GET", "/api/app/me?x=a%20b"));
+    assert_eq!(asked.headers[0].1, "/api/app/me/?x=a+b");
     let slash = format!("{ORG}/");
     assert_eq!(
         lab.as_tool("POST", &slash, Some(json!({"username": "plain"}))).1["results"]["username"],

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::super::attacker;
+use super::super::core;
 use super::super::switches::{AttackerSwitches, Limit, NetworkSwitches};
 use super::*;
+use crate::sys::clock::{self, Clock as _};
 
 #[test]
 fn every_request_is_on_record() {
@@ -76,8 +78,21 @@ fn half_a_request_is_none() {
 
 #[test]
 fn latency_delays_and_its_jitter_repeats() {
-    let network = NetworkSwitches { latency_ms: 60, jitter_ms: 30, ..NetworkSwitches::default() };
-    let emulator = start(Switches { network, ..Switches::default() }, Faults::default());
+    let network = NetworkSwitches { latency_ms: 60, jitter_ms: 30, seed: 5, ..NetworkSwitches::default() };
+    let switches = Switches { network, ..Switches::default() };
+    let delays = || {
+        let wall = clock::System.now();
+        let (tenant, faults) = (Tenant::example(7), Faults::default());
+        let mut core = core::Core::new(tenant, switches.clone(), faults, wall, String::new());
+        let request = Request::new("GET", "/");
+        (0..20).map(|_| core.arrive(None, &request, Duration::ZERO).delay.as_millis()).collect::<Vec<_>>()
+    };
+    let drawn = delays();
+    assert_eq!(drawn, delays());
+    assert!(
+        drawn.iter().all(|delay| (60..=90).contains(delay)) && drawn.iter().any(|delay| *delay != drawn[0])
+    );
+    let emulator = start(switches, Faults::default());
     let begun = Instant::now();
     create(&emulator).unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(60));

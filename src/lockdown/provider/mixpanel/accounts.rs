@@ -1,5 +1,7 @@
 //! Service accounts that have to go: out of all projects first, which can be undone, then deleted, which cannot.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,6 +24,8 @@ pub(super) const DELETE: &str = "delete";
 struct About {
     account: u64,
     username: String,
+    /// Projects that it was in when it was found.
+    projects: BTreeSet<u64>,
     /// Where its old secret was, so that it can be tried.
     #[serde(default)]
     kept: Vec<Kept>,
@@ -44,7 +48,12 @@ pub(super) fn plan(
     reason: &Reason<'_>,
 ) -> Vec<Step> {
     let object = steps::account_object(account);
-    let about = About { account: account.id, username: account.username.clone(), kept: reason.kept.clone() };
+    let about = About {
+        account: account.id,
+        username: account.username.clone(),
+        projects: direct.keys().copied().collect(),
+        kept: reason.kept.clone(),
+    };
     let about = serde_json::to_value(about).unwrap_or_default();
     let quarantine = Step {
         id: StepId::new(system, &object, QUARANTINE),
@@ -78,7 +87,9 @@ impl Mixpanel {
     /// The roles that projects give it directly.
     pub(super) async fn look_quarantine(&self, step: &Step) -> Result<Look, CallError> {
         let about: About = details(step)?;
-        let direct = self.sweeps.fresh().await?.direct(about.account);
+        let sweep = self.sweeps.fresh().await?;
+        sweep.has_read(&about.projects)?;
+        let direct = sweep.direct(about.account);
         let mut state = json!({ "projects": direct });
         // Somebody may have deleted it since: then there is nothing to give back.
         if direct.is_empty() && self.api.account(about.account).await?.is_none() {
@@ -111,6 +122,7 @@ impl Mixpanel {
     pub(super) async fn prove_quarantine(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
         let about: About = details(step)?;
         let sweep = self.sweeps.fresh().await?;
+        sweep.has_read(&about.projects)?;
         let direct = sweep.direct(about.account);
         if !direct.is_empty() {
             return Ok(Proof::NotYet(format!("it is still in projects {}", listed(direct.keys()))));

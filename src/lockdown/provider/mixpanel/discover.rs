@@ -135,9 +135,9 @@ impl<'a> Planner<'a> {
         }
         // Made with a credential that the account could use.
         let creator = account.creator.user?;
-        let accounts = self.survey.accounts.iter().flatten();
-        let maker = accounts.filter(|other| Some(other.id) != self.survey.own);
-        let maker = maker.into_iter().find(|other| other.user == Some(creator))?;
+        let mut accounts = self.survey.accounts.iter().flatten();
+        let is_maker = |other: &&Account| Some(other.id) != self.survey.own && other.user == Some(creator);
+        let maker = accounts.find(is_maker)?;
         let rows = self.rows.get(&maker.id)?;
         let why = self.exposed(maker, rows)?;
         Some(format!("it was made with {}, and {why}", maker.username))

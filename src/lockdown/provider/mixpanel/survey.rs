@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
 use super::api::Api;
 use super::suspect::Suspect;
+use super::sweep::{SIDE_BY_SIDE, is_refusal};
 use super::wire::{Account, Grant, Import, Job, Me, Member};
 use crate::lockdown::http::CallError;
 
@@ -49,7 +50,9 @@ impl Survey {
         let names: BTreeMap<u64, String> = listed.into_iter().flatten().chain(me.projects.clone()).collect();
         let read = names.into_iter().map(|(id, name)| project(api, id, name));
         let mut projects = BTreeMap::new();
-        for (id, project, missing) in try_join_all(read).await? {
+        // In the order of their numbers, so that every pass tells the same.
+        let read: Vec<_> = stream::iter(read).buffered(SIDE_BY_SIDE).try_collect().await?;
+        for (id, project, missing) in read {
             gaps.extend(missing);
             projects.insert(id, project);
         }
@@ -166,7 +169,7 @@ fn allowed<T>(
 ) -> Result<Option<T>, CallError> {
     match result {
         Ok(found) => Ok(Some(found)),
-        Err(error @ CallError::Refused { status: 402..=499, .. }) => {
+        Err(error) if is_refusal(&error) => {
             gaps.push(format!("{what}: {error}"));
             Ok(None)
         }

@@ -1,9 +1,9 @@
 //! Who is in which project: one sweep over all projects, shared by all who ask at the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -11,14 +11,26 @@ use super::api::{Api, Roles};
 use super::wire::Grant;
 use crate::lockdown::http::CallError;
 
-/// What a sweep saw: grants by project. Projects whose list the credential may not read are not in it.
+/// Projects that are read side by side. More would only wait for the transport, and that wait counts against a read.
+pub(super) const SIDE_BY_SIDE: usize = 64;
+
+/// What a sweep saw: grants by project; or why the list was refused.
 #[derive(Debug, Default)]
-pub(super) struct Sweep(BTreeMap<u64, Vec<Grant>>);
+pub(super) struct Sweep(BTreeMap<u64, Result<Vec<Grant>, CallError>>);
 
 impl Sweep {
     /// Roles that projects give a service account directly.
     pub(super) fn direct(&self, account: u64) -> Roles {
         self.of(account, Grant::is_direct).map(|(id, grant)| (id, grant.role.clone())).collect()
+    }
+
+    /// That every one of these projects was read.
+    ///
+    /// # Errors
+    /// The refusal of the first that was not.
+    pub(super) fn has_read(&self, projects: &BTreeSet<u64>) -> Result<(), CallError> {
+        let mut refused = projects.iter().filter_map(|id| self.0.get(id)?.as_ref().err());
+        refused.next().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Projects that it reaches otherwise, and how.
@@ -28,7 +40,7 @@ impl Sweep {
 
     fn of(&self, account: u64, kind: fn(&Grant) -> bool) -> impl Iterator<Item = (u64, &Grant)> {
         self.0.iter().flat_map(move |(project, grants)| {
-            let grants = grants.iter().filter(move |grant| grant.account == account && kind(grant));
+            let grants = grants.iter().flatten().filter(move |grant| grant.account == account && kind(grant));
             grants.map(|grant| (*project, grant))
         })
     }
@@ -74,15 +86,18 @@ async fn sweep(api: &Api) -> Result<Sweep, CallError> {
     let (me, listed) = tokio::join!(api.me(), api.projects());
     // The second list is undocumented: where it is missing, discovery says so.
     let listed = listed.unwrap_or_default();
-    let ids: std::collections::BTreeSet<u64> =
-        me?.projects.into_iter().chain(listed).map(|(id, _)| id).collect();
+    let ids: BTreeSet<u64> = me?.projects.into_iter().chain(listed).map(|(id, _)| id).collect();
     let read = ids.into_iter().map(|id| async move {
         match api.grants(id).await {
-            Ok(grants) => Ok(Some((id, grants))),
             // As in discovery, which makes a guided step of it.
-            Err(CallError::Refused { status: 402..=499, .. }) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if !is_refusal(&error) => Err(error),
+            grants => Ok((id, grants)),
         }
     });
-    Ok(Sweep(try_join_all(read).await?.into_iter().flatten().collect()))
+    Ok(Sweep(stream::iter(read).buffer_unordered(SIDE_BY_SIDE).try_collect().await?))
+}
+
+/// The credential may not read this, or it is not there; any other failure may pass.
+pub(super) fn is_refusal(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { status: 402..=499, .. })
 }

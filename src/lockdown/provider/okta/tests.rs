@@ -1,1 +1,388 @@
+//! Against the emulated identity provider.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::super::Guard;
+use super::*;
+use crate::config::{Settings, Value as Setting};
+use crate::drill::emulator::okta as emulated;
+use crate::drill::emulator::tenant::differences;
+use crate::drill::emulator::{Emulator, Fault, Faults, Switches, Tenant, What, When};
+use crate::lockdown::http::{self, Transport};
+use crate::lockdown::step::{Phase, Undo};
+use emulated::Status;
+
+const TOKEN: &str = "canary-okta";
+const JANE: &str = "jane@agency.example";
+
+struct World {
+    emulator: Emulator,
+    provider: Box<dyn Provider>,
+    runtime: Runtime,
+    hand: Hand,
+}
+
+fn user(login: &str) -> emulated::User {
+    emulated::User { login: login.to_owned(), status: Status::Active, ..emulated::User::default() }
+}
+
+fn role(kind: &str) -> emulated::Role {
+    emulated::Role { kind: kind.to_owned(), ..emulated::Role::default() }
+}
+
+fn group(name: &str, kind: &str, members: &[(&str, Option<&str>)]) -> emulated::Group {
+    let members = members.iter().map(|(id, rule)| ((*id).to_owned(), rule.map(str::to_owned))).collect();
+    emulated::Group { name: name.to_owned(), kind: kind.to_owned(), members }
+}
+
+/// Jane has everything: sessions, a grant, a token, roles, a group, and the application on her own account.
+fn tenant() -> Tenant {
+    let mut tenant = Tenant::example(1);
+    let okta = &mut tenant.okta;
+    *okta = emulated::State::default();
+    let mut jane = user(JANE);
+    jane.sessions.insert("s1".to_owned());
+    jane.devices.insert("d1".to_owned());
+    jane.oauth_tokens.insert("oar1".to_owned(), "0oaclient".to_owned());
+    jane.grants.insert(
+        "oag1".to_owned(),
+        emulated::Grant { client: "0oaclient".into(), scope: "okta.users.read".into() },
+    );
+    jane.roles.insert("ra1x".to_owned(), role("READ_ONLY_ADMIN"));
+    let mut admin = user("soc@acme.example");
+    admin.roles.insert("ra1y".to_owned(), role("SUPER_ADMIN"));
+    okta.users = [("00ujane", jane), ("00uadmin", admin)].map(|(id, user)| (id.to_owned(), user)).into();
+    let token = |secret: &str, name: &str, user: &str| emulated::ApiToken {
+        secret: secret.to_owned(),
+        name: name.to_owned(),
+        user: user.to_owned(),
+        ..emulated::ApiToken::default()
+    };
+    okta.tokens.insert("00Tours".to_owned(), token(TOKEN, "portcullis", "00uadmin"));
+    okta.tokens.insert("00Tjane".to_owned(), token("janes", "export job", "00ujane"));
+    okta.groups
+        .insert("00gall".to_owned(), group("Everyone", "BUILT_IN", &[("00ujane", None), ("00uadmin", None)]));
+    okta.groups.insert(
+        "00gmix".to_owned(),
+        group("Analytics", "OKTA_GROUP", &[("00ujane", None), ("00uadmin", None)]),
+    );
+    okta.groups.insert("00gcafe".to_owned(), group("Canteen", "OKTA_GROUP", &[("00ujane", None)]));
+    let assignment = emulated::Assignment { user_name: JANE.to_owned(), ..emulated::Assignment::default() };
+    let app = emulated::App {
+        name: "mixpanel".to_owned(),
+        label: "Mixpanel".to_owned(),
+        users: [("00ujane".to_owned(), assignment)].into(),
+        groups: ["00gmix".to_owned()].into(),
+        provisions: false,
+    };
+    okta.apps.insert("0oamix".to_owned(), app);
+    tenant
+}
+
+fn world(change: impl FnOnce(&mut emulated::State), switch: impl FnOnce(&mut Switches)) -> World {
+    world_with(change, switch, TOKEN, &[])
+}
+
+fn world_with(
+    change: impl FnOnce(&mut emulated::State),
+    switch: impl FnOnce(&mut Switches),
+    token: &str,
+    groups: &[&str],
+) -> World {
+    let mut tenant = tenant();
+    change(&mut tenant.okta);
+    let mut switches = Switches::default();
+    switch(&mut switches);
+    let emulator = Emulator::start(tenant, switches, Faults::default()).unwrap();
+    let auth = (KIND.auth)(token.into()).unwrap();
+    let mut settings = http::Settings::new(Url::parse(&emulator.base_url("okta")).unwrap(), auth);
+    settings.requests_per_second = 1000.0;
+    settings.burst = 1000;
+    settings.backoff = std::time::Duration::from_millis(1);
+    settings.deadline = std::time::Duration::from_secs(1);
+    let groups = Setting::List(groups.iter().map(|&group| group.to_owned()).collect());
+    let opening = Opening {
+        name: "okta".to_owned(),
+        settings: Settings::from_iter([("app", Setting::Text("0oamix".to_owned())), ("groups", groups)]),
+        transport: Transport::open(settings).unwrap(),
+        inventory: Arc::from(Vec::new()),
+        default_store: None,
+    };
+    World {
+        provider: (KIND.open)(opening).unwrap_or_else(|error| panic!("{error}")),
+        emulator,
+        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+        hand: Hand::new("i1", BTreeMap::new()),
+    }
+}
+
+impl World {
+    fn discover(&self) -> Discovery {
+        let target = Target { email: JANE.to_owned(), tag: "i1".to_owned() };
+        self.runtime.block_on(self.provider.discover(&target)).unwrap()
+    }
+
+    fn look(&self, step: &Step) -> Look {
+        self.runtime.block_on(self.provider.look(step, &self.hand)).unwrap()
+    }
+
+    fn apply(&self, step: &Step) -> Result<Acted, CallError> {
+        self.runtime.block_on(self.provider.apply(step, &self.hand, "key"))
+    }
+
+    fn undo(&self, step: &Step, before: &Value) -> Result<Acted, CallError> {
+        self.runtime.block_on(self.provider.undo(step, before, &self.hand, "key"))
+    }
+
+    fn prove(&self, step: &Step) -> Proof {
+        self.runtime.block_on(self.provider.prove(step, &self.hand)).unwrap()
+    }
+
+    fn jane(&self) -> emulated::User {
+        self.emulator.tenant().okta.users["00ujane"].clone()
+    }
+}
+
+fn ids(found: &Discovery) -> Vec<&str> {
+    found.steps.iter().map(|step| step.id.0.as_str()).collect()
+}
+
+/// Applies every step in order of phases; gives what was there before each.
+fn carry_out(world: &World, found: &Discovery) -> Vec<(Step, Value)> {
+    let mut steps = found.steps.clone();
+    steps.sort_by_key(|step| step.phase);
+    let mut done = Vec::new();
+    for step in steps {
+        let before = world.look(&step);
+        assert_eq!(before.done, (!step.blind).then_some(false), "{}", step.id);
+        assert!(!matches!(world.prove(&step), Proof::Proved(_)) || step.blind, "{}", step.id);
+        world.apply(&step).unwrap_or_else(|error| panic!("{}: {error}", step.id));
+        assert_eq!(world.look(&step).done, (!step.blind).then_some(true), "{}", step.id);
+        assert!(matches!(world.prove(&step), Proof::Proved(_)), "{}", step.id);
+        done.push((step, before.state));
+    }
+    done
+}
+
+#[test]
+fn an_account_loses_everything_and_gets_back_what_can_come_back() {
+    let world = world(|_| {}, |switches| switches.okta.page_size = 1);
+    let start = world.emulator.tenant();
+    let found = world.discover();
+    let expected = [
+        "okta/user/00ujane/suspend",
+        "okta/user/00ujane/end-sessions",
+        "okta/user/00ujane/revoke-grants",
+        "okta/api-token/00Tjane/delete",
+        "okta/role/READ_ONLY_ADMIN:00ujane/remove",
+        "okta/membership/00gmix:00ujane/leave",
+        "okta/assignment/0oamix:00ujane/unassign",
+    ];
+    assert_eq!(ids(&found), expected);
+    assert!(found.guards.is_empty() && found.guided.is_empty(), "{:?} {:?}", found.guards, found.guided);
+    let done = carry_out(&world, &found);
+    let jane = world.jane();
+    assert_eq!(jane.status, Status::Suspended);
+    assert!(jane.sessions.is_empty() && jane.devices.is_empty() && jane.oauth_tokens.is_empty());
+    assert_eq!(ids(&world.discover()), ["okta/user/00ujane/end-sessions"], "only what nothing can show");
+
+    for (step, before) in done.iter().rev() {
+        if step.undo == Undo::Irreversible {
+            assert!(matches!(world.undo(step, before), Err(CallError::NotSent { .. })), "{}", step.id);
+        } else {
+            world.undo(step, before).unwrap_or_else(|error| panic!("{}: {error}", step.id));
+            assert_eq!(world.look(step).state, *before, "{}", step.id);
+        }
+    }
+    let left: Vec<String> = differences(&start, &world.emulator.tenant());
+    let known = ["sessions", "devices", "grants", "oauth_tokens", "roles", "tokens"];
+    assert!(left.iter().all(|line| known.iter().any(|part| line.contains(part))), "{left:#?}");
+}
+
+#[test]
+fn an_account_that_is_not_active_is_left_to_a_person() {
+    let cases = [
+        (Status::LockedOut, "unlock it"),
+        (Status::PasswordExpired, "random password"),
+        (Status::Recovery, "recovery"),
+        (Status::Staged, "activation"),
+        (Status::Provisioned, "activation"),
+    ];
+    for (status, how) in cases {
+        let world = world(|okta| okta.users.get_mut("00ujane").unwrap().status = status, |_| {});
+        let found = world.discover();
+        assert!(found.steps.iter().all(|step| step.action != "suspend"), "{status:?}");
+        let guided = &found.guided[0];
+        assert!(guided.required && guided.title.contains(status.name()), "{guided:?}");
+        assert!(guided.how.contains(how), "{guided:?}");
+    }
+    for (status, steps) in [(Status::Suspended, 6), (Status::Deprovisioned, 0)] {
+        let world = world(|okta| okta.users.get_mut("00ujane").unwrap().status = status, |_| {});
+        let found = world.discover();
+        assert_eq!((found.steps.len(), found.guided.len()), (steps, 0), "{status:?}: {:?}", ids(&found));
+    }
+}
+
+#[test]
+fn a_status_that_changed_since_is_refused_and_said() {
+    let world = world(|_| {}, |_| {});
+    let suspend = world.discover().steps.remove(0);
+    world.emulator.edit(|tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = Status::LockedOut);
+    let error = world.apply(&suspend).unwrap_err();
+    assert_eq!(error.status(), Some(400), "{error}");
+    assert_eq!(world.look(&suspend).done, Some(false));
+    assert!(matches!(world.prove(&suspend), Proof::NotYet(why) if why.contains("LOCKED_OUT")));
+}
+
+#[test]
+fn a_rules_membership_comes_back_as_a_direct_one() {
+    let rule = |okta: &mut emulated::State| {
+        let rule = emulated::Rule {
+            name: "All agencies".to_owned(),
+            groups: ["00gmix".to_owned()].into(),
+            fits: ["00ujane".to_owned()].into(),
+            active: true,
+            ..emulated::Rule::default()
+        };
+        okta.rules.insert("0pr1".to_owned(), rule);
+        okta.groups
+            .insert("00gmix".to_owned(), group("Analytics", "OKTA_GROUP", &[("00ujane", Some("0pr1"))]));
+    };
+    let world = world(rule, |_| {});
+    let leave = world.discover().steps.into_iter().find(|step| step.action == "leave").unwrap();
+    assert_eq!(leave.undo, Undo::Compensable);
+    assert!(leave.effect.contains("All agencies"), "{}", leave.effect);
+    let before = world.look(&leave);
+    world.apply(&leave).unwrap();
+    assert!(world.emulator.tenant().okta.rules["0pr1"].excluded.contains("00ujane"));
+    world.undo(&leave, &before.state).unwrap();
+    assert_eq!(world.look(&leave), before);
+    let again = world.discover().steps.into_iter().find(|step| step.action == "leave").unwrap();
+    assert_eq!(again.undo, Undo::Reversible, "the rule leaves her out now");
+}
+
+#[test]
+fn what_a_group_gives_goes_with_the_group() {
+    let by_group = |okta: &mut emulated::State| okta.apps.get_mut("0oamix").unwrap().users.clear();
+    let world = world(by_group, |_| {});
+    let found = world.discover();
+    assert!(found.steps.iter().all(|step| step.action != "unassign") && found.guided.is_empty());
+    let leave = found.steps.iter().find(|step| step.action == "leave").unwrap();
+    world.apply(leave).unwrap();
+    assert!(world.emulator.tenant().okta.assignment("0oamix", "00ujane").is_none());
+
+    let imported = |okta: &mut emulated::State| {
+        okta.groups.insert("00gmix".to_owned(), group("From AD", "APP_GROUP", &[("00ujane", None)]));
+    };
+    let world = self::world(imported, |_| {});
+    let found = world.discover();
+    assert!(
+        found.steps.iter().all(|step| step.phase != Phase::Groups || step.action == "remove"),
+        "{:?}",
+        ids(&found)
+    );
+    let guided: Vec<(&str, bool)> =
+        found.guided.iter().map(|guided| (guided.id.as_str(), guided.required)).collect();
+    assert_eq!(guided, [("okta/user/00ujane/leave-00gmix", false)]);
+}
+
+#[test]
+fn a_limited_role_is_not_given_back_without_its_limits() {
+    for (groups, undo) in [(vec![], Undo::Reversible), (vec!["00gcafe"], Undo::Irreversible)] {
+        let roles = |okta: &mut emulated::State| {
+            let mut help_desk = role("HELP_DESK_ADMIN");
+            help_desk.groups.extend(groups.iter().map(|&group| group.to_owned()));
+            okta.users.get_mut("00ujane").unwrap().roles = [("ra1x".to_owned(), help_desk)].into();
+        };
+        let world = world(roles, |_| {});
+        let remove = world.discover().steps.into_iter().find(|step| step.object.kind == "role").unwrap();
+        assert_eq!(remove.undo, undo, "{groups:?}");
+    }
+}
+
+#[test]
+fn groups_of_the_configuration_are_left_too() {
+    let world = world_with(|_| {}, |_| {}, TOKEN, &["Canteen"]);
+    let found = world.discover();
+    assert!(ids(&found).contains(&"okta/membership/00gcafe:00ujane/leave"), "{:?}", ids(&found));
+}
+
+#[test]
+fn the_credentials_owner_is_never_locked_out() {
+    let world = world_with(|_| {}, |_| {}, "janes", &[]);
+    let guard = Guard::OwnCredential { system: "okta".to_owned(), owner: JANE.to_owned() };
+    assert_eq!(world.discover().guards, [guard]);
+}
+
+#[test]
+fn what_may_not_be_read_is_left_to_a_person() {
+    let weak = |okta: &mut emulated::State| {
+        let admin = okta.users.get_mut("00uadmin").unwrap();
+        admin.roles = [("ra1y".to_owned(), role("USER_ADMIN"))].into();
+    };
+    let world = world(weak, |_| {});
+    let found = world.discover();
+    assert!(ids(&found).contains(&"okta/user/00ujane/suspend"));
+    let tokens = found.guided.iter().find(|guided| guided.id.ends_with("/API-tokens")).unwrap();
+    assert!(tokens.required && tokens.how.contains("E0000006"), "{tokens:?}");
+    let checks = world.runtime.block_on(world.provider.check());
+    let state = |what: &str| checks.iter().find(|check| check.what == what).unwrap().state;
+    assert_eq!(state("find users"), CheckState::Works);
+    assert_eq!(state("list API tokens"), CheckState::Missing);
+}
+
+#[test]
+fn a_search_that_lags_does_not_decide() {
+    let world = world(|_| {}, |switches| switches.okta.search_lag_ms = 600_000);
+    let suspend = world.discover().steps.remove(0);
+    assert_eq!(suspend.action, "suspend");
+    world.apply(&suspend).unwrap();
+    assert!(ids(&world.discover()).iter().all(|id| !id.ends_with("/suspend")), "read by id");
+    assert!(matches!(world.prove(&suspend), Proof::Proved(_)));
+}
+
+#[test]
+fn a_listed_ghost_of_a_token_is_no_failure() {
+    let world = world(|_| {}, |switches| switches.okta.token_ghost_ms = 600_000);
+    let token = world.discover().steps.into_iter().find(|step| step.object.kind == "api-token").unwrap();
+    world.apply(&token).unwrap();
+    assert!(matches!(world.prove(&token), Proof::NotYet(_)), "it is still listed");
+    world.apply(&token).unwrap();
+}
+
+#[test]
+fn no_failure_is_a_proof() {
+    let world = world(|_| {}, |_| {});
+    let steps = world.discover().steps;
+    for status in [401, 403, 404, 429, 500, 503] {
+        let when = When::Match {
+            service: "okta".into(),
+            method: "GET".into(),
+            path_part: String::new(),
+            times: u64::MAX,
+        };
+        world.emulator.set_faults(Faults {
+            faults: vec![Fault { when, what: What::Status(status) }],
+            ..Faults::default()
+        });
+        for step in &steps {
+            let proof = world.prove(step);
+            assert!(matches!(proof, Proof::Unknown(_)), "{status}, {}: {proof:?}", step.id);
+        }
+    }
+}
+
+#[test]
+fn nothing_shows_a_secret() {
+    let world = world(|_| {}, |_| {});
+    let found = format!("{:?}", world.discover());
+    let checks = format!("{:?}", world.runtime.block_on(world.provider.check()));
+    for text in [&found, &checks] {
+        assert!(!text.contains(TOKEN) && !text.contains("janes"), "{text}");
+    }
+    assert!(found.contains("00Tjane"));
+}
