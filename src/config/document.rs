@@ -254,7 +254,7 @@ impl<'a> Entry<'a> {
 
     /// A length of time such as `90s`.
     pub(super) fn duration(&self, limits: RangeInclusive<Duration>) -> Option<Duration> {
-        let nanos = self.text().map(parse_duration)?;
+        let nanos = self.text().map(|text| millis(text).or_else(|| parse_duration(text)))?;
         let Some(nanos) = nanos.and_then(|nanos| u64::try_from(nanos).ok()) else {
             return self.not("a time such as \"90s\" or \"5m\"");
         };
@@ -290,4 +290,9 @@ fn short(time: Duration) -> String {
         _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         _ => format!("{seconds}s"),
     }
+}
+
+/// `250ms`, in nanoseconds.
+fn millis(text: &str) -> Option<i64> {
+    text.strip_suffix("ms")?.parse::<i64>().ok()?.checked_mul(1_000_000)
 }

@@ -27,8 +27,7 @@ impl Configuration {
         let catalog = open::catalog();
         for (role, kinds) in [("provider", catalog.providers), ("store", catalog.stores)] {
             for kind in kinds {
-                let base = emulator.base_url(kind.name);
-                if let Some(client) = client(&tenant, kind.name, &base) {
+                if let Some((base, client)) = client(emulator, &tenant, kind.name) {
                     portcullis.push_str(&section(role, kind, &base, &client, each));
                     environment.push((variable(kind), client.credential));
                 } else if kind.credential.is_empty() {
@@ -40,8 +39,13 @@ impl Configuration {
     }
 }
 
-fn client(tenant: &Tenant, name: &str, base: &str) -> Option<Client> {
-    SERVICES.iter().find(|service| service.name() == name)?.client(tenant, base)
+/// The service of a kind: its address, and how it is used.
+fn client(emulator: &Emulator, tenant: &Tenant, kind: &str) -> Option<(String, Client)> {
+    SERVICES.iter().find_map(|service| {
+        let base = emulator.base_url(service.name());
+        let client = service.client(kind, tenant, &base)?;
+        Some((base, client))
+    })
 }
 
 fn variable(kind: &KindSpec) -> String {

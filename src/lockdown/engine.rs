@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -43,6 +44,8 @@ pub struct Engine {
     /// The wait before a request is tried again, doubled each time.
     backoff: Duration,
     interrupted: AtomicBool,
+    /// Whoever looks for a lost secret.
+    recovery: tokio::sync::Mutex<()>,
 }
 
 impl Engine {
@@ -58,8 +61,8 @@ impl Engine {
         for tracked in journal.record().steps.values() {
             hand.set_facts(&tracked.step.id, facts(tracked));
         }
-        let journal = Mutex::new(journal);
-        Self { systems, hand, journal, clock, watch, backoff, interrupted: AtomicBool::new(false) }
+        let (journal, recovery) = (Mutex::new(journal), tokio::sync::Mutex::default());
+        Self { systems, hand, journal, clock, watch, backoff, interrupted: AtomicBool::new(false), recovery }
     }
 
     /// No new request is sent from now on; what is under way is finished.
@@ -286,8 +289,10 @@ impl Engine {
         }
     }
 
-    /// Whether the secret that `step` puts away is at hand; where it was lost, its object is made anew.
+    /// Whether the secret that `step` puts away is at hand; where it was lost, its object is made anew. One step at a
+    /// time: of two that miss the same secret, the second would throw away what the first has made.
     async fn has_secret(&self, step: &Step, credential: &StepId) -> Result<bool, JournalError> {
+        let _turn = self.recovery.lock().await;
         if self.hand.secret(credential).is_some() {
             return Ok(true);
         }
@@ -301,9 +306,31 @@ impl Engine {
                 return Ok(false);
             }
         }
+        match self.recover(credential).await {
+            Ok(Some(secret)) => {
+                self.hand.hold(credential, secret);
+                return Ok(true);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.happened(&step.id, StepEvent::Unreadable { why: error.to_string() })?;
+                return Ok(false);
+            }
+        }
         self.discard(credential).await?;
         Box::pin(self.carry_out(credential)).await?;
         Ok(self.hand.secret(credential).is_some())
+    }
+
+    /// The secret of `credential`, where another step has put it away already.
+    async fn recover(&self, credential: &StepId) -> Result<Option<SecretString>, CallError> {
+        let takes = SecretRole::Takes(credential.clone());
+        for Tracked { step, .. } in self.record().in_order().filter(|tracked| tracked.step.secret == takes) {
+            if let Some(secret) = self.system(step)?.recover(step, &self.hand).await? {
+                return Ok(Some(secret));
+            }
+        }
+        Ok(None)
     }
 
     /// Removes an object of ours whose secret nobody has.

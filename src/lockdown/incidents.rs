@@ -110,12 +110,20 @@ impl Incidents {
         Ok(None)
     }
 
-    /// A name for a new incident about `account`; `date` as `2026-10-24`.
+    /// A name for a new incident about `account`; `date` as `2026-10-24`. One that was begun and never opened is still
+    /// free, or else a second lockdown at the same moment would not meet the lock of the first.
     pub fn fresh_name(&self, account: &str, date: &str) -> Result<String, IncidentError> {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let account: String = account.chars().map(plain).take(MAX_NAME).collect();
         let base = format!("{date}-{account}");
-        let names = self.names()?;
+        let mut names = self.names()?;
+        let mut unopened = Vec::new();
+        for name in names.iter().filter(|name| name.starts_with(&base)) {
+            if self.record(name)?.incident.is_empty() {
+                unopened.push(name.clone());
+            }
+        }
+        names.retain(|name| !unopened.contains(name));
         let numbered = (2..).map(|number| format!("{base}-{number}"));
         let mut candidates = std::iter::once(base.clone()).chain(numbered);
         Ok(candidates.find(|name| !names.contains(name)).unwrap_or(base))
@@ -155,6 +163,8 @@ pub fn tag(incident: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lockdown::record::Entry;
+    use crate::sys::clock::{Clock, System};
 
     #[test]
     fn names_stay_in_the_folder() {
@@ -168,8 +178,12 @@ mod tests {
         assert_eq!(name, "2026-10-24-jane-agency-example");
         let held = incidents.hold(&name).unwrap();
         assert!(matches!(incidents.hold(&name), Err(IncidentError::Locked(_))));
-        held.journal().unwrap();
+        let mut journal = held.journal().unwrap();
         assert_eq!(incidents.names().unwrap(), [name.clone()]);
+        assert_eq!(incidents.fresh_name("jane@agency.example", "2026-10-24").unwrap(), name);
+        let (incident, account) = (name.clone(), "jane@agency.example".to_owned());
+        let opened = Entry::Opened { incident, account, tag: "t".into(), version: "0".into() };
+        journal.append(&opened, System.now()).unwrap();
         let next = incidents.fresh_name("jane@agency.example", "2026-10-24").unwrap();
         assert_eq!(next, "2026-10-24-jane-agency-example-2");
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use portcullis::config::{Config, Inventory};
 use portcullis::drill::emulator::draws::CANARY;
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Moment, SERVICES, Switches};
+use portcullis::drill::emulator::{Moment, Record, SERVICES, Switches};
 use portcullis::lockdown::open::{self, Systems};
 use portcullis::lockdown::provider::{Facts, Hand};
-use portcullis::lockdown::record::{Record, Tracked};
+use portcullis::lockdown::record::{Record as Incident, Tracked};
 use portcullis::lockdown::state::Status;
 use portcullis::lockdown::step::{SecretRole, Undo};
 use portcullis::lockdown::store::system::Put;
@@ -65,14 +65,18 @@ fn secrets(stage: &Stage) -> Checked {
 /// Keys under which a request had its effect more than once.
 fn doubled(stage: &Stage) -> Vec<String> {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    for request in stage.emulator.requests().into_iter().filter(|request| request.changing && request.took_effect) {
+    // A redirect to the same path with a slash is followed with the same key, and had no effect.
+    let effect = |request: &Record| {
+        request.changing && request.took_effect && request.status.is_none_or(|status| !(300..400).contains(&status))
+    };
+    for request in stage.emulator.requests().into_iter().filter(effect) {
         *counts.entry(request.idempotency_key.unwrap_or_default()).or_default() += 1;
     }
     counts.into_iter().filter(|(_, count)| *count > 1).map(|(key, _)| key).collect()
 }
 
 /// Never two of them for one account.
-fn replacements(stage: &Stage, record: &Record) -> Checked {
+fn replacements(stage: &Stage, record: &Incident) -> Checked {
     let prefix = format!("pc-{}-", record.tag);
     let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for account in stage.emulator.tenant().mixpanel.service_accounts.into_values() {
@@ -121,7 +125,7 @@ pub fn verdict(stage: &Stage, run: &Run, known: &BTreeSet<String>) -> Checked {
 pub fn systems(stage: &Stage) -> Systems {
     let config = Config::load(&stage.path("portcullis.toml"), open::catalog()).unwrap();
     let inventory = Inventory::load(&stage.path("integrations.toml"), &config.stores).unwrap();
-    let variable = |name: &str| format!("PORTCULLIS_{}", name.to_uppercase());
+    let variable = |name: &str| format!("PORTCULLIS_{}", name.to_uppercase().replace('-', "_"));
     let instances = config.providers.iter().chain(&config.stores);
     let credentials = instances.filter_map(|instance| {
         let (_, value) = stage.environment.iter().find(|(name, _)| *name == variable(&instance.name))?;
@@ -191,12 +195,20 @@ async fn stored(stage: &Stage, systems: &Systems, put: &Tracked, replacement: &T
     Ok(())
 }
 
-/// What differs after a restore, but for what requests of steps did that the plan called irreversible or compensable.
+/// Steps that a restore left as they are, and said so.
+pub fn kept(stage: &Stage) -> BTreeSet<String> {
+    let record = stage.record();
+    let kept = record.steps.values().filter(|tracked| tracked.state.status == Status::Kept);
+    kept.map(|tracked| tracked.step.id.0.clone()).collect()
+}
+
+/// What differs after a restore, but for what requests of steps did that the plan called irreversible or compensable, or
+/// that the restore says it kept.
 pub fn leftovers(stage: &Stage) -> Vec<String> {
     let record = stage.record();
     let lasting = |step: &str| {
         let known = record.steps.values().find(|tracked| tracked.step.id.0 == step);
-        known.is_some_and(|tracked| tracked.step.undo != Undo::Reversible)
+        known.is_some_and(|tracked| tracked.step.undo != Undo::Reversible || tracked.state.status == Status::Kept)
     };
     let changes = stage.watch.changes();
     let excused: BTreeSet<&String> =
@@ -229,9 +241,13 @@ pub fn undone(stage: &Stage) -> BTreeSet<String> {
     seen.filter(|change| undone(&change.step)).map(|change| change.step.clone()).collect()
 }
 
-/// A restore's end: nothing is left but what could not come back.
-pub fn restored(stage: &Stage, run: &Run) -> Checked {
-    ensure!(run.code == Some(DONE), "restore ends with {:?}: {}", run.code, run.stderr.lines().last().unwrap_or_default());
+/// A restore's end: nothing is left but what could not come back, and what was kept for it.
+pub fn restored(stage: &Stage, run: &Run, kept_before: &BTreeSet<String>) -> Checked {
+    let code = if kept_before.is_empty() { DONE } else { PARTIAL };
+    let last = run.stderr.lines().last().unwrap_or_default();
+    ensure!(run.code == Some(code), "the restore ends with {:?}: {last}", run.code);
+    let kept = kept(stage);
+    ensure!(kept == *kept_before, "kept {kept:?}, not {kept_before:?}");
     agrees(stage)?;
     let left = leftovers(stage);
     ensure!(left.is_empty(), "left after the restore: {left:?}");

@@ -20,7 +20,7 @@ use super::tenant::more_integrations;
 use super::watch::Watch;
 
 /// Time-outs short enough for thousands of faults, long enough for a busy machine.
-const HTTP: &str = "[http]\ntimeout = \"250ms\"\ndeadline = \"700ms\"\nbackoff = \"2ms\"\n";
+const HTTP: &str = "[http]\ntimeout = \"400ms\"\ndeadline = \"900ms\"\nbackoff = \"2ms\"\n";
 const FAST: &str = "requests-per-second = 1000\nburst = 1000";
 /// How long proofs are asked for.
 pub const WAIT: &str = "1s";

@@ -134,5 +134,15 @@ pub fn more_integrations(tenant: &Tenant) -> String {
             account.username
         );
     }
+    // One secret that two jobs read from two stores.
+    let stored = tenant.vault.mounts.values().flat_map(|mount| mount.secrets.values());
+    let first = stored.filter_map(|secret| secret.holds()?.get("username")?.as_str()).next();
+    if let Some(username) = first {
+        let _ = writeln!(
+            text,
+            "[[integration]]\nname = \"second\"\ntype = \"service-account\"\ncredential = {username:?}\n\
+             consumer = \"another job\"\nstore = \"file\"\npath = \"mixpanel/second\""
+        );
+    }
     text
 }

@@ -1,5 +1,6 @@
 //! Verdicts do not flatter.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use portcullis::drill::emulator::{Fault, Faults, Switches, What, When};
@@ -28,7 +29,7 @@ fn an_undisturbed_lockdown_and_its_restore() {
     assert!(tenant.mixpanel.service_accounts[&88_123].projects.is_empty());
     assert!(tenant.mixpanel.service_accounts[&88_102].projects.is_empty());
     let run = stage.restore(None);
-    check::restored(&stage, &run).unwrap();
+    check::restored(&stage, &run, &BTreeSet::new()).unwrap();
     let tenant = stage.emulator.tenant();
     assert_eq!(tenant.okta.users["00ujane"].status.name(), "ACTIVE");
     assert!(tenant.mixpanel.members["jane@agency.example"].active);

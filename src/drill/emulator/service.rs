@@ -47,9 +47,9 @@ pub trait Service: Sync {
         !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
-    /// What the responders' client is configured with, for a service at this base address; `None` where they have no
-    /// credential.
-    fn client(&self, tenant: &Tenant, base: &str) -> Option<Client>;
+    /// What the responders configure for a provider or store of this kind, with the service at this base address; `None`
+    /// where it does not serve that kind, or they have no credential.
+    fn client(&self, kind: &str, tenant: &Tenant, base: &str) -> Option<Client>;
 
     /// Ways by which an account, or whoever took it over, still gets in, in words that name the service.
     fn ways_in(&self, tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<String>;

@@ -194,6 +194,12 @@ pub trait Provider: Send + Sync {
         now.state == *before || (before.is_null() && now.done == Some(false))
     }
 
+    /// Reads back the secret that `step` has put away; `None` where it holds none, or another one.
+    async fn recover(&self, step: &Step, hand: &Hand) -> Result<Option<SecretString>, CallError> {
+        let (_, _) = (step, hand);
+        Ok(None)
+    }
+
     /// Proves that `step` had its effect, beyond the provider's own yes: reads the object again, tries the old
     /// credential, tries the new one.
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError>;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -101,6 +101,15 @@ impl Provider for StoreSystem {
 
     fn is_back(&self, before: &Value, now: &Look) -> bool {
         before.get("username") == now.state.get("username")
+    }
+
+    async fn recover(&self, step: &Step, hand: &Hand) -> Result<Option<SecretString>, CallError> {
+        let put = put(step)?;
+        let wanted = hand.facts(credential(step)?).result;
+        let entry = self.0.read(&put.path).await.map_err(call)?;
+        let Some((wanted, entry)) = wanted.get("username").and_then(Value::as_str).zip(entry) else { return Ok(None) };
+        let ours = entry.fields.get(&put.username).is_some_and(|name| name.expose_secret() == wanted);
+        Ok(entry.fields.get(&put.secret).filter(|_| ours).cloned())
     }
 
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {

@@ -56,7 +56,7 @@ impl Maker {
         let default_role = self.rng.one_in(5).then(|| self.rng.word(&["analyst", "consumer"]).to_owned());
         let mut project = Project {
             name,
-            token: self.draws.secret(),
+            token: self.draws.letters(32),
             api_secret: self.draws.secret(),
             default_role,
             ..Project::default()
@@ -182,7 +182,8 @@ impl Maker {
                     kind: self.rng.word(&["event_stream", "people", "groups"]).to_owned(),
                     source: 41 + self.rng.below(9),
                     paused: self.rng.one_in(4),
-                    run_every: self.rng.below(3) * 3_600_000_000_000,
+                    // On request or hourly.
+                    run_every: self.rng.below(2) * 3_600_000_000_000,
                     creator: self.somebody(&emails),
                     created: LONG_AGO.to_owned(),
                 };

@@ -43,8 +43,12 @@ impl Service for Mixpanel {
         }
     }
 
-    fn client(&self, tenant: &Tenant, base: &str) -> Option<Client> {
-        ways::client(tenant, base)
+    fn client(&self, kind: &str, tenant: &Tenant, base: &str) -> Option<Client> {
+        match kind {
+            "mixpanel" => ways::client(tenant, base),
+            "mixpanel-deletions" => ways::deletions_client(tenant),
+            _ => None,
+        }
     }
 
     fn ways_in(&self, tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<String> {
@@ -58,6 +62,9 @@ impl Service for Mixpanel {
             "exports",
             "lingering",
             "ghosts",
+            // How a session ends; that it did is nobody's setting, and does not come back.
+            "sessions.*.ends_ms",
+            "sessions.*.kept",
             "service_accounts.*.last_used",
             "service_accounts.*.listed_from_ms",
         ]

@@ -22,6 +22,23 @@ pub(super) fn client(tenant: &Tenant, base: &str) -> Option<Client> {
     Some(Client { path: "", credential: format!("{}:{}", tool.username, tool.secret), settings })
 }
 
+/// For the project of the first deletion that waits: the token of a person who is not the account, where there is one.
+pub(super) fn deletions_client(tenant: &Tenant) -> Option<Client> {
+    let (state, email) = (&tenant.mixpanel, &tenant.attacker.email);
+    let theirs = |deletion: &&super::Deletion| deletion.requested_by == *email && deletion.status == "PENDING";
+    let project = state.deletions.values().find(theirs)?.project;
+    let reaches = |owner: &String| {
+        let access = state.member_access(owner).filter(|_| owner != email);
+        access.is_some_and(|access| access.projects.contains_key(&project))
+    };
+    let (token, _) = state.oauth_tokens.iter().find(|(_, owner)| reaches(owner))?;
+    let waiting = state.deletions.iter().filter(|(_, deletion)| theirs(deletion) && deletion.project == project);
+    let waiting: Vec<&String> = waiting.map(|(tracking, _)| tracking).collect();
+    let project_token = &state.projects.get(&project)?.token;
+    let settings = vec![("project-token", format!("{project_token:?}")), ("tracking-ids", format!("{waiting:?}"))];
+    Some(Client { path: "", credential: token.clone(), settings })
+}
+
 /// The person, its sessions and tokens, and the credentials that the attacker knows, tried one by one.
 pub(super) fn ways_in(tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<String> {
     let state = &tenant.mixpanel;

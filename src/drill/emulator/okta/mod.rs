@@ -92,7 +92,10 @@ impl Service for Okta {
         reply(tenant, request, moment).unwrap_or_else(|refusal| refusal.answer(tenant))
     }
 
-    fn client(&self, tenant: &Tenant, _: &str) -> Option<Client> {
+    fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
+        if kind != "okta" {
+            return None;
+        }
         let state = &tenant.okta;
         let is_super = |user: &User| user.roles.values().any(|role| role.kind == "SUPER_ADMIN");
         let own = |token: &&ApiToken| {

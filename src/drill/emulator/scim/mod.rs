@@ -98,7 +98,10 @@ impl Service for Scim {
         reply(tenant, request, moment).unwrap_or_else(Refusal::answer)
     }
 
-    fn client(&self, tenant: &Tenant, _: &str) -> Option<Client> {
+    fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
+        if kind != "scim" {
+            return None;
+        }
         let credential = tenant.scim.token.clone();
         (!credential.is_empty()).then(|| Client { path: "/v2", credential, settings: Vec::new() })
     }

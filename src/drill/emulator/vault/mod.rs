@@ -135,7 +135,10 @@ impl Service for Vault {
             && !request.path.ends_with("sys/capabilities-self")
     }
 
-    fn client(&self, tenant: &Tenant, _: &str) -> Option<Client> {
+    fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
+        if kind != "vault" {
+            return None;
+        }
         let tokens = &tenant.vault.tokens;
         let (token, _) = tokens.iter().find(|(_, token)| !token.root).or_else(|| tokens.iter().next())?;
         let mount = tenant.vault.mounts.keys().next()?;

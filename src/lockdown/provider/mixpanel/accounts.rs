@@ -90,7 +90,12 @@ impl Mixpanel {
         let sweep = self.sweeps.fresh().await?;
         sweep.has_read(&about.projects)?;
         let direct = sweep.direct(about.account);
-        Ok(Look { done: Some(direct.is_empty()), state: json!({ "projects": direct }), result: Value::Null })
+        let mut state = json!({ "projects": direct });
+        // Somebody may have deleted it since: then there is nothing to give back.
+        if direct.is_empty() && self.api.account(about.account).await?.is_none() {
+            state = json!({ "projects": direct, "exists": false });
+        }
+        Ok(Look { done: Some(direct.is_empty()), state, result: Value::Null })
     }
 
     pub(super) async fn quarantine(&self, step: &Step, key: &str) -> Result<Acted, CallError> {
