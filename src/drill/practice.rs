@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::emulator::generate::{Setup, Use};
-use super::emulator::okta::{ApiToken, App, Assignment, Grant, Group, Status, User as OktaUser};
+use super::emulator::mixpanel::{Refused, Ui};
+use super::emulator::okta::{ApiToken, App, Assignment, Grant, Group, Role, Status, User as OktaUser};
 use super::emulator::vault::{Mount, Secret, Token};
 use super::emulator::{Tenant, mixpanel, okta, scim, vault};
 use crate::synth::people::{RESPONDER, VICTIM};
@@ -14,6 +15,8 @@ const MOUNT: &str = "secret";
 const PATH: &str = "mixpanel/etl-nightly";
 /// When everything was made that has a date.
 const LONG_AGO: &str = "2026-01-05T09:00:00.000Z";
+/// The project with pipelines, boards and syncs.
+const WEB: u64 = 3_187_001;
 /// The service account that Portcullis works with.
 const OWN: u64 = 88_101;
 /// The service account that consumers use.
@@ -46,15 +49,28 @@ pub fn tenant(seed: u64) -> (Tenant, Setup) {
         vault_mount: MOUNT.to_owned(),
         uses: vec![Use {
             name: "nightly-etl".to_owned(),
-            project: Some(3_187_001),
+            project: Some(WEB),
             credential: exposed.username,
             path: Some(PATH.to_owned()),
             consumer: "airflow on etl-1".to_owned(),
             owner: "chiara.costa@acme.example".to_owned(),
-            created_by: RESPONDER.to_owned(),
+            created_by: VICTIM.to_owned(),
         }],
     };
     (tenant, setup)
+}
+
+/// What people do on the vendor's web page after a lockdown, since no API can.
+///
+/// # Errors
+/// The page refuses.
+pub fn people_act(page: &mut Ui<'_>) -> Result<(), Refused> {
+    for project in [WEB, 3_187_002, 3_187_003] {
+        page.reset_api_secret(project)?;
+    }
+    page.pause_json_pipeline(WEB, "json-gcs")?;
+    page.disconnect_cohort_sync(WEB, "webhook")?;
+    page.close_board(WEB, 5_120)
 }
 
 fn identity(token: &str, stolen: &str) -> okta::State {
@@ -70,6 +86,10 @@ fn identity(token: &str, stolen: &str) -> okta::State {
             ..OktaUser::default()
         };
         state.users.insert(id.to_owned(), user);
+    }
+    if let Some(ada) = state.users.get_mut("00u1ada") {
+        let role = Role { kind: "SUPER_ADMIN".to_owned(), ..Role::default() };
+        ada.roles.insert("ra1ada".to_owned(), role);
     }
     if let Some(jane) = state.users.get_mut("00u2jane") {
         jane.sessions.extend(["102browser".to_owned(), "103unknown".to_owned()]);

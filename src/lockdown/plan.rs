@@ -111,6 +111,7 @@ mod tests {
             why: String::new(),
             effect: String::new(),
             commit: false,
+            optional: false,
             blind: false,
             needs: Vec::new(),
             secret: SecretRole::None,

@@ -138,6 +138,9 @@ pub struct Step {
     /// Only with `--commit`: it destroys something.
     #[serde(default)]
     pub commit: bool,
+    /// The account is shut out without it too: whether it is done does not change the verdict.
+    #[serde(default)]
+    pub optional: bool,
     /// No read can show whether it holds, as with sessions that cannot be listed. Sending it twice is safe, and it is sent
     /// once more at the end, for what began in between.
     #[serde(default)]

@@ -50,6 +50,7 @@ fn judge(tracked: &Tracked, commit: bool) -> Standing {
             (None, Some(why)) => Standing::Open(format!("{id} is not proved: {why}")),
             (None, None) => Standing::Open(format!("{id} is not proved")),
         },
+        Status::Planned | Status::Skipped | Status::Refused if tracked.step.optional => Standing::Fine,
         Status::Skipped => Standing::Left(format!("{id} was left out: {why}")),
         Status::Planned | Status::Refused if tracked.step.commit && !commit => {
             Standing::Left(format!("{id} destroys something: it is done with --commit only"))

@@ -8,11 +8,13 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, UNKNOWN};
 use crate::cli::ui::Ui;
 use crate::drill::emulator::generate::Setup;
-use crate::drill::emulator::{Emulator, Faults, Switches, Tenant};
+use crate::drill::emulator::{Emulator, Faults, Switches, Tenant, attacker};
 use crate::drill::practice;
+use crate::lockdown::incidents::Incidents;
+use crate::lockdown::step::GuidedProof;
 use crate::synth::{self, Log, Options};
 use crate::sys::clock::{Clock, System};
 use crate::sys::fs::Pending;
@@ -28,8 +30,6 @@ const CREDENTIALS: &str = "credentials.env";
 const OFFICE: &str = "192.0.2.10";
 /// Changing requests between two acts of the live attacker.
 const EVERY: u64 = 4;
-/// Runs of lockdown until it comes to its end: a crash point ends one of them.
-const RUNS: u32 = 3;
 
 /// Practise the whole story against a tenant inside this program: scan, lock down, verify.
 ///
@@ -118,19 +118,69 @@ impl<'a> Drill<'a> {
         self.command(&["scan", "logs", "--level", "high", "--group", "incident"], None)?;
         self.chapter("2. Shut the account out");
         let account = self.setup.compromised.clone();
-        let mut crash = self.args.crash_at;
-        let mut status = None;
-        for _ in 0..RUNS {
-            let ended = self.command(&["lockdown", &account, "--yes", "--commit"], crash.take())?;
-            status = ended.code();
-            if status.is_some() {
-                break;
-            }
-            self.chapter("Killed, as asked. The same command goes on where it was");
+        self.lock_down(&["lockdown", &account, "--yes"])?;
+        self.chapter("3. The new credential works for its consumers: what is quarantined can go");
+        let kept = "scim=its boards and reports are kept";
+        self.lock_down(&["lockdown", &account, "--yes", "--commit", "--skip", kept])?;
+        self.chapter("4. People do what no API can, and a fresh export of the audit log proves it");
+        let code = self.prove(&account)?;
+        self.after(&account)?;
+        Ok(code)
+    }
+
+    /// Runs lockdown to its end: a crash point ends one run, and the same command goes on.
+    fn lock_down(&self, words: &[&str]) -> Result<(), CliError> {
+        let crash = self.args.crash_at;
+        if self.command(words, crash)?.code().is_some() {
+            return Ok(());
         }
-        self.chapter("3. What people have to do, done; and proved by a fresh export of the audit log");
-        let _ = status;
-        Ok(ExitCode::SUCCESS)
+        self.chapter("Killed, as asked. The same command goes on where it was");
+        self.command(words, None).map(drop)
+    }
+
+    /// People's part: on the web page where it has one, by their word otherwise.
+    fn prove(&self, account: &str) -> Result<ExitCode, CliError> {
+        let incidents = Incidents::new(&self.folder.join("incidents"));
+        let Some(incident) = incidents.open_for(account)? else {
+            return Err(CliError::unknown("the lockdown left no incident"));
+        };
+        let acted = self.emulator.ui(&self.setup.responder, OFFICE, |page| {
+            practice::people_act(page)?;
+            page.export_audit_log()
+        });
+        acted
+            .map_err(|refused| CliError::usage(format!("the tenant refused what people do: {refused:?}")))?;
+        self.write("logs/fresh-audit.ndjson", self.emulator.audit_log().as_bytes())?;
+        let record = incidents.record(&incident)?;
+        let guided = record.guided.iter().enumerate();
+        let attested = guided.filter(|(_, tracked)| {
+            tracked.guided.required && tracked.done.is_none() && tracked.guided.proof == GuidedProof::Attested
+        });
+        let numbers: Vec<String> = attested.map(|(at, _)| (at + 1).to_string()).collect();
+        let mut words = vec!["verify", &incident, "--log", "logs/fresh-audit.ndjson"];
+        words.extend(numbers.iter().flat_map(|number| ["--attest", number.as_str()]));
+        if !numbers.is_empty() {
+            words.extend(["--by", &self.setup.responder, "--note", "the drill's people did it"]);
+        }
+        let status = self.command(&words, None)?;
+        let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(UNKNOWN);
+        Ok(ExitCode::from(code))
+    }
+
+    /// What the attacker got done, as only the tenant knows it.
+    fn after(&self, account: &str) -> Result<(), CliError> {
+        if self.args.attacker != Attacker::Live {
+            return Ok(());
+        }
+        let tenant = self.emulator.tenant();
+        let tried = tenant.attacker.attempts.len();
+        let made = attacker::successes(&tenant, attacker::CREATE);
+        let exported = attacker::successes(&tenant, attacker::EXPORT);
+        self.chapter(&format!(
+            "The attacker, as only the tenant knows: {tried} attempts while {account} was shut out; {made} service \
+             accounts made and {exported} exports before it was"
+        ));
+        Ok(())
     }
 
     fn chapter(&self, title: &str) {

@@ -198,7 +198,9 @@ impl Scim {
                 phase: Phase::Deactivate,
                 undo: Undo::Reversible,
                 why: "The application lets owners and admins in past the identity provider.".into(),
-                effect: "The person cannot use the application, and sessions there may end; what they made stays.".into(),
+                effect:
+                    "The person cannot use the application, and sessions there may end; what they made stays."
+                        .into(),
                 ..self.step(
                     object.clone(),
                     "deactivate",
@@ -228,6 +230,7 @@ impl Scim {
             effect: "The user is destroyed with all data that hangs on it, for good; no one brings it back."
                 .into(),
             commit: true,
+            optional: true,
             // One that was inactive before is not in the plan, and could never be waited for.
             needs: if user.is_active() { vec![deactivate] } else { Vec::new() },
             ..self.step(object, "delete", &Action::Delete { user: id, name })
@@ -246,6 +249,7 @@ impl Scim {
             why: String::new(),
             effect: String::new(),
             commit: false,
+            optional: false,
             blind: false,
             needs: Vec::new(),
             secret: SecretRole::None,

@@ -42,6 +42,7 @@ impl Put {
             why,
             effect: format!("{} gets the new credential when it next reads it", self.consumer),
             commit: false,
+            optional: false,
             blind: false,
             needs: vec![credential.clone()],
             secret: SecretRole::Takes(credential.clone()),
@@ -107,7 +108,9 @@ impl Provider for StoreSystem {
         let put = put(step)?;
         let wanted = hand.facts(credential(step)?).result;
         let entry = self.0.read(&put.path).await.map_err(call)?;
-        let Some((wanted, entry)) = wanted.get("username").and_then(Value::as_str).zip(entry) else { return Ok(None) };
+        let Some((wanted, entry)) = wanted.get("username").and_then(Value::as_str).zip(entry) else {
+            return Ok(None);
+        };
         let ours = entry.fields.get(&put.username).is_some_and(|name| name.expose_secret() == wanted);
         Ok(entry.fields.get(&put.secret).filter(|_| ours).cloned())
     }

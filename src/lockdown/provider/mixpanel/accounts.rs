@@ -65,6 +65,7 @@ pub(super) fn plan(
         why: reason.why.to_owned(),
         effect: format!("loses {names}; whatever uses this credential stops"),
         commit: false,
+        optional: false,
         blind: false,
         needs: reason.needs.clone(),
         secret: SecretRole::None,

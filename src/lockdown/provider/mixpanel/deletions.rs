@@ -173,6 +173,7 @@ impl Deletions {
             why: "the account asked for it, and it destroys evidence once it has started".to_owned(),
             effect: "the data stays; whoever has a right to its deletion has to ask again".to_owned(),
             commit: false,
+            optional: false,
             blind: false,
             needs: Vec::new(),
             secret: SecretRole::None,

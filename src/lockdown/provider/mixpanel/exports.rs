@@ -105,6 +105,7 @@ fn pause(system: &str, object: Object, action: &str, why: String) -> Step {
         why,
         effect: String::new(),
         commit: false,
+        optional: false,
         blind: false,
         needs: Vec::new(),
         secret: SecretRole::None,

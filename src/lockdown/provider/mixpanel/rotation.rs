@@ -99,6 +99,7 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
                 survey.project_names(direct.keys())
             ),
             commit: false,
+            optional: false,
             blind: false,
             needs: Vec::new(),
             secret: SecretRole::Yields,
@@ -139,6 +140,7 @@ fn duplicates(system: &str, survey: &Survey, ours: &BTreeSet<u64>, replace: &Ste
             why: "a request whose answer was lost took effect late: there are two replacements".to_owned(),
             effect: "nothing: the one that goes is ours, and nobody has its secret".to_owned(),
             commit: false,
+            optional: false,
             blind: false,
             needs: vec![replace.clone()],
             secret: SecretRole::None,

@@ -175,6 +175,7 @@ impl Maker<'_> {
             why: String::new(),
             effect: String::new(),
             commit: false,
+            optional: false,
             blind: false,
             needs: Vec::new(),
             secret: SecretRole::None,
