@@ -103,7 +103,7 @@ impl World {
 
     pub fn configure_with(&self, top: &str, sections: &str) -> PathBuf {
         let text = format!(
-            "responder = ['{ADMIN}']\nwait = '2s'\n{top}\n[http]\ntimeout = '2s'\ndeadline = '3s'\nbackoff = '20ms'\n{sections}"
+            "responder = ['{ADMIN}']\nwait = '2s'\n{top}\n[http]\ntimeout = '2s'\ndeadline = '3s'\nbackoff = '1s'\n{sections}"
         );
         self.place.write("portcullis.toml", text.as_bytes())
     }

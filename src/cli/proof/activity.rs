@@ -191,3 +191,69 @@ fn last_measure(evidence: &Evidence, record: &Record, entries: &[Timed]) -> Opti
     });
     attested.chain(logged).max()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: u8, entry: Entry) -> Timed {
+        Timed { time: format!("2026-05-01T10:00:{second:02}.000Z"), entry }
+    }
+
+    fn concluded(reasons: &[&str]) -> Entry {
+        let reasons = reasons.iter().map(|&reason| reason.to_owned()).collect();
+        Entry::Concluded { verdict: Verdict::Unknown, reasons }
+    }
+
+    fn confirmed() -> Entry {
+        Entry::Confirmed { hash: "h".into(), how: "--yes".into() }
+    }
+
+    fn ended_at(entries: &[Timed]) -> Option<String> {
+        ended(entries).map(|time| time.to_rfc3339())
+    }
+
+    #[test]
+    fn a_lockdown_ends_with_its_own_verdict_and_not_with_those_of_verify() {
+        let shown = |second: u8| Some(format!("2026-05-01T10:00:{second:02}.000Z"));
+        let mut entries = Vec::new();
+        assert_eq!(ended_at(&entries), None);
+        entries.push(at(1, confirmed()));
+        assert_eq!(ended_at(&entries), shown(1));
+        entries.push(at(5, concluded(&[])));
+        entries.push(at(9, concluded(&[])));
+        assert_eq!(ended_at(&entries), shown(5));
+        entries.push(at(10, Entry::Passed { pass: 9, clean: true }));
+        assert_eq!(ended_at(&entries), shown(5));
+        entries.push(at(20, confirmed()));
+        entries.push(at(22, concluded(&[])));
+        assert_eq!(ended_at(&entries), shown(22));
+    }
+
+    #[test]
+    fn what_was_seen_stands_until_a_log_takes_it_back() {
+        let seen = format!("{ACTIVE}record 7 of a (sha256 {}): x at y by z", "ab".repeat(32));
+        let mut entries = vec![at(1, confirmed()), at(2, concluded(&[&seen, "something else"]))];
+        assert_eq!(without_log(&entries).active, [seen.clone()]);
+        assert_eq!(digests(&entries), ["ab".repeat(32)]);
+        entries.push(at(3, concluded(&["something else"])));
+        assert_eq!(without_log(&entries).active, [seen.clone()]);
+        entries.push(at(4, concluded(&[&format!("{QUIET}nothing after x")])));
+        assert_eq!(without_log(&entries), Judgement::default());
+    }
+
+    #[test]
+    fn no_verdict_gets_better() {
+        let reason = || vec!["left".to_owned()];
+        let active = Judgement { active: vec!["seen".into()], ..Judgement::default() };
+        let unread = Judgement { unread: Some("torn".into()), ..Judgement::default() };
+        for verdict in [Verdict::Contained, Verdict::Partial, Verdict::Unknown] {
+            assert_eq!(conclude(&Judgement::default(), verdict, reason()), (verdict, reason()));
+            let (with, reasons) = conclude(&active, verdict, reason());
+            assert_eq!((with, reasons), (Verdict::Unknown, vec!["seen".to_owned(), "left".to_owned()]));
+            let (with, reasons) = conclude(&unread, verdict, reason());
+            let expected = if verdict == Verdict::Contained { Verdict::Partial } else { verdict };
+            assert_eq!((with, reasons.len()), (expected, 2));
+        }
+    }
+}
