@@ -402,7 +402,7 @@ async fn of_two_replacements_the_one_in_use_stays() {
         let steps = world.soft().await;
         let duplicates: Vec<&Step> = steps.iter().filter(|step| step.action == "remove-duplicate").collect();
         let [duplicate] = duplicates[..] else { panic!("{:?}", ids(&steps)) };
-        assert_eq!(duplicate.needs, [replace.id.clone()]);
+        assert_eq!(duplicate.needs, std::slice::from_ref(&replace.id));
         assert!(!duplicate.commit);
         world.apply(duplicate).await;
         proved(world.prove(duplicate).await);

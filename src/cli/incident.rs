@@ -184,7 +184,6 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Step { step, event: Event::Unreadable { why } } => format!("unreadable: {step}: {why}"),
         Entry::Step { step, event: Event::Skipped { reason } } => format!("left out: {step}: {reason}"),
         Entry::Step { step, event: Event::Kept { why } } => format!("kept: {step}: {why}"),
-        Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. } => return None,
         Entry::Passed { pass, clean: true } => format!("pass {pass}: clean"),
         Entry::Passed { pass, clean: false } => format!("pass {pass}: more to do"),
         Entry::Proved { step, how } => format!("proved: {step}: {how}"),
@@ -192,7 +191,9 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Guided { guided, how } => format!("guided step done: {guided}: {how}"),
         Entry::Interrupted { why } => format!("interrupted: {why}"),
         Entry::Restoring { .. } => "restoring".to_owned(),
-        Entry::Planned { .. } | Entry::Confirmed { .. } | Entry::Concluded { .. } => return None,
+        Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. }
+        | Entry::Planned { .. }
+        | Entry::Confirmed { .. } | Entry::Concluded { .. } => return None,
     };
     Some(text)
 }

@@ -28,7 +28,7 @@ use ui::Ui;
     about,
     propagate_version = true,
     disable_help_subcommand = true,
-    after_help = "Start with `portcullis scan fixtures/incident`, or `portcullis scan --help`."
+    after_help = "Start with `portcullis drill`: the whole story against a tenant of its own, no account needed."
 )]
 pub struct Cli {
     /// When to use colour; `NO_COLOR` is honoured.

@@ -44,7 +44,7 @@ const WAIT: Duration = Duration::from_secs(90);
 /// The time that one request has, unless the file says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a read is tried again, unless the file says otherwise.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// The first wait before something is sent again, unless the file says otherwise: what Mixpanel's documentation asks for.
 const BACKOFF: Duration = Duration::from_secs(2);
 const MILLISECOND: Duration = Duration::from_millis(1);

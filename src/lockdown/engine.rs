@@ -204,8 +204,14 @@ impl Engine {
             Status::Planned | Status::Applying => false,
             // One refusal is looked at again: what it asked for may hold. A second is final for this run.
             Status::Refused => attempt > 1,
-            Status::Applied | Status::Already | Status::Skipped | Status::Discarding => true,
-            Status::Undoing | Status::Undone | Status::UndoRefused | Status::Kept => true,
+            Status::Applied
+            | Status::Already
+            | Status::Skipped
+            | Status::Discarding
+            | Status::Undoing
+            | Status::Undone
+            | Status::UndoRefused
+            | Status::Kept => true,
         };
         if settled {
             return Ok(false);

@@ -202,7 +202,9 @@ async fn look_again(
     }
     let whole = Plan::of(&record.account, &record.incident, steps, guided);
     extend(engine, &whole)?;
-    if options.extend && whole.objects() <= options.max && whole.steps.len() > record.steps.len() {
+    // A verification in between may have noted some already.
+    let unconfirmed = engine.record().steps.values().any(|tracked| !tracked.confirmed);
+    if options.extend && unconfirmed && whole.objects() <= options.max {
         engine.note(&Entry::Confirmed { hash: whole.hash, how: "found in a later pass".into() })?;
     }
     skip(engine, options)?;

@@ -179,7 +179,7 @@ mod tests {
         let held = incidents.hold(&name).unwrap();
         assert!(matches!(incidents.hold(&name), Err(IncidentError::Locked(_))));
         let mut journal = held.journal().unwrap();
-        assert_eq!(incidents.names().unwrap(), [name.clone()]);
+        assert_eq!(incidents.names().unwrap(), std::slice::from_ref(&name));
         assert_eq!(incidents.fresh_name("jane@agency.example", "2026-10-24").unwrap(), name);
         let (incident, account) = (name.clone(), "jane@agency.example".to_owned());
         let opened = Entry::Opened { incident, account, tag: "t".into(), version: "0".into() };

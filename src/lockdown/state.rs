@@ -226,6 +226,7 @@ impl StepState {
 }
 
 /// The status after `event`: every legal pair is listed.
+#[expect(clippy::match_same_arms, reason = "every pair is listed, in lines that can be read")]
 fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, Illegal> {
     use Status as S;
     use StepEvent as E;
@@ -299,18 +300,31 @@ fn intended(status: Status, direction: Direction) -> Result<Status, Illegal> {
         )
         | (
             Direction::Discard,
-            S::Skipped | S::Already | S::Applying | S::Refused | S::Undoing | S::Undone | S::UndoRefused,
+            S::Skipped
+            | S::Already
+            | S::Applying
+            | S::Refused
+            | S::Undoing
+            | S::Undone
+            | S::UndoRefused
+            | S::Kept,
         )
-        | (Direction::Discard, S::Kept)
         | (
             Direction::Undo,
-            S::Planned | S::Skipped | S::Already | S::Applying | S::Refused | S::Discarding | S::Undone,
-        )
-        | (Direction::Undo, S::Kept) => Err(Illegal { status, event: "intended" }),
+            S::Planned
+            | S::Skipped
+            | S::Already
+            | S::Applying
+            | S::Refused
+            | S::Discarding
+            | S::Undone
+            | S::Kept,
+        ) => Err(Illegal { status, event: "intended" }),
     }
 }
 
 /// The last request had no effect: where the step was before it.
+#[expect(clippy::match_same_arms, reason = "every pair is listed, in lines that can be read")]
 fn unsent(status: Status, ours: bool, event: &'static str) -> Result<Status, Illegal> {
     use Status as S;
     match status {
@@ -322,6 +336,7 @@ fn unsent(status: Status, ours: bool, event: &'static str) -> Result<Status, Ill
     }
 }
 
+#[expect(clippy::match_same_arms, reason = "every pair is listed, in lines that can be read")]
 fn seen(status: Status, ours: bool) -> Result<Status, Illegal> {
     use Status as S;
     match status {

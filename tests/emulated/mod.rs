@@ -3,6 +3,7 @@
     dead_code,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "each test file uses its part, and fails by panicking"
 )]

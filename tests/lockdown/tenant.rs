@@ -133,9 +133,9 @@ fn secret_store(tenant: &mut Tenant) {
 /// secret lies in the local store.
 pub fn more_integrations(tenant: &Tenant) -> String {
     let user = tenant.mixpanel.members.get(&tenant.attacker.email).map(|member| member.id);
-    let made = tenant.mixpanel.service_accounts.values().filter(|account| Some(account.creator) == user);
+    let mut made = tenant.mixpanel.service_accounts.values().filter(|account| Some(account.creator) == user);
     let mut text = String::new();
-    if let Some(account) = made.last() {
+    if let Some(account) = made.next_back() {
         let _ = writeln!(
             text,
             "[[integration]]\nname = \"local\"\ntype = \"service-account\"\ncredential = {:?}\nconsumer = \"a job\"\n\
@@ -144,8 +144,8 @@ pub fn more_integrations(tenant: &Tenant) -> String {
         );
     }
     // One secret that two jobs read from two stores.
-    let stored = tenant.vault.mounts.values().flat_map(|mount| mount.secrets.values());
-    let first = stored.filter_map(|secret| secret.holds()?.get("username")?.as_str()).next();
+    let mut stored = tenant.vault.mounts.values().flat_map(|mount| mount.secrets.values());
+    let first = stored.find_map(|secret| secret.holds()?.get("username")?.as_str());
     if let Some(username) = first {
         let _ = writeln!(
             text,

@@ -62,7 +62,7 @@ impl Watch {
         let key = request.header("idempotency-key").ok_or("no idempotency key")?;
         let parts = key.split_once('/').and_then(|(_, rest)| rest.rsplit_once('/'));
         let (step, attempt) = parts.ok_or_else(|| format!("key {key:?}"))?;
-        let attempt: usize = attempt.parse().map_err(|_| format!("key {key:?}"))?;
+        let attempt: usize = attempt.parse().map_err(|_unreadable| format!("key {key:?}"))?;
         let intents = intents(incidents, step);
         let direction = attempt.checked_sub(1).and_then(|at| intents.get(at));
         let direction = direction.ok_or_else(|| format!("{} intents on disk before {key}", intents.len()))?;

@@ -35,6 +35,7 @@ const MAX_PLAN: usize = 64 << 20;
 ///   portcullis lockdown jane@agency.example
 ///   portcullis lockdown jane@agency.example --plan plan.json
 ///   portcullis lockdown jane@agency.example --plan plan.json --apply --yes --json
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -147,7 +148,7 @@ impl Lockdown<'_> {
             let (plan, _) = self.discover(&engine, &held).await?;
             self.say(&plan_view::plan(&plan, self.args.commit))?;
             let how = self.confirm(&engine, &plan)?;
-            self.agree(&engine, &plan, how)?;
+            agree(&engine, &plan, how)?;
         }
         self.carry_out(&engine, &held, true).await
     }
@@ -195,13 +196,14 @@ impl Lockdown<'_> {
             let (plan, _) = self.discover(&engine, &held).await?;
             if !wanted.is_genuine() || plan.hash != wanted.hash {
                 let differences = wanted.differences(&plan).join("; ");
-                return self.refuse(&engine, &[Guard::PlanChanged(differences)]);
+                return refuse(&engine, &[Guard::PlanChanged(differences)]);
             }
-            let how = match self.args.yes {
-                true => format!("--yes, plan file {}", wanted.hash),
-                false => self.confirm(&engine, &plan)?,
+            let how = if self.args.yes {
+                format!("--yes, plan file {}", wanted.hash)
+            } else {
+                self.confirm(&engine, &plan)?
             };
-            self.agree(&engine, &plan, how)?;
+            agree(&engine, &plan, how)?;
         }
         self.carry_out(&engine, &held, false).await
     }
@@ -231,7 +233,7 @@ impl Lockdown<'_> {
         let plan = self.plan(&held.name, &found)?;
         let guards = self.guards(&plan, &found);
         if !guards.is_empty() {
-            self.refuse(engine, &guards)?;
+            refuse(engine, &guards)?;
         }
         Ok((plan, found))
     }
@@ -259,12 +261,6 @@ impl Lockdown<'_> {
         self.args.max.unwrap_or(self.setup.config.max_objects)
     }
 
-    fn refuse<T>(&self, engine: &Engine, guards: &[Guard]) -> Result<T, CliError> {
-        let why = guards.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        engine.note(&Entry::Interrupted { why: format!("refused: {why}") })?;
-        Err(CliError::refused(format!("refused, nothing was changed: {why}")))
-    }
-
     fn confirm(&self, engine: &Engine, plan: &Plan) -> Result<String, CliError> {
         if self.args.yes {
             return Ok("--yes".into());
@@ -283,12 +279,6 @@ impl Lockdown<'_> {
                     .hint(format!("--yes agrees to plan {}", plan.hash)))
             }
         }
-    }
-
-    fn agree(&self, engine: &Engine, plan: &Plan, how: String) -> Result<(), CliError> {
-        execute::extend(engine, plan)?;
-        engine.note(&Entry::Confirmed { hash: plan.hash.clone(), how })?;
-        Ok(())
     }
 
     async fn carry_out(&self, engine: &Engine, held: &Held, extend: bool) -> Result<ExitCode, CliError> {
@@ -318,6 +308,18 @@ impl Lockdown<'_> {
         (limited && !only.any(|only| only.takes(step, system)))
             .then(|| format!("--only {}", self.args.only.join(" ")))
     }
+}
+
+fn refuse<T>(engine: &Engine, guards: &[Guard]) -> Result<T, CliError> {
+    let why = guards.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    engine.note(&Entry::Interrupted { why: format!("refused: {why}") })?;
+    Err(CliError::refused(format!("refused, nothing was changed: {why}")))
+}
+
+fn agree(engine: &Engine, plan: &Plan, how: String) -> Result<(), CliError> {
+    execute::extend(engine, plan)?;
+    engine.note(&Entry::Confirmed { hash: plan.hash.clone(), how })?;
+    Ok(())
 }
 
 fn today() -> String {

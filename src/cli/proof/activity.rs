@@ -234,10 +234,10 @@ mod tests {
     fn what_was_seen_stands_until_a_log_takes_it_back() {
         let seen = format!("{ACTIVE}record 7 of a (sha256 {}): x at y by z", "ab".repeat(32));
         let mut entries = vec![at(1, confirmed()), at(2, concluded(&[&seen, "something else"]))];
-        assert_eq!(without_log(&entries).active, [seen.clone()]);
+        assert_eq!(without_log(&entries).active, std::slice::from_ref(&seen));
         assert_eq!(digests(&entries), ["ab".repeat(32)]);
         entries.push(at(3, concluded(&["something else"])));
-        assert_eq!(without_log(&entries).active, [seen.clone()]);
+        assert_eq!(without_log(&entries).active, std::slice::from_ref(&seen));
         entries.push(at(4, concluded(&[&format!("{QUIET}nothing after x")])));
         assert_eq!(without_log(&entries), Judgement::default());
     }

@@ -261,14 +261,14 @@ mod tests {
             (r#"profile.email eq "jane@agency.example""#, true),
             (r#"profile.email eq "other@agency.example""#, false),
             (r#"userName ne "x" and active eq true"#, true),
-            (r#"active eq false or age eq 7"#, true),
+            (r"active eq false or age eq 7", true),
             (r#"active eq false and age eq 7 or members.value eq "2""#, true),
             (r#"active eq false and (age eq 7 or members.value eq "2")"#, false),
             (r#"not (members.value eq "3")"#, true),
             (r#"userName sw "jane@" and userName ew ".example" and userName co "agency""#, true),
             (r#"nick eq "a \"b\" c""#, true),
-            (r#"title pr"#, false),
-            (r#"active pr"#, true),
+            (r"title pr", false),
+            (r"active pr", true),
         ] {
             assert_eq!(holds(text), Some(expected), "{text}");
         }

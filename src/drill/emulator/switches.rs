@@ -132,6 +132,7 @@ pub enum Paging {
 }
 
 /// Open points of the SCIM endpoint.
+#[expect(clippy::struct_excessive_bools, reason = "each switch is a question of its own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScimSwitches {

@@ -59,6 +59,7 @@ enum Action {
     Delete { user: String, name: String },
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all kinds are opened by the same signature")]
 fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
     let groups = opening.settings.list("groups").to_vec();
     Ok(Box::new(Scim { name: opening.name, api: Api::new(opening.transport), groups }))
@@ -298,5 +299,5 @@ impl Scim {
 }
 
 fn action(step: &Step) -> Result<Action, CallError> {
-    serde_json::from_value(step.details.clone()).map_err(|_| not_ours(step))
+    serde_json::from_value(step.details.clone()).map_err(|_unreadable| not_ours(step))
 }

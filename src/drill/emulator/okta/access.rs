@@ -79,6 +79,7 @@ pub(super) fn grants(tenant: &mut Tenant, call: &Call<'_>, id: &str, rest: &[&st
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all routes answer by the same signature")]
 fn revoked_grants(tenant: &mut Tenant, call: &Call<'_>, id: &str) -> Reply {
     let actor = call.caller.actor(call.request);
     log::write(tenant, call.moment, &actor, &log::REVOKE_GRANTS, &[Target::User(id)]);

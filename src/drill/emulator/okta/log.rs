@@ -150,6 +150,6 @@ pub(super) fn list(tenant: &Tenant, call: &Call<'_>) -> Reply {
 impl State {
     /// The log as NDJSON.
     pub fn log_ndjson(&self) -> String {
-        self.log.iter().map(|record| format!("{record}\n")).collect()
+        self.log.iter().fold(String::new(), |all, record| all + &record.to_string() + "\n")
     }
 }

@@ -180,13 +180,12 @@ fn of_users(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Reply {
         call.caller.needs(tenant, Need::Read, None)?;
         return if call.method() == "GET" { users::list(tenant, call) } else { Err(Refusal::unsupported()) };
     };
-    let id = match (*name, &call.caller.user) {
-        ("me", Some(id)) => id.clone(),
-        _ => {
-            call.caller.needs(tenant, Need::Read, None)?;
-            let found = tenant.okta.find(name);
-            found.map(|(id, _)| id.to_owned()).ok_or_else(|| Refusal::not_found(name, "User"))?
-        }
+    let id = if let ("me", Some(id)) = (*name, &call.caller.user) {
+        id.clone()
+    } else {
+        call.caller.needs(tenant, Need::Read, None)?;
+        let found = tenant.okta.find(name);
+        found.map(|(id, _)| id.to_owned()).ok_or_else(|| Refusal::not_found(name, "User"))?
     };
     match (call.method(), rest) {
         ("GET", []) => users::get(tenant, call, &id),

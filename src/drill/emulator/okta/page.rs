@@ -6,6 +6,7 @@ use super::{Call, Refusal, Reply};
 use crate::drill::emulator::Answer;
 
 /// A page of rows, which come in the order of their keys; `after` is the last key of the page before.
+#[expect(clippy::needless_pass_by_value, reason = "the rows are made for the page")]
 pub(super) fn page(call: &Call<'_>, rows: Vec<(String, Value)>) -> Reply {
     let most = call.moment.switches.okta.page_size.max(1);
     let limit = match call.request.parameter("limit") {

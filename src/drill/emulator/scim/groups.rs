@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Refusal, Reply, patch};
+use super::{Call, Refusal, Reply, patch, show};
 use crate::drill::emulator::mixpanel::Team;
 use crate::drill::emulator::{Answer, Tenant};
 
@@ -44,9 +44,9 @@ pub(super) fn reply(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Repl
             let mut group = read(&call.body()?)?;
             group.created = call.now();
             let id = tenant.draws.letters(20);
-            store(tenant, call, &id, group).map(|resource| call.show(201, &resource))
+            store(tenant, call, &id, group).map(|resource| show(201, &resource))
         }
-        ("GET", [id]) => Ok(call.show(200, &group(tenant, id)?.shown(id, call))),
+        ("GET", [id]) => Ok(show(200, &group(tenant, id)?.shown(id, call))),
         ("PATCH", [id]) => {
             let old = group(tenant, id)?;
             call.expects(old.version)?;
@@ -58,7 +58,7 @@ pub(super) fn reply(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Repl
             call.expects(old.version)?;
             let mut new = read(&call.body()?)?;
             (new.version, new.created) = (old.version, old.created.clone());
-            store(tenant, call, id, new).map(|resource| call.show(200, &resource))
+            store(tenant, call, id, new).map(|resource| show(200, &resource))
         }
         ("DELETE", [id]) => {
             call.expects(group(tenant, id)?.version)?;

@@ -151,6 +151,16 @@ struct Call<'a> {
     base: String,
 }
 
+/// A resource, with its version where there are versions.
+fn show(status: u16, resource: &Value) -> Answer {
+    let location = resource.pointer("/meta/location").and_then(Value::as_str).unwrap_or_default();
+    let answer = scim(status, resource).header("location", location);
+    match resource.pointer("/meta/version").and_then(Value::as_str) {
+        Some(version) => answer.header("etag", version),
+        None => answer,
+    }
+}
+
 impl Call<'_> {
     fn body(&self) -> Result<Map<String, Value>, Refusal> {
         match self.request.json() {
@@ -189,19 +199,9 @@ impl Call<'_> {
         ))
     }
 
-    /// A resource, with its version where there are versions.
-    fn show(&self, status: u16, resource: &Value) -> Answer {
-        let location = resource.pointer("/meta/location").and_then(Value::as_str).unwrap_or_default();
-        let answer = scim(status, resource).header("location", location);
-        match resource.pointer("/meta/version").and_then(Value::as_str) {
-            Some(version) => answer.header("etag", version),
-            None => answer,
-        }
-    }
-
     /// What a PATCH answers.
     fn patched(&self, resource: &Value) -> Answer {
-        let mut answer = self.show(200, resource);
+        let mut answer = show(200, resource);
         if !self.moment.switches.scim.patch_answers_body {
             answer.status = 204;
             answer.body.clear();

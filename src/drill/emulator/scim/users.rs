@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Refusal, Reply, patch};
+use super::{Call, Refusal, Reply, patch, show};
 use crate::drill::emulator::mixpanel::Member;
 use crate::drill::emulator::{Answer, Moment, Tenant};
 
@@ -43,7 +43,7 @@ pub(super) fn reply(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Repl
     match (call.request.method.as_str(), rest) {
         ("GET", []) => call.list(tenant.scim.users.iter().map(|(id, user)| user.shown(id, call))),
         ("POST", []) => create(tenant, call),
-        ("GET", [id]) => Ok(call.show(200, &user(tenant, id)?.shown(id, call))),
+        ("GET", [id]) => Ok(show(200, &user(tenant, id)?.shown(id, call))),
         ("PATCH", [id]) => {
             let old = user(tenant, id)?;
             call.expects(old.version)?;
@@ -56,7 +56,7 @@ pub(super) fn reply(tenant: &mut Tenant, call: &Call<'_>, rest: &[&str]) -> Repl
             call.expects(old.version)?;
             let mut new = read(&call.body()?, call.moment)?;
             (new.version, new.created) = (old.version, old.created.clone());
-            store(tenant, call, id, new).map(|resource| call.show(200, &resource))
+            store(tenant, call, id, new).map(|resource| show(200, &resource))
         }
         ("DELETE", [id]) => {
             call.expects(user(tenant, id)?.version)?;
@@ -101,7 +101,7 @@ fn create(tenant: &mut Tenant, call: &Call<'_>) -> Reply {
         };
         tenant.mixpanel.members.insert(user.user_name.clone(), member);
     }
-    store(tenant, call, &id, user).map(|resource| call.show(201, &resource))
+    store(tenant, call, &id, user).map(|resource| show(201, &resource))
 }
 
 fn in_use() -> Refusal {

@@ -1,6 +1,6 @@
-//! Vault or OpenBao: the secret store, its key-value engine of version 2, tokens and seal.
+//! Vault or `OpenBao`: the secret store, its key-value engine of version 2, tokens and seal.
 //!
-//! Statuses and bodies are those of OpenBao 2.7, request by request: a token that is not known is refused with other
+//! Statuses and bodies are those of `OpenBao` 2.7, request by request: a token that is not known is refused with other
 //! words than one whose policies do not reach.
 
 mod kv;

@@ -32,7 +32,7 @@ pub(super) fn is_blocked(status: &str) -> bool {
 
 impl Action {
     pub(super) fn of(step: &Step) -> Result<Self, CallError> {
-        serde_json::from_value(step.details.clone()).map_err(|_| not_ours(step))
+        serde_json::from_value(step.details.clone()).map_err(|_unreadable| not_ours(step))
     }
 
     pub(super) async fn look(&self, api: &Api) -> Result<Look, CallError> {
@@ -87,15 +87,17 @@ impl Action {
     /// False: there is no way back, and nothing was sent.
     pub(super) async fn undo(&self, api: &Api, before: &Value, key: &str) -> Result<bool, CallError> {
         match self {
-            Self::Suspend { user } if before["status"] == "ACTIVE" => api.unsuspend(user, key).await?,
+            Self::Suspend { user } if before["status"] == "ACTIVE" => {
+                api.unsuspend(user, key).await?;
+            }
             Self::LeaveGroup { user, group } if before["member"] == true => {
-                api.join(group, user, key).await?
+                api.join(group, user, key).await?;
             }
             Self::Unassign { user, app } if before["assigned"].is_object() => {
                 api.assign(app, user, before["assigned"]["user_name"].as_str(), key).await?;
             }
             Self::RemoveRole { user, role } if before["assigned"] == true => {
-                api.give_role(user, role, key).await?
+                api.give_role(user, role, key).await?;
             }
             Self::Suspend { .. }
             | Self::EndSessions { .. }

@@ -279,6 +279,7 @@ fn take_app(okta: &Okta, make: &Maker<'_>, held: &Held, shared: &Shared, found: 
 }
 
 /// The step that leaves a group, or what a person has to do where Okta does not keep its members.
+#[expect(clippy::result_large_err, reason = "both outcomes are planned, and rare")]
 fn leave(make: &Maker<'_>, group: &Group, gives_app: bool, shared: &Shared) -> Result<Step, Guided> {
     if group.kind != "OKTA_GROUP" {
         let how = if group.kind == "BUILT_IN" {

@@ -71,6 +71,7 @@ struct Okta {
     groups: Vec<String>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all kinds are opened by the same signature")]
 fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
     Ok(Box::new(Okta {
         app: opening.settings.text("app").map(str::to_owned),
