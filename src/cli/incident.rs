@@ -193,7 +193,8 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Restoring { .. } => "restoring".to_owned(),
         Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. }
         | Entry::Planned { .. }
-        | Entry::Confirmed { .. } | Entry::Concluded { .. } => return None,
+        | Entry::Confirmed { .. }
+        | Entry::Concluded { .. } => return None,
     };
     Some(text)
 }

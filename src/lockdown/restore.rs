@@ -86,8 +86,10 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
         {
             return Ok(());
         }
-        if let Some(why) = holds_back(&engine.record(), id) {
-            return engine.happened(id, StepEvent::Kept { why });
+        match holds_back(&engine.record(), id) {
+            Some(HeldBack::ForGood(why)) => return engine.happened(id, StepEvent::Kept { why }),
+            Some(HeldBack::ForNow(why)) => return engine.happened(id, StepEvent::Unreadable { why }),
+            None => {}
         }
         match engine.look(&tracked.step).await {
             Err(error) => return engine.happened(id, StepEvent::Unreadable { why: error.to_string() }),
@@ -113,14 +115,27 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
     engine.settle(id).await.map(drop)
 }
 
-/// A step that was done by us and cannot be taken back, or was left, and that needs this one.
-fn holds_back(record: &Record, id: &StepId) -> Option<String> {
+/// Why a step has to wait for one that rests on it.
+enum HeldBack {
+    /// That one stays.
+    ForGood(String),
+    /// That one could not be undone in this run; a later one may.
+    ForNow(String),
+}
+
+/// A step that was done by us, is not undone, and needs this one.
+fn holds_back(record: &Record, id: &StepId) -> Option<HeldBack> {
     let needing = record.steps.values().filter(|tracked| tracked.step.needs.contains(id));
-    let stays = needing.filter(|tracked| {
-        let status = tracked.state.status;
-        tracked.state.ours && status != Status::Undone
-    });
-    stays.map(|tracked| format!("{} stays, and rests on it", tracked.step.id)).next()
+    let mut staying = needing.filter(|tracked| tracked.state.ours && tracked.state.status != Status::Undone);
+    staying.next().map(|tracked| {
+        let stays = tracked.state.status == Status::Kept || tracked.step.undo == Undo::Irreversible;
+        let name = &tracked.step.id;
+        if stays {
+            HeldBack::ForGood(format!("{name} stays, and rests on it"))
+        } else {
+            HeldBack::ForNow(format!("{name} rests on it, and is not undone yet"))
+        }
+    })
 }
 
 /// Looks until the state before shows again, or the time is over.

@@ -153,7 +153,7 @@ pub fn agrees(stage: &Stage) -> Checked {
     }
     block_on(async {
         for tracked in record.in_order() {
-            agrees_on(&systems, &hand, tracked).await?;
+            agrees_on(&systems, &hand, tracked, record.restoring).await?;
             if let (SecretRole::Takes(credential), true) =
                 (&tracked.step.secret, tracked.state.status == Status::Applied)
             {
@@ -165,11 +165,15 @@ pub fn agrees(stage: &Stage) -> Checked {
     })
 }
 
-async fn agrees_on(systems: &Systems, hand: &Hand, tracked: &Tracked) -> Checked {
+async fn agrees_on(systems: &Systems, hand: &Hand, tracked: &Tracked, restoring: bool) -> Checked {
     let id = &tracked.step.id;
     let system = systems.all.get(&tracked.step.system).ok_or_else(|| format!("{id}: no system"))?;
     let holds = tracked.state.status.holds();
     if !holds && tracked.state.status != Status::Undone {
+        return Ok(());
+    }
+    // What held before us may come back with what we undo elsewhere: an application that provisions a directory.
+    if restoring && holds && !tracked.state.ours {
         return Ok(());
     }
     let look = system.look(&tracked.step, hand).await.map_err(|error| format!("{id}: {error}"))?;
@@ -223,9 +227,14 @@ pub fn leftovers(stage: &Stage) -> Vec<String> {
         changes.iter().filter(|change| lasting(&change.step)).flat_map(|change| &change.paths).collect();
     let lines = differences(&stage.before, &stage.emulator.tenant());
     let below = |path: &str, excused: &str| path == excused || path.starts_with(&format!("{excused}."));
+    // An object that a kept step made, by its identifier: which one it got, only the answer tells.
+    let kept = record.steps.values().filter(|tracked| tracked.state.status == Status::Kept);
+    let made: Vec<String> =
+        kept.filter_map(|tracked| Some(tracked.state.result.get("id")?.to_string())).collect();
     let is_excused = |line: &String| {
         let path = path_of(line);
-        excused.iter().any(|excused| below(&path, excused) || below(excused, &path))
+        made.iter().any(|id| path.split('.').any(|part| part == id))
+            || excused.iter().any(|excused| below(&path, excused) || below(excused, &path))
     };
     lines.into_iter().filter(|line| !is_excused(line)).collect()
 }

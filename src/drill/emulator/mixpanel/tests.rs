@@ -215,7 +215,8 @@ fn pages_are_complete_unless_they_rotate() {
                 let link =
                     answer.headers.iter().find(|(name, _)| name == "link").map(|(_, link)| link.clone());
                 let next = body["next_cursor"].as_str().map(|cursor| format!("{ORG}?cursor={cursor}"));
-                let linked = link.map(|link| link.trim_start_matches('<').split('>').next().unwrap().to_owned());
+                let linked =
+                    link.map(|link| link.trim_start_matches('<').split('>').next().unwrap().to_owned());
                 let Some(next) = next.or(linked) else { break };
                 path = next;
             }

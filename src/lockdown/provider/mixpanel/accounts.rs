@@ -93,7 +93,7 @@ impl Mixpanel {
         let direct = sweep.direct(about.account);
         let mut state = json!({ "projects": direct });
         // Somebody may have deleted it since: then there is nothing to give back.
-        if direct.is_empty() && self.api.account(about.account).await?.is_none() {
+        if direct.is_empty() && self.still_there(about.account).await?.is_none() {
             state = json!({ "projects": direct, "exists": false });
         }
         Ok(Look { done: Some(direct.is_empty()), state, result: Value::Null })
