@@ -67,7 +67,9 @@ fn doubled(stage: &Stage) -> Vec<String> {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     // A redirect to the same path with a slash is followed with the same key, and had no effect.
     let effect = |request: &Record| {
-        request.changing && request.took_effect && request.status.is_none_or(|status| !(300..400).contains(&status))
+        request.changing
+            && request.took_effect
+            && request.status.is_none_or(|status| !(300..400).contains(&status))
     };
     for request in stage.emulator.requests().into_iter().filter(effect) {
         *counts.entry(request.idempotency_key.unwrap_or_default()).or_default() += 1;
@@ -145,13 +147,16 @@ pub fn agrees(stage: &Stage) -> Checked {
     let hand = Hand::new(&record.tag, systems.stores.clone());
     for tracked in record.steps.values() {
         let state = &tracked.state;
-        let facts = Facts { before: state.before.clone(), after: state.after.clone(), result: state.result.clone() };
+        let facts =
+            Facts { before: state.before.clone(), after: state.after.clone(), result: state.result.clone() };
         hand.set_facts(&tracked.step.id, facts);
     }
     block_on(async {
         for tracked in record.in_order() {
             agrees_on(&systems, &hand, tracked, record.restoring).await?;
-            if let (SecretRole::Takes(credential), true) = (&tracked.step.secret, tracked.state.status == Status::Applied) {
+            if let (SecretRole::Takes(credential), true) =
+                (&tracked.step.secret, tracked.state.status == Status::Applied)
+            {
                 let replacement = record.tracked(credential).map_err(|error| error.to_string())?;
                 stored(stage, &systems, tracked, replacement).await?;
             }
@@ -194,7 +199,8 @@ async fn stored(stage: &Stage, systems: &Systems, put: &Tracked, replacement: &T
     let accounts = stage.emulator.tenant().mixpanel.service_accounts;
     let account = accounts.values().find(|account| account.username == wanted);
     let account = account.ok_or_else(|| format!("{id}: the replacement {wanted:?} does not exist"))?;
-    let right = fields.values().any(|value| *value == wanted) && fields.values().any(|value| *value == account.secret);
+    let right = fields.values().any(|value| *value == wanted)
+        && fields.values().any(|value| *value == account.secret);
     ensure!(right, "{id}: what is stored is not the credential of {wanted}");
     Ok(())
 }
@@ -212,7 +218,9 @@ pub fn leftovers(stage: &Stage) -> Vec<String> {
     let record = stage.record();
     let lasting = |step: &str| {
         let known = record.steps.values().find(|tracked| tracked.step.id.0 == step);
-        known.is_some_and(|tracked| tracked.step.undo != Undo::Reversible || tracked.state.status == Status::Kept)
+        known.is_some_and(|tracked| {
+            tracked.step.undo != Undo::Reversible || tracked.state.status == Status::Kept
+        })
     };
     let changes = stage.watch.changes();
     let excused: BTreeSet<&String> =
@@ -221,10 +229,12 @@ pub fn leftovers(stage: &Stage) -> Vec<String> {
     let below = |path: &str, excused: &str| path == excused || path.starts_with(&format!("{excused}."));
     // An object that a kept step made, by its identifier: which one it got, only the answer tells.
     let kept = record.steps.values().filter(|tracked| tracked.state.status == Status::Kept);
-    let made: Vec<String> = kept.filter_map(|tracked| Some(tracked.state.result.get("id")?.to_string())).collect();
+    let made: Vec<String> =
+        kept.filter_map(|tracked| Some(tracked.state.result.get("id")?.to_string())).collect();
     let is_excused = |line: &String| {
         let path = path_of(line);
-        made.iter().any(|id| path.split('.').any(|part| part == id)) || excused.iter().any(|excused| below(&path, excused) || below(excused, &path))
+        made.iter().any(|id| path.split('.').any(|part| part == id))
+            || excused.iter().any(|excused| below(&path, excused) || below(excused, &path))
     };
     lines.into_iter().filter(|line| !is_excused(line)).collect()
 }

@@ -69,13 +69,14 @@ fn a_plan_that_has_changed() {
     let text = std::fs::read_to_string(file).unwrap();
     let apply = ["lockdown", &stage.account, "--plan", file, "--apply", "--yes", "--json", "--wait", "1s"];
     // Edited: its hash does not fit.
-    stage.put("plan.json", text.replacen("reversible", "irreversible", 1).as_bytes());
+    stage.put("plan.json", text.replacen("\"reversible\"", "\"compensable\"", 1).as_bytes());
     refused(&stage, &stage.run(&apply, None), "the plan has changed");
     stage.put("plan.json", text.as_bytes());
     // One more thing is there.
     let held = stage.emulator.tenant().okta.users["00ujane"].roles.clone();
     stage.emulator.edit(|tenant| {
-        let role = portcullis::drill::emulator::okta::Role { kind: "HELP_DESK_ADMIN".into(), groups: [].into() };
+        let role =
+            portcullis::drill::emulator::okta::Role { kind: "HELP_DESK_ADMIN".into(), groups: [].into() };
         tenant.okta.users.get_mut("00ujane").unwrap().roles.insert("ra-new".into(), role);
     });
     refused(&stage, &stage.run(&apply, None), "the plan has changed");
@@ -181,7 +182,8 @@ fn what_is_left_out_is_recorded_with_its_reason() {
     let run = skipped.lockdown(&["--skip", "okta=the people office keeps it open"], None);
     assert_eq!(run.code, Some(PARTIAL), "{}{}", run.stdout, run.stderr);
     let only = stage(small(1));
-    let run = only.lockdown(&["--only", "mixpanel", "--only", "scim", "--only", "vault", "--only", "file"], None);
+    let run =
+        only.lockdown(&["--only", "mixpanel", "--only", "scim", "--only", "vault", "--only", "file"], None);
     assert_eq!(run.code, Some(PARTIAL), "{}{}", run.stdout, run.stderr);
     for (stage, reason) in [(skipped, "the people office keeps it open"), (only, "--only")] {
         let record = stage.record();
@@ -212,7 +214,10 @@ fn ctrl_c_ends_between_two_requests_and_the_same_command_goes_on() {
         assert_eq!(run.code, Some(UNKNOWN), "{lines}: {run:?} {said}");
         assert!(said.contains("run the same command again"), "{lines}: {said}");
         let record = stage.record();
-        assert!(record.steps.values().all(|tracked| !tracked.state.status.is_open()), "{lines}: a request is open");
+        assert!(
+            record.steps.values().all(|tracked| !tracked.state.status.is_open()),
+            "{lines}: a request is open"
+        );
         check::always(&stage).unwrap();
         let run = stage.lockdown(&[], None);
         assert!(is_out(&run), "{lines}: {}{}", run.stdout, run.stderr);

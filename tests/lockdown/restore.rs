@@ -29,8 +29,13 @@ fn after(change: impl Fn(&mut Tenant), of: &[&str]) -> (Option<i32>, Vec<Status>
     let run = stage.restore(None);
     check::always(&stage).unwrap();
     let record = stage.record();
-    let status = |id: &&str| record.steps.values().find(|tracked| tracked.step.id.0 == **id).map(|tracked| tracked.state.status);
-    let statuses = of.iter().map(|id| status(id).unwrap_or_else(|| panic!("no step {id}: {:?}", record.order))).collect();
+    let status = |id: &&str| {
+        record.steps.values().find(|tracked| tracked.step.id.0 == **id).map(|tracked| tracked.state.status)
+    };
+    let statuses = of
+        .iter()
+        .map(|id| status(id).unwrap_or_else(|| panic!("no step {id}: {:?}", record.order)))
+        .collect();
     // What they changed is as they left it.
     let now = differences(&theirs, &stage.emulator.tenant());
     let path = |line: &String| super::watch::path_of(line);
@@ -41,14 +46,17 @@ fn after(change: impl Fn(&mut Tenant), of: &[&str]) -> (Option<i32>, Vec<Status>
 
 #[test]
 fn an_administrator_who_let_the_person_in_again_is_no_difference() {
-    let change = |tenant: &mut Tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::Active;
+    let change =
+        |tenant: &mut Tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::Active;
     let (code, statuses, overwritten) = after(change, &["okta/user/00ujane/suspend"]);
     assert_eq!((code, statuses, overwritten), (Some(DONE), vec![Status::Undone], Vec::new()));
 }
 
 #[test]
 fn an_account_that_was_ended_for_good_stays_so() {
-    let change = |tenant: &mut Tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::Deprovisioned;
+    let change = |tenant: &mut Tenant| {
+        tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::Deprovisioned
+    };
     let (code, statuses, overwritten) = after(change, &["okta/user/00ujane/suspend"]);
     assert_eq!((code, statuses, overwritten), (Some(PARTIAL), vec![Status::Kept], Vec::new()));
 }
@@ -96,7 +104,8 @@ fn made_up(seed: &u64) -> (Tenant, Switches) {
     switches.mixpanel.envelope_single = bit(1);
     switches.mixpanel.slash_redirect = bit(2);
     switches.mixpanel.without_project = if bit(3) { 403 } else { 401 };
-    switches.mixpanel.paging = [Paging::Off, Paging::Cursor, Paging::Link][usize::try_from(seed % 3).unwrap()];
+    switches.mixpanel.paging =
+        [Paging::Off, Paging::Cursor, Paging::Link][usize::try_from(seed % 3).unwrap()];
     switches.mixpanel.page_size = if bit(4) { 2 } else { 50 };
     switches.scim.patch_answers_body = bit(5);
     switches.scim.etags = bit(6);
@@ -128,7 +137,12 @@ fn there_and_back(seed: &u64, tally: &mut Tally) -> Checked {
         ensure!(last.contains("refused, nothing was changed"), "{last}");
         return Ok(());
     }
-    ensure!(matches!(run.code, Some(DONE | PARTIAL)) || waits_for_people(&run), "{:?}: {} {last}", run.code, run.json()["reasons"]);
+    ensure!(
+        matches!(run.code, Some(DONE | PARTIAL)) || waits_for_people(&run),
+        "{:?}: {} {last}",
+        run.code,
+        run.json()["reasons"]
+    );
     let restored = stage.restore(None);
     check::always(&stage)?;
     ensure!(restored.code == Some(DONE), "{:?}: {}", restored.code, restored.json()["reasons"]);

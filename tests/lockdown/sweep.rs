@@ -161,9 +161,11 @@ fn reasons(run: &Run) -> String {
 
 /// Every `stride`-th of all states.
 fn cases(calm: &Calm, stride: usize) -> Vec<Case> {
-    let faults: Vec<Option<What>> = std::iter::once(None).chain(Fault::ALL.iter().copied().map(Some)).collect();
+    let faults: Vec<Option<What>> =
+        std::iter::once(None).chain(Fault::ALL.iter().copied().map(Some)).collect();
     // One point past the last: a run that is not killed.
-    let all = (1..=calm.points + 1).flat_map(|point| faults.iter().map(move |fault| Case { point, fault: *fault }));
+    let all =
+        (1..=calm.points + 1).flat_map(|point| faults.iter().map(move |fault| Case { point, fault: *fault }));
     all.step_by(stride).collect()
 }
 
@@ -187,7 +189,10 @@ fn every_provider_is_emulated() {
     for provider in PROVIDERS {
         let name = provider.spec.name;
         let client = SERVICES.iter().find_map(|service| service.client(name, &small(1), "http://127.0.0.1"));
-        assert!(client.is_some(), "{name} is not in the sweep: it has no emulated service, or no client there");
+        assert!(
+            client.is_some(),
+            "{name} is not in the sweep: it has no emulated service, or no client there"
+        );
     }
 }
 

@@ -35,7 +35,8 @@ fn directory(tenant: &mut Tenant) {
         tenant.scim.users.insert(format!("scim-{}", member.id), user);
     }
     for (id, team) in &tenant.mixpanel.teams {
-        let member_id = |email: &String| tenant.mixpanel.members.get(email).map(|member| format!("scim-{}", member.id));
+        let member_id =
+            |email: &String| tenant.mixpanel.members.get(email).map(|member| format!("scim-{}", member.id));
         let group = scim::Group {
             display_name: team.name.clone(),
             members: team.members.iter().filter_map(member_id).collect(),
@@ -67,7 +68,9 @@ fn identity_provider(tenant: &mut Tenant) {
     let mut victim = person(VICTIM);
     victim.sessions.insert("session-jane".into());
     victim.devices.insert("device-jane".into());
-    victim.grants.insert("grant-jane".into(), okta::Grant { client: "cli".into(), scope: "okta.users.read".into() });
+    victim
+        .grants
+        .insert("grant-jane".into(), okta::Grant { client: "cli".into(), scope: "okta.users.read".into() });
     victim.oauth_tokens.insert("refresh-jane".into(), "cli".into());
     victim.roles.insert("ra-jane".into(), role("REPORT_ADMIN"));
     let token = |user: &str, name: &str, secret: String| okta::ApiToken {
@@ -85,7 +88,8 @@ fn identity_provider(tenant: &mut Tenant) {
     state.users.extend([("00utool".to_owned(), tool), ("00ujane".to_owned(), victim)]);
     let others = emails.iter().filter(|email| *email != VICTIM).enumerate();
     state.users.extend(others.map(|(at, email)| (format!("00u{at}"), person(email))));
-    let everybody: BTreeMap<String, Option<String>> = state.users.keys().map(|id| (id.clone(), None)).collect();
+    let everybody: BTreeMap<String, Option<String>> =
+        state.users.keys().map(|id| (id.clone(), None)).collect();
     let group = |name: &str, kind: &str, members: &BTreeMap<String, Option<String>>| okta::Group {
         name: name.into(),
         kind: kind.into(),
@@ -105,7 +109,12 @@ fn identity_provider(tenant: &mut Tenant) {
 
 /// Every credential that the attacker knows, but those of the tool and of accounts that nobody uses.
 fn secret_store(tenant: &mut Tenant) {
-    let token = vault::Token::new("portcullis", "accessor".into(), &["secret/*"], &["create", "read", "update", "patch"]);
+    let token = vault::Token::new(
+        "portcullis",
+        "accessor".into(),
+        &["secret/*"],
+        &["create", "read", "update", "patch"],
+    );
     let id = tenant.draws.secret();
     tenant.vault.tokens.insert(id, token);
     let mut mount = vault::Mount::default();

@@ -67,11 +67,15 @@ fn never_contained_before_the_old_credential_is_dead() {
     };
     assert_eq!(run.code, Some(UNKNOWN), "{}", run.stderr);
     assert!(run.stdout.contains("still works"), "{}", run.stdout);
-    let stage = Stage::new(stage.before.clone(), {
-        let mut switches = Switches::default();
-        switches.mixpanel.honour_old_ms = 1_500;
-        switches
-    }, Faults::default());
+    let stage = Stage::new(
+        stage.before.clone(),
+        {
+            let mut switches = Switches::default();
+            switches.mixpanel.honour_old_ms = 1_500;
+            switches
+        },
+        Faults::default(),
+    );
     let begun = Instant::now();
     let run = stage.run(&["lockdown", &stage.account, "--yes", "--json", "--wait", "20s"], None);
     assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
@@ -102,7 +106,9 @@ fn errors_on_the_calls_that_prove_prove_nothing() {
     let stage = Stage::new(small(4), Switches::default(), Faults::default());
     let run = stage.lockdown(&[], None);
     assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
-    for what in [What::Status(403), What::RateLimited(None), What::Status(500), What::Status(503), What::NotJson] {
+    for what in
+        [What::Status(403), What::RateLimited(None), What::Status(500), What::Status(503), What::NotJson]
+    {
         for service in ["mixpanel", "okta", "scim"] {
             let concluded = stage.journal().unwrap().entries.len();
             let when = When::Match {

@@ -35,16 +35,14 @@ impl Watch {
     pub fn begin(emulator: &Arc<Emulator>, incidents: PathBuf, switches: Switches) -> Arc<Self> {
         let watch = Arc::new(Self::default());
         let (seen, started, emulator_again) = (Arc::clone(&watch), Instant::now(), Arc::downgrade(emulator));
-        emulator.on_change(move |service, request| {
-            match seen.check(&incidents, request) {
-                Ok((key, step, direction)) => {
-                    let paths = effect(&emulator_again, service, request, started, &switches);
-                    seen.changes.lock().unwrap().push(Change { key, step, direction, paths });
-                }
-                Err(why) => {
-                    let why = format!("{service}: {} {}: {why}", request.method, request.path);
-                    seen.wrong.lock().unwrap().push(why);
-                }
+        emulator.on_change(move |service, request| match seen.check(&incidents, request) {
+            Ok((key, step, direction)) => {
+                let paths = effect(&emulator_again, service, request, started, &switches);
+                seen.changes.lock().unwrap().push(Change { key, step, direction, paths });
+            }
+            Err(why) => {
+                let why = format!("{service}: {} {}: {why}", request.method, request.path);
+                seen.wrong.lock().unwrap().push(why);
             }
         });
         watch

@@ -19,7 +19,8 @@ use crate::config::catalog::KindSpec;
 use crate::config::{Instance, Integration, Settings};
 
 /// The kinds of providers there are.
-pub const PROVIDERS: &[&ProviderKind] = &[&mixpanel::KIND, &mixpanel::deletions::KIND, &okta::KIND, &scim::KIND];
+pub const PROVIDERS: &[&ProviderKind] =
+    &[&mixpanel::KIND, &mixpanel::deletions::KIND, &okta::KIND, &scim::KIND];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {

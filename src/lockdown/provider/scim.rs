@@ -198,7 +198,9 @@ impl Scim {
                 phase: Phase::Deactivate,
                 undo: Undo::Reversible,
                 why: "The application lets owners and admins in past the identity provider.".into(),
-                effect: "The person cannot use the application, and sessions there may end; what they made stays.".into(),
+                effect:
+                    "The person cannot use the application, and sessions there may end; what they made stays."
+                        .into(),
                 ..self.step(
                     object.clone(),
                     "deactivate",

@@ -107,7 +107,9 @@ impl Provider for StoreSystem {
         let put = put(step)?;
         let wanted = hand.facts(credential(step)?).result;
         let entry = self.0.read(&put.path).await.map_err(call)?;
-        let Some((wanted, entry)) = wanted.get("username").and_then(Value::as_str).zip(entry) else { return Ok(None) };
+        let Some((wanted, entry)) = wanted.get("username").and_then(Value::as_str).zip(entry) else {
+            return Ok(None);
+        };
         let ours = entry.fields.get(&put.username).is_some_and(|name| name.expose_secret() == wanted);
         Ok(entry.fields.get(&put.secret).filter(|_| ours).cloned())
     }

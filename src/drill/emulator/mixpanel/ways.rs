@@ -25,17 +25,20 @@ pub(super) fn client(tenant: &Tenant, base: &str) -> Option<Client> {
 /// For the project of the first deletion that waits: the token of a person who is not the account, where there is one.
 pub(super) fn deletions_client(tenant: &Tenant) -> Option<Client> {
     let (state, email) = (&tenant.mixpanel, &tenant.attacker.email);
-    let theirs = |deletion: &&super::Deletion| deletion.requested_by == *email && deletion.status == "PENDING";
+    let theirs =
+        |deletion: &&super::Deletion| deletion.requested_by == *email && deletion.status == "PENDING";
     let project = state.deletions.values().find(theirs)?.project;
     let reaches = |owner: &String| {
         let access = state.member_access(owner).filter(|_| owner != email);
         access.is_some_and(|access| access.projects.contains_key(&project))
     };
     let (token, _) = state.oauth_tokens.iter().find(|(_, owner)| reaches(owner))?;
-    let waiting = state.deletions.iter().filter(|(_, deletion)| theirs(deletion) && deletion.project == project);
+    let waiting =
+        state.deletions.iter().filter(|(_, deletion)| theirs(deletion) && deletion.project == project);
     let waiting: Vec<&String> = waiting.map(|(tracking, _)| tracking).collect();
     let project_token = &state.projects.get(&project)?.token;
-    let settings = vec![("project-token", format!("{project_token:?}")), ("tracking-ids", format!("{waiting:?}"))];
+    let settings =
+        vec![("project-token", format!("{project_token:?}")), ("tracking-ids", format!("{waiting:?}"))];
     Some(Client { path: "", credential: token.clone(), settings })
 }
 
@@ -46,7 +49,8 @@ pub(super) fn ways_in(tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<
     if state.member_access(email).is_some() {
         ways.push("mixpanel: the person is an active member".to_owned());
     }
-    let session = |of: &&super::Session| of.email == email && of.ends_ms.is_none_or(|end| moment.millis() < end);
+    let session =
+        |of: &&super::Session| of.email == email && of.ends_ms.is_none_or(|end| moment.millis() < end);
     if state.sessions.values().any(|of| session(&of)) {
         ways.push("mixpanel: a session of the person works".to_owned());
     }
@@ -86,7 +90,8 @@ fn works(tenant: &Tenant, username: &str, secret: &str, moment: &Moment<'_>) -> 
 fn feeds(state: &State, email: &str) -> Vec<String> {
     let mut feeds = Vec::new();
     for (id, project) in &state.projects {
-        let pipelines = project.pipelines.iter().filter(|(_, pipeline)| pipeline.creator == email && !pipeline.paused);
+        let pipelines =
+            project.pipelines.iter().filter(|(_, pipeline)| pipeline.creator == email && !pipeline.paused);
         feeds.extend(pipelines.map(|(name, _)| format!("mixpanel: pipeline {name} of {id} runs")));
         let imports = project.imports.iter().filter(|(_, import)| import.creator == email && !import.paused);
         feeds.extend(imports.map(|(name, _)| format!("mixpanel: import {name} of {id} runs")));

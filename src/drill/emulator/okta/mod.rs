@@ -99,7 +99,10 @@ impl Service for Okta {
         let state = &tenant.okta;
         let is_super = |user: &User| user.roles.values().any(|role| role.kind == "SUPER_ADMIN");
         let own = |token: &&ApiToken| {
-            state.users.get(&token.user).is_some_and(|user| is_super(user) && user.login != tenant.attacker.email)
+            state
+                .users
+                .get(&token.user)
+                .is_some_and(|user| is_super(user) && user.login != tenant.attacker.email)
         };
         let credential = state.tokens.values().find(own)?.secret.clone();
         let app = state.mixpanel_app().map(|(id, _)| ("app", format!("{id:?}")));
@@ -118,7 +121,8 @@ impl Service for Okta {
 fn ways_in(state: &State, email: &str) -> Vec<String> {
     let Some((id, user)) = state.find(email) else { return Vec::new() };
     let can_return = !matches!(user.status, Status::Suspended | Status::Deprovisioned);
-    let tokens = state.tokens.values().any(|token| token.user == id) || state.bearers.values().any(|of| of == id);
+    let tokens =
+        state.tokens.values().any(|token| token.user == id) || state.bearers.values().any(|of| of == id);
     let ways = [
         (can_return, format!("the person is {}", user.status.name())),
         (!user.sessions.is_empty(), "a session is open".to_owned()),
@@ -126,7 +130,10 @@ fn ways_in(state: &State, email: &str) -> Vec<String> {
         (!user.grants.is_empty(), "an application has a grant".to_owned()),
         (tokens, "an API token of the person is valid".to_owned()),
         (!user.roles.is_empty(), "the person is an administrator".to_owned()),
-        (state.mixpanel_app().is_some_and(|(app, _)| state.assignment(app, id).is_some()), "Mixpanel is assigned".into()),
+        (
+            state.mixpanel_app().is_some_and(|(app, _)| state.assignment(app, id).is_some()),
+            "Mixpanel is assigned".into(),
+        ),
     ];
     ways.into_iter().filter(|(open, _)| *open).map(|(_, what)| format!("okta: {what}")).collect()
 }
