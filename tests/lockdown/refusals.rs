@@ -69,7 +69,7 @@ fn a_plan_that_has_changed() {
     let text = std::fs::read_to_string(file).unwrap();
     let apply = ["lockdown", &stage.account, "--plan", file, "--apply", "--yes", "--json", "--wait", "1s"];
     // Edited: its hash does not fit.
-    stage.put("plan.json", text.replacen("reversible", "irreversible", 1).as_bytes());
+    stage.put("plan.json", text.replacen("\"reversible\"", "\"compensable\"", 1).as_bytes());
     refused(&stage, &stage.run(&apply, None), "the plan has changed");
     stage.put("plan.json", text.as_bytes());
     // One more thing is there.
