@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Entry, Misfit, Record};
 use crate::event::time::Timestamp;
 use crate::sys::crash;
-use crate::sys::fs::{Appender, read_up_to};
+use crate::sys::fs::{Appender, read_plain_up_to};
 use crate::sys::hash::sha256_hex;
 
 /// The name of the file in an incident's folder.
@@ -150,7 +150,7 @@ impl Journal {
 /// Reads the journal at `path` and checks its chain.
 pub fn read(path: &Path) -> Result<Read, JournalError> {
     let file = File::open(path).map_err(|error| failed(path, error))?;
-    let bytes = read_up_to(file, MAX_BYTES).map_err(|error| failed(path, error))?;
+    let bytes = read_plain_up_to(file, MAX_BYTES).map_err(|error| failed(path, error))?;
     let bytes = bytes.ok_or_else(|| JournalError::TooLarge { path: path.to_owned() })?;
     parse(path, &bytes)
 }

@@ -133,6 +133,13 @@ pub fn read_up_to(mut reader: impl Read, limit: usize) -> io::Result<Option<zero
     Ok(None)
 }
 
+/// The same for what is no secret: as much memory as there are bytes, whatever the limit.
+pub fn read_plain_up_to(reader: impl Read, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    reader.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= limit).then_some(bytes))
+}
+
 const PRIVATE: u32 = 0o600;
 
 fn sync_folder(path: &Path) -> io::Result<()> {
@@ -157,6 +164,12 @@ mod tests {
         pending.finish(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"whole");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn plain_files_are_read_up_to_the_limit() {
+        assert_eq!(read_plain_up_to(&b"abc"[..], 3).unwrap(), Some(b"abc".to_vec()));
+        assert_eq!(read_plain_up_to(&b"abcd"[..], 3).unwrap(), None);
     }
 
     fn mode(path: &Path) -> u32 {

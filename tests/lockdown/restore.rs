@@ -55,7 +55,7 @@ fn an_administrator_who_let_the_person_in_again_is_no_difference() {
 #[test]
 fn an_account_that_was_ended_for_good_stays_so() {
     let change = |tenant: &mut Tenant| {
-        tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::Deprovisioned
+        tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::Deprovisioned;
     };
     let (code, statuses, overwritten) = after(change, &["okta/user/00ujane/suspend"]);
     assert_eq!((code, statuses, overwritten), (Some(PARTIAL), vec![Status::Kept], Vec::new()));
@@ -96,8 +96,8 @@ fn a_service_account_that_somebody_deleted_stays_deleted() {
 }
 
 /// Made-up tenants, each under another setting of the switches.
-fn made_up(seed: &u64) -> (Tenant, Switches) {
-    let (tenant, _) = Tenant::generate(*seed, &Size::small());
+fn made_up(seed: u64) -> (Tenant, Switches) {
+    let (tenant, _) = Tenant::generate(seed, &Size::small());
     let mut switches = Switches::default();
     let bit = |at: u64| seed >> at & 1 == 1;
     switches.mixpanel.mangle_usernames = bit(0);
@@ -125,7 +125,7 @@ fn waits_for_people(run: &Run) -> bool {
     run.code == Some(UNKNOWN) && reasons.iter().all(told)
 }
 
-fn there_and_back(seed: &u64, tally: &mut Tally) -> Checked {
+fn there_and_back(&seed: &u64, tally: &mut Tally) -> Checked {
     let (tenant, switches) = made_up(seed);
     let stage = Stage::new(tenant, switches, Faults::default());
     let run = stage.lockdown(&[], None);

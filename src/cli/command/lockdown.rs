@@ -335,7 +335,8 @@ fn write_plan(path: &Path, plan: &Plan) -> Result<(), CliError> {
 fn read_plan(path: &Path) -> Result<Plan, CliError> {
     let failed = |why: String| CliError::usage(format!("{}: {why}", path.display()));
     let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
-    let bytes = crate::sys::fs::read_up_to(file, MAX_PLAN).map_err(|error| failed(error.to_string()))?;
+    let bytes =
+        crate::sys::fs::read_plain_up_to(file, MAX_PLAN).map_err(|error| failed(error.to_string()))?;
     let bytes = bytes.ok_or_else(|| failed("too large for a plan".into()))?;
     serde_json::from_slice(&bytes).map_err(|error| failed(format!("not a plan: {error}")))
 }

@@ -27,7 +27,7 @@ use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::http::Stats;
 use crate::lockdown::provider::{Check, CheckState, OpenError};
 use crate::sys::crash;
-use crate::sys::fs::{Pending, is_own, read_up_to};
+use crate::sys::fs::{Pending, is_own, read_plain_up_to, read_up_to};
 use crate::sys::lock::{Lock, LockError};
 
 /// The largest file that is read, and the largest content.
@@ -195,7 +195,7 @@ impl FileStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Content::default()),
             Err(error) => return Err(self.io(error)),
         };
-        let sealed = read_up_to(file, LARGEST).map_err(|error| self.io(error))?;
+        let sealed = read_plain_up_to(file, LARGEST).map_err(|error| self.io(error))?;
         let sealed = sealed.ok_or_else(|| self.bad("it is larger than 16 MiB"))?;
         let bytes = self.decrypt(&sealed)?;
         Content::parse(&bytes).map_err(|why| self.bad(&why))
