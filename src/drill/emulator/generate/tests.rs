@@ -126,8 +126,7 @@ fn setup_holds(tenant: &Tenant, setup: &Setup, seed: u64) {
 
 fn secrets(tenant: &Tenant) -> Vec<String> {
     let vendor = &tenant.mixpanel;
-    let projects =
-        vendor.projects.values().flat_map(|project| [project.token.clone(), project.api_secret.clone()]);
+    let projects = vendor.projects.values().map(|project| project.api_secret.clone());
     projects
         .chain(vendor.service_accounts.values().map(|account| account.secret.clone()))
         .chain(vendor.sessions.keys().cloned())

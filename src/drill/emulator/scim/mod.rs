@@ -33,7 +33,9 @@ pub struct State {
 impl State {
     /// Whether an e-mail's domain is claimed.
     pub fn claims(&self, email: &str) -> bool {
-        email.rsplit_once('@').is_some_and(|(_, domain)| self.claimed_domains.contains(domain))
+        email
+            .rsplit_once('@')
+            .is_some_and(|(_, domain)| self.claimed_domains.contains(&domain.to_ascii_lowercase()))
     }
 
     /// The id of the person with this user name.
