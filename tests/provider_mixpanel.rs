@@ -34,7 +34,7 @@ struct Memory(Mutex<BTreeMap<String, Vec<BTreeMap<String, SecretString>>>>);
 
 #[async_trait]
 impl Store for Memory {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "vault"
     }
 

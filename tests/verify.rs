@@ -1,5 +1,11 @@
 //! `portcullis verify` against an emulated tenant.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::redundant_closure_for_method_calls,
+    reason = "a test fails by panicking; a method of a type with a lifetime is no closure over all of them"
+)]
 
 mod common;
 mod emulated;

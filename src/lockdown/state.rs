@@ -188,8 +188,13 @@ impl StepState {
         let ours = match status {
             Status::Applied => true,
             Status::Planned | Status::Already | Status::Undone => false,
-            Status::Skipped | Status::Applying | Status::Refused | Status::Discarding => self.ours,
-            Status::Undoing | Status::UndoRefused | Status::Kept => self.ours,
+            Status::Skipped
+            | Status::Applying
+            | Status::Refused
+            | Status::Discarding
+            | Status::Undoing
+            | Status::UndoRefused
+            | Status::Kept => self.ours,
         };
         let mut next = Self { status, ours, ..self.clone() };
         match event {
@@ -214,8 +219,10 @@ impl StepState {
             | StepEvent::Unreadable { why }
             | StepEvent::Kept { why } => next.why = Some(why.clone()),
             StepEvent::Skipped { reason } => next.why = Some(reason.clone()),
-            StepEvent::Answered { .. } | StepEvent::Seen { .. } => {}
-            StepEvent::Unseen { .. } | StepEvent::Back { .. } => {}
+            StepEvent::Answered { .. }
+            | StepEvent::Seen { .. }
+            | StepEvent::Unseen { .. }
+            | StepEvent::Back { .. } => {}
         }
         if status == Status::Planned {
             next.after = Value::Null;

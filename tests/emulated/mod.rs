@@ -54,7 +54,7 @@ impl World {
     }
 
     pub fn with(mut tenant: Tenant, switches: Switches) -> Self {
-        tenant.scim.token = SCIM_TOKEN.to_owned();
+        SCIM_TOKEN.clone_into(&mut tenant.scim.token);
         tenant.scim.claimed_domains = ["agency.example".to_owned()].into();
         let jane = User { user_name: VICTIM.to_owned(), active: true, version: 1, ..User::default() };
         tenant.scim.users.insert("u1".to_owned(), jane);

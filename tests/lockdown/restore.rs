@@ -125,6 +125,7 @@ fn waits_for_people(run: &Run) -> bool {
     run.code == Some(UNKNOWN) && reasons.iter().all(told)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "cases are tried by reference")]
 fn there_and_back(&seed: &u64, tally: &mut Tally) -> Checked {
     let (tenant, switches) = made_up(seed);
     let stage = Stage::new(tenant, switches, Faults::default());

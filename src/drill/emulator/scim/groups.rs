@@ -103,9 +103,9 @@ fn store(tenant: &mut Tenant, call: &Call<'_>, id: &str, mut group: Group) -> Re
 fn follow(team: &mut Team, emails: impl Iterator<Item = String>, joined: bool) {
     for email in emails {
         if joined {
-            team.members.insert(email);
+            team.members.insert(email.to_ascii_lowercase());
         } else {
-            team.members.remove(&email);
+            team.members.remove(&email.to_ascii_lowercase());
         }
     }
 }

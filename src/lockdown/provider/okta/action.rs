@@ -94,7 +94,8 @@ impl Action {
                 api.join(group, user, key).await?;
             }
             Self::Unassign { user, app } if before["assigned"].is_object() => {
-                api.assign(app, user, before["assigned"]["user_name"].as_str(), key).await?;
+                let name = before.pointer("/assigned/user_name").and_then(Value::as_str);
+                api.assign(app, user, name, key).await?;
             }
             Self::RemoveRole { user, role } if before["assigned"] == true => {
                 api.give_role(user, role, key).await?;

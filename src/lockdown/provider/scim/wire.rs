@@ -49,6 +49,7 @@ struct Meta {
 
 /// A user.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "userName is the attribute's name")]
 pub(super) struct User {
     pub(super) id: String,
     pub(super) user_name: String,
