@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::http::CallError;
 use super::journal::{Journal, JournalError};
 use super::provider::{Acted, Facts, Hand, Look, Provider};
-use super::record::{Entry, Misfit, Record, Tracked};
+use super::record::{Entry, Record, Tracked};
 use super::state::{Direction, Status, StepEvent};
 use super::step::{SecretRole, Step, StepId};
 use crate::sys::clock::Clock;
@@ -251,7 +251,7 @@ impl Engine {
         before: Value,
     ) -> Result<(), JournalError> {
         let step = &tracked.step;
-        self.happened(&step.id, StepEvent::Intended { direction, before: before.clone() })?;
+        self.happened(&step.id, StepEvent::Intended { direction, before })?;
         let attempt = self.tracked(&step.id)?.state.attempts;
         let key = format!("{}/{}/{attempt}", self.hand.tag, step.id);
         let acted = match (self.system(step), direction) {
@@ -376,10 +376,4 @@ impl Engine {
 fn facts(tracked: &Tracked) -> Facts {
     let state = &tracked.state;
     Facts { before: state.before.clone(), after: state.after.clone(), result: state.result.clone() }
-}
-
-impl From<Misfit> for CallError {
-    fn from(misfit: Misfit) -> Self {
-        Self::NotSent { what: misfit.to_string() }
-    }
 }

@@ -66,8 +66,9 @@ pub fn open(
     let inventory: Arc<[Integration]> = inventory.into();
     let default_store = config.stores.first().map(|instance| instance.name.clone());
     for instance in &config.providers {
-        let Some(kind) = provider::kind_of(instance) else { continue };
         let failed = |error| SystemError::Open { name: instance.name.clone(), error };
+        let kind = provider::kind(instance.kind.name);
+        let kind = kind.ok_or_else(|| failed(OpenError("there is no such kind of provider".into())))?;
         let auth = match credentials.get(&instance.name) {
             Some(credential) => (kind.auth)(credential.clone()).map_err(failed)?,
             None => Auth::None,
@@ -92,7 +93,7 @@ fn open_store(
     credential: Option<&SecretString>,
 ) -> Result<Arc<dyn Store>, SystemError> {
     let failed = |error| SystemError::Open { name: instance.name.clone(), error };
-    let kind = STORES.iter().find(|kind| kind.spec.name == instance.kind.name);
+    let kind = store::kind(instance.kind.name);
     let kind = kind.ok_or_else(|| failed(OpenError("there is no such kind of store".into())))?;
     let base = instance.base_url.clone();
     let transport = base.map(|base| transport(config, instance, base, Auth::None)).transpose()?;

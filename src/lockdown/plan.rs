@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::provider::{Discovery, Guard};
+use super::provider::Guard;
 use super::step::{Guided, Step};
 use crate::sys::hash::sha256_hex;
 
@@ -25,16 +25,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Puts what was discovered in order.
-    pub fn new(account: &str, incident: &str, found: Vec<Discovery>) -> Self {
-        let (mut steps, mut guided) = (Vec::new(), Vec::new());
-        for discovery in found {
-            steps.extend(discovery.steps);
-            guided.extend(discovery.guided);
-        }
-        Self::of(account, incident, steps, guided)
-    }
-
     /// With these steps, sorted; each identifier once.
     pub fn of(account: &str, incident: &str, mut steps: Vec<Step>, mut guided: Vec<Guided>) -> Self {
         steps.sort_by(|one, other| (one.phase, &one.id).cmp(&(other.phase, &other.id)));

@@ -16,7 +16,7 @@ use super::http::{Auth, CallError, Transport};
 use super::step::{Guided, Step, StepId};
 use super::store::Store;
 use crate::config::catalog::KindSpec;
-use crate::config::{Instance, Integration, Settings};
+use crate::config::{Integration, Settings};
 
 /// The kinds of providers there are.
 pub const PROVIDERS: &[&ProviderKind] =
@@ -284,9 +284,4 @@ impl Hand {
 /// The kind with this name.
 pub fn kind(name: &str) -> Option<&'static ProviderKind> {
     PROVIDERS.iter().find(|kind| kind.spec.name == name).copied()
-}
-
-/// The kind of an instance.
-pub fn kind_of(instance: &Instance) -> Option<&'static ProviderKind> {
-    kind(instance.kind.name)
 }

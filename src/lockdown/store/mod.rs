@@ -16,8 +16,8 @@ use secrecy::SecretString;
 
 use super::http::{CallError, Stats, Transport};
 use super::provider::{Check, OpenError};
+use crate::config::Settings;
 use crate::config::catalog::KindSpec;
-use crate::config::{Instance, Settings};
 
 /// The kinds of stores there are.
 pub const STORES: &[&StoreKind] = &[&file::KIND, &vault::KIND];
@@ -144,9 +144,4 @@ impl fmt::Debug for Write {
 /// The kind with this name.
 pub fn kind(name: &str) -> Option<&'static StoreKind> {
     STORES.iter().find(|kind| kind.spec.name == name).copied()
-}
-
-/// The kind of an instance.
-pub fn kind_of(instance: &Instance) -> Option<&'static StoreKind> {
-    kind(instance.kind.name)
 }

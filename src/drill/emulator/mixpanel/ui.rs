@@ -112,13 +112,6 @@ impl<'a> Ui<'a> {
         Ok(new)
     }
 
-    /// What support does after a ticket: a new project token, which is returned. The log has no event for it.
-    pub fn rotate_project_token(&mut self, project: u64) -> Result<String, Refused> {
-        let new = self.tenant.draws.secret();
-        self.project(project)?.token.clone_from(&new);
-        Ok(new)
-    }
-
     /// Integrations → pause a JSON pipeline.
     pub fn pause_json_pipeline(&mut self, project: u64, name: &str) -> Result<(), Refused> {
         *self.project(project)?.json_pipelines.get_mut(name).ok_or(Refused::Unknown)? = true;
