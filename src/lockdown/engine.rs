@@ -77,13 +77,17 @@ impl Engine {
 
     /// The state of the incident now.
     pub fn record(&self) -> Record {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).record().clone()
+        self.read(Record::clone)
+    }
+
+    /// What `read` tells of the state now, without a copy of all of it. It must not come back to the engine.
+    pub(super) fn read<R>(&self, read: impl FnOnce(&Record) -> R) -> R {
+        read(self.journal.lock().unwrap_or_else(PoisonError::into_inner).record())
     }
 
     /// A step and its state now.
     pub fn tracked(&self, id: &StepId) -> Result<Tracked, JournalError> {
-        let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(journal.record().tracked(id)?.clone())
+        Ok(self.read(|record| record.tracked(id).cloned())?)
     }
 
     /// Writes an entry. Once this returns it survives a crash.

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep};
 
 use super::engine::Engine;
-use super::http::CallError;
 use super::journal::JournalError;
 use super::plan::Plan;
 use super::provider::{Discovery, Proof, Provider, Target};
@@ -18,6 +16,7 @@ use super::record::{Entry, Record, Tracked};
 use super::snapshot::Snapshots;
 use super::state::{Status, StepEvent};
 use super::step::{Step, StepId};
+use super::turns::in_turn;
 use super::verdict::conclude;
 
 /// Passes in one run: an attacker who is faster than that is not shut out by more of them.
@@ -25,9 +24,9 @@ const PASSES: u32 = 8;
 /// Clean passes in a row that are asked for.
 const CLEAN: u32 = 2;
 /// The wait between two looks at a step whose effect does not show yet, doubled up to [`SLOW`].
-pub(super) const FAST: Duration = Duration::from_millis(50);
+const FAST: Duration = Duration::from_millis(50);
 /// The longest wait between two looks.
-pub(super) const SLOW: Duration = Duration::from_secs(2);
+const SLOW: Duration = Duration::from_secs(2);
 
 /// Why the responder leaves a step out; `None` where it is not left out.
 pub type LeaveOut<'a> = dyn Fn(&Step) -> Option<String> + Send + Sync + 'a;
@@ -70,7 +69,7 @@ pub async fn read_all(systems: &BTreeMap<String, Arc<dyn Provider>>, target: &Ta
 
 /// Keeps what a pass read as evidence, and says so in the journal.
 pub fn keep(engine: &Engine, found: &Found, snapshots: &Snapshots) -> Result<(), JournalError> {
-    let pass = engine.record().pass + 1;
+    let pass = engine.read(|record| record.pass) + 1;
     for (system, discovery) in &found.discoveries {
         let (snapshot, sha256) = snapshots.keep(pass, system, &discovery.snapshot)?;
         let (system, notes) = (system.clone(), discovery.notes.clone());
@@ -170,7 +169,7 @@ async fn passes(
             break;
         }
         let todo = look_again(engine, target, snapshots, options).await?;
-        clean = if engine.record().clean > 0 { clean + 1 } else { 0 };
+        clean = if engine.read(|record| record.clean) > 0 { clean + 1 } else { 0 };
         // What was tried again and still comes up does not change in this run.
         if !todo.is_empty() && todo.is_subset(&tried) {
             break;
@@ -203,7 +202,7 @@ async fn look_again(
     let whole = Plan::of(&record.account, &record.incident, steps, guided);
     extend(engine, &whole)?;
     // A verification in between may have noted some already.
-    let unconfirmed = engine.record().steps.values().any(|tracked| !tracked.confirmed);
+    let unconfirmed = engine.read(|record| record.steps.values().any(|tracked| !tracked.confirmed));
     if options.extend && unconfirmed && whole.objects() <= options.max {
         engine.note(&Entry::Confirmed { hash: whole.hash, how: "found in a later pass".into() })?;
     }
@@ -223,47 +222,19 @@ fn comes_up(tracked: &Tracked, options: &Options<'_>) -> bool {
     !done && !held && tracked.state.status != Status::Skipped
 }
 
-/// Carries out steps, each when its turn comes, side by side otherwise.
-async fn carry_out(engine: &Engine, mut waiting: BTreeSet<StepId>) -> Result<(), JournalError> {
-    let mut running = FuturesUnordered::new();
-    let mut under_way: BTreeSet<StepId> = BTreeSet::new();
-    loop {
-        let record = engine.record();
-        let free: Vec<StepId> =
-            waiting.iter().filter(|id| is_free(&record, id, &waiting, &under_way)).cloned().collect();
-        for id in free {
-            waiting.remove(&id);
-            if engine.is_interrupted() || !has_needs(&record, &id) {
-                continue;
-            }
-            under_way.insert(id.clone());
-            running.push(async move {
-                let done = engine.do_again(&id).await;
-                (id, done)
-            });
+/// Carries out steps, each when its turn comes and where what it needs holds.
+async fn carry_out(engine: &Engine, ids: BTreeSet<StepId>) -> Result<(), JournalError> {
+    let steps = engine.read(|record| {
+        let steps = ids.iter().filter_map(|id| record.steps.get(id));
+        steps.map(|tracked| tracked.step.clone()).collect::<Vec<_>>()
+    });
+    let work = async |id: StepId| {
+        if engine.is_interrupted() || !engine.read(|record| has_needs(record, &id)) {
+            return Ok(());
         }
-        let Some((id, done)) = running.next().await else {
-            if waiting.is_empty() || engine.is_interrupted() {
-                return Ok(());
-            }
-            continue;
-        };
-        under_way.remove(&id);
-        done?;
-    }
-}
-
-/// Whether nothing that is waiting or under way has to come before.
-fn is_free(record: &Record, id: &StepId, waiting: &BTreeSet<StepId>, under_way: &BTreeSet<StepId>) -> bool {
-    let Some(tracked) = record.steps.get(id) else { return true };
-    let step = &tracked.step;
-    let comes_before = |other: &StepId| {
-        let Some(other) = record.steps.get(other).map(|tracked| &tracked.step) else { return false };
-        let earlier = other.phase < step.phase;
-        step.needs.contains(&other.id)
-            || (earlier && (other.phase.comes_first() || other.system == step.system))
+        engine.do_again(&id).await
     };
-    !waiting.iter().chain(under_way).any(comes_before)
+    in_turn(&steps, Step::comes_before, work).await
 }
 
 fn has_needs(record: &Record, id: &StepId) -> bool {
@@ -288,36 +259,47 @@ async fn prove_all(engine: &Engine, wait: Duration) -> Result<(), JournalError> 
 }
 
 async fn prove(engine: &Engine, step: &Step, deadline: Instant) -> Result<(), JournalError> {
-    let mut pause = FAST;
-    loop {
+    let ask = async || {
         let proof = match engine.system(step) {
             Ok(system) => system.prove(step, &engine.hand).await,
             Err(error) => Err(error),
         };
-        let id = step.id.clone();
-        let why = match proof {
-            Ok(Proof::Proved(how)) => {
-                engine.see(&id).await?;
-                return engine.note(&Entry::Proved { step: id, how });
-            }
-            Ok(Proof::NotYet(why)) => why,
-            Ok(Proof::Unknown(why)) => format!("it cannot be told: {why}"),
-            Err(error) => unreadable(&error),
-        };
-        if Instant::now() + pause >= deadline || engine.is_interrupted() {
-            return engine.note(&Entry::Unproved { step: id, why });
+        match proof {
+            Ok(Proof::Proved(how)) => Ok(how),
+            Ok(Proof::NotYet(why)) => Err(why),
+            Ok(Proof::Unknown(why)) => Err(format!("it cannot be told: {why}")),
+            Err(error) => Err(format!("it cannot be told: {error}")),
+        }
+    };
+    let id = step.id.clone();
+    match ask_until(engine, deadline, ask).await {
+        Ok(how) => {
+            engine.see(&id).await?;
+            engine.note(&Entry::Proved { step: id, how })
+        }
+        Err(why) => engine.note(&Entry::Unproved { step: id, why }),
+    }
+}
+
+/// Asks again and again, until there is a proof or the time is over: then it gives the last reason.
+pub(super) async fn ask_until(
+    engine: &Engine,
+    deadline: Instant,
+    ask: impl AsyncFn() -> Result<String, String>,
+) -> Result<String, String> {
+    let mut pause = FAST;
+    loop {
+        let answer = ask().await;
+        if answer.is_ok() || Instant::now() + pause >= deadline || engine.is_interrupted() {
+            return answer;
         }
         sleep(pause).await;
         pause = (pause * 2).min(SLOW);
     }
 }
 
-fn unreadable(error: &CallError) -> String {
-    format!("it cannot be told: {error}")
-}
-
 /// All of them side by side; the first failure of the journal ends it.
-async fn all(
+pub(super) async fn all(
     work: impl Iterator<Item = impl Future<Output = Result<(), JournalError>>>,
 ) -> Result<(), JournalError> {
     join_all(work).await.into_iter().collect()

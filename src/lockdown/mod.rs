@@ -19,4 +19,5 @@ pub mod snapshot;
 pub mod state;
 pub mod step;
 pub mod store;
+mod turns;
 pub mod verdict;

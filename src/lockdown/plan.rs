@@ -84,29 +84,13 @@ fn hash(account: &str, incident: &str, steps: &[Step], guided: &[Guided]) -> Str
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
 
     use super::*;
-    use crate::lockdown::step::{Object, Phase, SecretRole, StepId, Undo};
+    use crate::lockdown::step::{Object, Phase, Undo};
 
     fn step(phase: Phase, id: &str) -> Step {
         let object = Object { kind: "user".into(), id: id.into(), name: id.into() };
-        Step {
-            id: StepId::new("okta", &object, "suspend"),
-            system: "okta".into(),
-            action: "suspend".into(),
-            object,
-            phase,
-            undo: Undo::Reversible,
-            why: String::new(),
-            effect: String::new(),
-            commit: false,
-            optional: false,
-            blind: false,
-            needs: Vec::new(),
-            secret: SecretRole::None,
-            details: Value::Null,
-        }
+        Step::new("okta", object, "suspend", phase, Undo::Reversible)
     }
 
     fn plan(steps: Vec<Step>) -> Plan {

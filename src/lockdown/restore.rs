@@ -1,20 +1,17 @@
 //! The way back: undoes what this incident did, in the opposite order, and only where nobody else changed it since.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use futures_util::stream::{FuturesUnordered, StreamExt};
-
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::engine::Engine;
-use super::execute::{FAST, SLOW};
+use super::execute::{all, ask_until};
 use super::journal::JournalError;
 use super::provider::Look;
-use super::record::{Entry, Record};
+use super::record::{Entry, Record, Tracked};
 use super::state::{Direction, Status, StepEvent, StepState};
-use super::step::{StepId, Undo};
+use super::step::{Step, StepId, Undo};
+use super::turns::in_turn;
 use super::verdict::conclude_restore;
 
 /// Requests to undo one step in one run.
@@ -30,48 +27,20 @@ fn is_ours(state: &StepState, look: &Look) -> bool {
 /// # Errors
 /// The journal cannot be written; nothing is sent after that.
 pub async fn run(engine: &Engine, wait: Duration) -> Result<(), JournalError> {
-    let record = engine.record();
-    let mut waiting: BTreeSet<StepId> = record.order.iter().cloned().collect();
-    let mut under_way: BTreeSet<StepId> = BTreeSet::new();
-    let mut running = FuturesUnordered::new();
-    loop {
-        let record = engine.record();
-        let free: Vec<StepId> =
-            waiting.iter().filter(|id| is_free(&record, id, &waiting, &under_way)).cloned().collect();
-        for id in free {
-            waiting.remove(&id);
-            under_way.insert(id.clone());
-            running.push(async move {
-                let done = undo(engine, &id).await;
-                (id, done)
-            });
-        }
-        let Some((id, done)) = running.next().await else { break };
-        under_way.remove(&id);
-        done?;
-    }
+    let steps =
+        engine.read(|record| record.steps.values().map(|tracked| tracked.step.clone()).collect::<Vec<_>>());
+    // The opposite of the order in which steps are done.
+    let first = |one: &Step, other: &Step| other.comes_before(one);
+    in_turn(&steps, first, async |id| undo(engine, &id).await).await?;
     if engine.is_interrupted() {
         return engine.note(&Entry::Interrupted { why: "stopped by the responder".into() });
     }
     let record = engine.record();
     let undone = record.in_order().filter(|tracked| tracked.state.status == Status::Undone);
     let deadline = Instant::now() + wait;
-    let confirmed = join_all(undone.map(|tracked| confirm(engine, &tracked.step.id, deadline))).await;
-    confirmed.into_iter().collect::<Result<(), _>>()?;
+    all(undone.map(|tracked| confirm(engine, &tracked.step.id, deadline))).await?;
     let (verdict, reasons) = conclude_restore(&engine.record());
     engine.note(&Entry::Concluded { verdict, reasons })
-}
-
-/// The opposite of the order in which steps are done: what needs a step goes first, and so does what came later.
-fn is_free(record: &Record, id: &StepId, waiting: &BTreeSet<StepId>, under_way: &BTreeSet<StepId>) -> bool {
-    let Some(tracked) = record.steps.get(id) else { return true };
-    let step = &tracked.step;
-    let comes_after = |other: &StepId| {
-        let Some(other) = record.steps.get(other).map(|tracked| &tracked.step) else { return false };
-        let later = other.phase > step.phase;
-        other.needs.contains(&step.id) || (later && (step.phase.comes_first() || other.system == step.system))
-    };
-    !waiting.iter().chain(under_way).any(comes_after)
 }
 
 /// Undoes one step as far as that is possible; afterwards its status says what is known.
@@ -86,7 +55,7 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
         {
             return Ok(());
         }
-        match holds_back(&engine.record(), id) {
+        match engine.read(|record| holds_back(record, id)) {
             Some(HeldBack::ForGood(why)) => return engine.happened(id, StepEvent::Kept { why }),
             Some(HeldBack::ForNow(why)) => return engine.happened(id, StepEvent::Unreadable { why }),
             None => {}
@@ -140,21 +109,16 @@ fn holds_back(record: &Record, id: &StepId) -> Option<HeldBack> {
 
 /// Looks until the state before shows again, or the time is over.
 async fn confirm(engine: &Engine, id: &StepId, deadline: Instant) -> Result<(), JournalError> {
-    let mut pause = FAST;
-    loop {
-        let tracked = engine.tracked(id)?;
-        let why = match engine.look(&tracked.step).await {
-            Ok(look) if engine.is_back(&tracked.step, &tracked.state.before, &look) => {
-                let how = "the state before is there again".to_owned();
-                return engine.note(&Entry::Proved { step: id.clone(), how });
-            }
-            Ok(look) => format!("it is {}, and was {} before", look.state, tracked.state.before),
-            Err(error) => format!("it cannot be told: {error}"),
-        };
-        if Instant::now() + pause >= deadline || engine.is_interrupted() {
-            return engine.note(&Entry::Unproved { step: id.clone(), why });
+    let Tracked { step, state, .. } = engine.tracked(id)?;
+    let ask = async || match engine.look(&step).await {
+        Ok(look) if engine.is_back(&step, &state.before, &look) => {
+            Ok("the state before is there again".to_owned())
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(SLOW);
-    }
+        Ok(look) => Err(format!("it is {}, and was {} before", look.state, state.before)),
+        Err(error) => Err(format!("it cannot be told: {error}")),
+    };
+    engine.note(&match ask_until(engine, deadline, ask).await {
+        Ok(how) => Entry::Proved { step: step.id.clone(), how },
+        Err(why) => Entry::Unproved { step: step.id.clone(), why },
+    })
 }

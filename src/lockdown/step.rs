@@ -156,6 +156,36 @@ pub struct Step {
     pub details: Value,
 }
 
+impl Step {
+    /// A step that is needed, destroys nothing, can be read, needs no other and has to do with no secret; its texts and
+    /// details are empty. Its identifier comes from the system, the object and the action.
+    pub fn new(system: &str, object: Object, action: &str, phase: Phase, undo: Undo) -> Self {
+        Self {
+            id: StepId::new(system, &object, action),
+            system: system.to_owned(),
+            action: action.to_owned(),
+            object,
+            phase,
+            undo,
+            why: String::new(),
+            effect: String::new(),
+            commit: false,
+            optional: false,
+            blind: false,
+            needs: Vec::new(),
+            secret: SecretRole::None,
+            details: Value::Null,
+        }
+    }
+
+    /// Whether `other` has to wait for this one: it needs it, or it is of a later phase, in the same system or where
+    /// this phase comes before everything.
+    pub fn comes_before(&self, other: &Self) -> bool {
+        let earlier = self.phase < other.phase && (self.phase.comes_first() || self.system == other.system);
+        earlier || other.needs.contains(&self.id)
+    }
+}
+
 /// Something that no API can do: a numbered step for a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guided {

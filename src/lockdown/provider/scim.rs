@@ -20,7 +20,7 @@ use super::{
 };
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::http::{Auth, CallError, Stats};
-use crate::lockdown::step::{Object, Phase, SecretRole, Step, StepId, Undo};
+use crate::lockdown::step::{Object, Phase, Step, StepId, Undo};
 use api::Api;
 use wire::{Group, User};
 
@@ -241,20 +241,8 @@ impl Scim {
 
     fn step(&self, object: Object, action: &str, details: &Action) -> Step {
         Step {
-            id: StepId::new(&self.name, &object, action),
-            system: self.name.clone(),
-            action: action.to_owned(),
-            object,
-            phase: Phase::Deactivate,
-            undo: Undo::Reversible,
-            why: String::new(),
-            effect: String::new(),
-            commit: false,
-            optional: false,
-            blind: false,
-            needs: Vec::new(),
-            secret: SecretRole::None,
             details: serde_json::to_value(details).unwrap_or_default(),
+            ..Step::new(&self.name, object, action, Phase::Deactivate, Undo::Reversible)
         }
     }
 

@@ -33,20 +33,12 @@ impl Put {
     pub fn step(&self, credential: &StepId, why: String) -> Step {
         let object = Object { kind: "secret".into(), id: self.path.clone(), name: self.path.clone() };
         Step {
-            id: StepId::new(&self.store, &object, "put"),
-            system: self.store.clone(),
-            action: "put".into(),
-            object,
-            phase: Phase::Rotate,
-            undo: Undo::Reversible,
             why,
             effect: format!("{} gets the new credential when it next reads it", self.consumer),
-            commit: false,
-            optional: false,
-            blind: false,
             needs: vec![credential.clone()],
             secret: SecretRole::Takes(credential.clone()),
             details: serde_json::to_value(self).unwrap_or_default(),
+            ..Step::new(&self.store, object, "put", Phase::Rotate, Undo::Reversible)
         }
     }
 }

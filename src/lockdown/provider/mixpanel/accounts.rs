@@ -12,7 +12,7 @@ use super::steps::{self, details, lacks};
 use super::wire::Account;
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Acted, Hand, Look, Proof};
-use crate::lockdown::step::{Phase, SecretRole, Step, StepId, Undo};
+use crate::lockdown::step::{Phase, Step, StepId, Undo};
 
 /// Takes a service account out of all its projects.
 pub(super) const QUARANTINE: &str = "quarantine";
@@ -56,23 +56,14 @@ pub(super) fn plan(
     };
     let about = serde_json::to_value(about).unwrap_or_default();
     let quarantine = Step {
-        id: StepId::new(system, &object, QUARANTINE),
-        system: system.to_owned(),
-        action: QUARANTINE.to_owned(),
-        object: object.clone(),
-        phase: reason.phase,
-        undo: Undo::Reversible,
         why: reason.why.to_owned(),
         effect: format!("loses {names}; whatever uses this credential stops"),
-        commit: false,
-        optional: false,
-        blind: false,
         needs: reason.needs.clone(),
-        secret: SecretRole::None,
         details: about,
+        ..Step::new(system, object, QUARANTINE, reason.phase, Undo::Reversible)
     };
     let delete = Step {
-        id: StepId::new(system, &object, DELETE),
+        id: StepId::new(system, &quarantine.object, DELETE),
         action: DELETE.to_owned(),
         phase: Phase::Retire,
         undo: Undo::Irreversible,

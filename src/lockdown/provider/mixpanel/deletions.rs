@@ -14,7 +14,7 @@ use crate::lockdown::provider::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
     Target,
 };
-use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, SecretRole, Step, StepId, Undo};
+use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, Step, Undo};
 
 /// Pending deletions in a project.
 pub const KIND: ProviderKind = ProviderKind {
@@ -164,20 +164,9 @@ impl Deletions {
         let name = format!("deletion {id}");
         let object = Object { kind: "data-deletion".to_owned(), id: id.to_owned(), name };
         Step {
-            id: StepId::new(&self.name, &object, CANCEL),
-            system: self.name.clone(),
-            action: CANCEL.to_owned(),
-            object,
-            phase: Phase::Preserve,
-            undo: Undo::Irreversible,
             why: "the account asked for it, and it destroys evidence once it has started".to_owned(),
             effect: "the data stays; whoever has a right to its deletion has to ask again".to_owned(),
-            commit: false,
-            optional: false,
-            blind: false,
-            needs: Vec::new(),
-            secret: SecretRole::None,
-            details: Value::Null,
+            ..Step::new(&self.name, object, CANCEL, Phase::Preserve, Undo::Irreversible)
         }
     }
 

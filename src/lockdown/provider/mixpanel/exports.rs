@@ -14,7 +14,7 @@ use super::suspect::Made;
 use super::wire::{Creator, Import, Job};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Acted, Look, Proof};
-use crate::lockdown::step::{Object, Phase, SecretRole, Step, StepId, Undo};
+use crate::lockdown::step::{Object, Phase, Step, Undo};
 
 /// Pauses a legacy pipeline.
 pub(super) const PAUSE_PIPELINE: &str = "pause-pipeline";
@@ -95,22 +95,7 @@ fn pause_import(system: &str, project: u64, import: &Import, what: &str, why: St
 }
 
 fn pause(system: &str, object: Object, action: &str, why: String) -> Step {
-    Step {
-        id: StepId::new(system, &object, action),
-        system: system.to_owned(),
-        action: action.to_owned(),
-        object,
-        phase: Phase::Exports,
-        undo: Undo::Reversible,
-        why,
-        effect: String::new(),
-        commit: false,
-        optional: false,
-        blind: false,
-        needs: Vec::new(),
-        secret: SecretRole::None,
-        details: Value::Null,
-    }
+    Step { why, ..Step::new(system, object, action, Phase::Exports, Undo::Reversible) }
 }
 
 impl Mixpanel {

@@ -87,23 +87,14 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
             suspect_user: member.and_then(|member| member.id),
         };
         planned.push(Step {
-            id: replace.clone(),
-            system: system.to_owned(),
-            action: REPLACE.to_owned(),
-            object,
-            phase: Phase::Rotate,
-            undo: Undo::Compensable,
             why: (*why).to_owned(),
             effect: format!(
                 "a new service account with the same roles in {}; undone by deleting it",
                 survey.project_names(direct.keys())
             ),
-            commit: false,
-            optional: false,
-            blind: false,
-            needs: Vec::new(),
             secret: SecretRole::Yields,
             details: serde_json::to_value(details).unwrap_or_default(),
+            ..Step::new(system, object, REPLACE, Phase::Rotate, Undo::Compensable)
         });
         planned.extend(put_steps.clone());
     }
@@ -131,20 +122,11 @@ fn duplicates(system: &str, survey: &Survey, ours: &BTreeSet<u64>, replace: &Ste
         let object = steps::account_object(account);
         let details = Duplicate { first, other: account.id, replace: replace.clone() };
         Step {
-            id: StepId::new(system, &object, REMOVE_DUPLICATE),
-            system: system.to_owned(),
-            action: REMOVE_DUPLICATE.to_owned(),
-            object,
-            phase: Phase::Rotate,
-            undo: Undo::Irreversible,
             why: "a request whose answer was lost took effect late: there are two replacements".to_owned(),
             effect: "nothing: the one that goes is ours, and nobody has its secret".to_owned(),
-            commit: false,
-            optional: false,
-            blind: false,
             needs: vec![replace.clone()],
-            secret: SecretRole::None,
             details: serde_json::to_value(details).unwrap_or_default(),
+            ..Step::new(system, object, REMOVE_DUPLICATE, Phase::Rotate, Undo::Irreversible)
         }
     };
     ours.iter().skip(1).filter_map(|id| named(*id)).map(step).collect()

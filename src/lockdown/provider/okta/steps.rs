@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::wire::{Group, Role, Rule, Token, User};
-use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, SecretRole, Step, StepId, Undo};
+use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, Step, Undo};
 
 /// Standard roles that can be limited to groups or applications.
 const LIMITABLE: [(&str, &[&str]); 4] = [
@@ -166,20 +166,8 @@ impl Maker<'_> {
 
     fn step(&self, object: Object, action: &str, details: &Action) -> Step {
         Step {
-            id: StepId::new(self.system, &object, action),
-            system: self.system.to_owned(),
-            action: action.to_owned(),
-            object,
-            phase: Phase::Block,
-            undo: Undo::Reversible,
-            why: String::new(),
-            effect: String::new(),
-            commit: false,
-            optional: false,
-            blind: false,
-            needs: Vec::new(),
-            secret: SecretRole::None,
             details: serde_json::to_value(details).unwrap_or_default(),
+            ..Step::new(self.system, object, action, Phase::Block, Undo::Reversible)
         }
     }
 }

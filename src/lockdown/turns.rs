@@ -1,0 +1,106 @@
+//! Work on steps, each when its turn comes and side by side otherwise: forwards for a lockdown, backwards for a restore.
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use super::journal::JournalError;
+use super::step::{Step, StepId};
+
+/// Does `work` for each of `steps`: after those of them that `first(one, other)` puts before it.
+///
+/// # Errors
+/// The first failure of the journal ends it.
+pub(super) async fn in_turn<W: Future<Output = Result<(), JournalError>>>(
+    steps: &[Step],
+    first: impl Fn(&Step, &Step) -> bool,
+    work: impl Fn(StepId) -> W,
+) -> Result<(), JournalError> {
+    let mut waiting: Vec<Waiting<'_>> = steps.iter().map(|step| Waiting::new(step, steps, &first)).collect();
+    let mut running = FuturesUnordered::new();
+    loop {
+        for one in waiting.extract_if(.., |one| one.after == 0) {
+            let (work, step) = (work(one.step.id.clone()), one.step);
+            running.push(async move { (step, work.await) });
+        }
+        let Some((done, result)) = running.next().await else { return Ok(()) };
+        result?;
+        for one in waiting.iter_mut().filter(|one| first(done, one.step)) {
+            one.after -= 1;
+        }
+    }
+}
+
+/// A step whose turn has not come.
+struct Waiting<'a> {
+    step: &'a Step,
+    /// How many have to be done before.
+    after: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(step: &'a Step, all: &[Step], first: impl Fn(&Step, &Step) -> bool) -> Self {
+        Self { step, after: all.iter().filter(|other| first(other, step)).count() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::lockdown::step::{Object, Phase, Undo};
+
+    fn step(system: &str, id: &str, phase: Phase, needs: &[&Step]) -> Step {
+        let object = Object { kind: "o".into(), id: id.into(), name: id.into() };
+        let needs = needs.iter().map(|step| step.id.clone()).collect();
+        Step { needs, ..Step::new(system, object, "do", phase, Undo::Reversible) }
+    }
+
+    /// Where each step came, as its object's identifier.
+    fn order(steps: &[Step], first: impl Fn(&Step, &Step) -> bool) -> Vec<String> {
+        let done = RefCell::new(Vec::new());
+        let work = |id: StepId| {
+            let done = &done;
+            async move {
+                tokio::task::yield_now().await;
+                done.borrow_mut().push(id.0.split('/').nth(2).unwrap().to_owned());
+                Ok(())
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(in_turn(steps, first, work)).unwrap();
+        done.into_inner()
+    }
+
+    fn place(order: &[String], id: &str) -> usize {
+        order.iter().position(|done| done == id).unwrap()
+    }
+
+    #[test]
+    fn what_comes_first_is_done_first_and_undone_last() {
+        let make = step("a", "make", Phase::Rotate, &[]);
+        let put = step("b", "put", Phase::Rotate, &[&make]);
+        let retire = step("a", "retire", Phase::Retire, &[&put]);
+        let block = step("c", "block", Phase::Block, &[]);
+        let steps = [retire, put, make, block];
+        assert_eq!(order(&steps, Step::comes_before), ["block", "make", "put", "retire"]);
+        assert_eq!(order(&steps, |one, other| other.comes_before(one)), ["retire", "put", "make", "block"]);
+    }
+
+    #[test]
+    fn other_systems_wait_for_the_first_phases_alone() {
+        let slow = step("a", "sessions", Phase::Sessions, &[]);
+        let other = step("b", "exports", Phase::Exports, &[]);
+        let later = step("a", "groups", Phase::Groups, &[]);
+        let order = order(&[later, other, slow], Step::comes_before);
+        assert!(place(&order, "sessions") < place(&order, "groups"));
+        assert!(place(&order, "exports") < place(&order, "groups"));
+    }
+
+    #[test]
+    fn steps_that_wait_for_each_other_are_left() {
+        let one = step("a", "one", Phase::Groups, &[]);
+        let two = step("a", "two", Phase::Groups, &[&one]);
+        let one = Step { needs: vec![two.id.clone()], ..one };
+        assert_eq!(order(&[one, two], Step::comes_before), [""; 0]);
+    }
+}
