@@ -1,7 +1,6 @@
 //! What the commands of lockdown share: configuration, credentials, systems, the engine over an incident's journal.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use super::config::Place;
 use super::door::Process;
 use super::error::{CliError, PARTIAL, UNKNOWN};
 use super::plan_view;
-use super::ui::{Ui, stdout};
+use super::ui::{Ui, print};
 use crate::config::{Config, Inventory};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::http::Stats;
@@ -149,8 +148,7 @@ pub fn report(ui: &Ui, engine: &Engine, took: Duration, json: bool) -> Result<Ex
             took.as_secs_f64()
         )
     };
-    let mut out = stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))?;
+    print(&text)?;
     if record.verdict.is_none() {
         ui.warn(&format!(
             "not finished: run the same command again, it goes on where it was ({})",

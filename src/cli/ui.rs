@@ -15,6 +15,15 @@ pub fn stdout() -> Box<dyn Write> {
     Box::new(io::BufWriter::with_capacity(1 << 16, io::stdout()))
 }
 
+/// Writes a whole text to standard output.
+///
+/// # Errors
+/// It cannot be written; a reader that went away is a clean end.
+pub fn print(text: &str) -> Result<(), CliError> {
+    let mut out = stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
+}
+
 /// How to talk to the user.
 pub struct Ui {
     color: Color,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::rules;
 use super::scan::{Places, print_summary};
 use crate::cli::error::{CliError, INCOMPLETE};
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::ui::{Ui, print};
 use crate::cli::value;
 use crate::derive::{Baseline, Provenance};
 use crate::event::time::Timestamp;
@@ -169,7 +169,6 @@ fn show(account: &str, path: &Path) -> Result<ExitCode, CliError> {
     if let Some(until) = &baseline.until {
         text.push_str(&format!("records before {until} alone\n"));
     }
-    let mut out = stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))?;
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use crate::cli::config::Place;
 use crate::cli::door::Process;
 use crate::cli::error::CliError;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::ui::{Ui, print};
 use crate::config::{self, Config, Instance, Inventory};
 use crate::lockdown::open;
 use crate::output::escape::Safe;
@@ -175,10 +175,4 @@ fn table(rows: &[Row], resolve: bool) -> String {
         let _ = writeln!(text, "{}", line.join("  ").trim_end());
     }
     text
-}
-
-fn print(text: &str) -> Result<(), CliError> {
-    let mut out = stdout();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| CliError::output(&error))
 }

@@ -1,13 +1,12 @@
 //! `portcullis doctor`.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::cli::config::Place;
 use crate::cli::doctor::{self, view};
 use crate::cli::error::CliError;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::ui::{Ui, print};
 use crate::cli::{incident, value};
 use crate::config::Inventory;
 
@@ -48,7 +47,6 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let patience = args.wait.unwrap_or(PATIENCE);
     let report = incident::block_on(doctor::examine(ui, &config, &inventory, patience))?;
     let text = if args.json { format!("{}\n", view::json(&report)) } else { view::text(&report) };
-    let mut out = stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))?;
+    print(&text)?;
     Ok(ExitCode::from(report.code()))
 }

@@ -9,7 +9,7 @@ use crate::cli::config::Place;
 use crate::cli::error::CliError;
 use crate::cli::incident::{self, Setup};
 use crate::cli::plan_view;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::ui::{Ui, print};
 use crate::cli::value;
 use crate::lockdown::engine::Engine;
 use crate::lockdown::execute::{self, Found, Options};
@@ -344,11 +344,6 @@ fn read_plan(path: &Path) -> Result<Plan, CliError> {
 fn json_line(value: &impl serde::Serialize) -> Result<String, CliError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| CliError::usage(error.to_string()))?;
     Ok(text + "\n")
-}
-
-fn print(text: &str) -> Result<(), CliError> {
-    let mut out = stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
 }
 
 #[cfg(test)]

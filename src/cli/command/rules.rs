@@ -1,6 +1,5 @@
 //! `portcullis rules`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::rule_samples;
 use crate::cli::error::{CliError, USAGE};
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::ui::{Ui, print};
 use crate::derive::zone::Profile;
 use crate::output::escape::{Safe, shortened};
 use crate::rule::sample::JsonFields;
@@ -128,11 +127,6 @@ pub(super) fn placeholders(file: Option<&Path>, profile: &Profile) -> Result<Pla
             .extend(rule::read_placeholders(path).map_err(|error| CliError::usage(error.to_string()))?);
     }
     Ok(placeholders)
-}
-
-fn print(text: &str) -> Result<(), CliError> {
-    let mut out = stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))
 }
 
 fn list(ui: &Ui, loaded: &Loaded, as_json: bool) -> Result<ExitCode, CliError> {

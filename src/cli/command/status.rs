@@ -1,14 +1,13 @@
 //! `portcullis status`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::config::Place;
 use crate::cli::error::CliError;
 use crate::cli::incident::exit_code;
 use crate::cli::plan_view;
-use crate::cli::ui::stdout;
+use crate::cli::ui::print;
 use crate::lockdown::incidents::Incidents;
 use crate::lockdown::record::Record;
 use crate::output::escape::Safe;
@@ -41,8 +40,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         }
         None => (all(&incidents, args.json)?, ExitCode::SUCCESS),
     };
-    let mut out = stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| CliError::output(&error))?;
+    print(&text)?;
     Ok(code)
 }
 

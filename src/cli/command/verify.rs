@@ -1,6 +1,5 @@
 //! `portcullis verify`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::incident::{self, Setup};
 use crate::cli::proof::activity::{self, Judgement};
 use crate::cli::proof::{self, Evidence, Logs};
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::ui::{Ui, print};
 use crate::cli::{attest, plan_view, proof_view, value};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::execute::{self, Options};
@@ -207,9 +206,7 @@ impl Verify<'_> {
         } else {
             proof_view::text(evidence, judgement, &record)
         };
-        let mut out = stdout();
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        written.map_err(|error| CliError::output(&error))?;
+        print(&text)?;
         if json {
             Ok(incident::exit_code(&record))
         } else {
