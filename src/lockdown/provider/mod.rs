@@ -4,6 +4,8 @@ pub mod mixpanel;
 pub mod okta;
 pub mod scim;
 mod support;
+#[cfg(test)]
+mod world;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,30 +1,17 @@
 //! Against the emulated identity provider.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use tokio::runtime::Runtime;
-use url::Url;
-
 use super::super::Guard;
 use super::*;
 use crate::config::{Settings, Value as Setting};
 use crate::drill::emulator::okta as emulated;
 use crate::drill::emulator::tenant::differences;
-use crate::drill::emulator::{Emulator, Fault, Faults, Switches, Tenant, What, When};
-use crate::lockdown::http::{self, Transport};
+use crate::drill::emulator::{Fault, Faults, Switches, Tenant, What, When};
+use crate::lockdown::provider::world::World;
 use crate::lockdown::step::{Phase, Undo};
 use emulated::Status;
 
 const TOKEN: &str = "canary-okta";
 const JANE: &str = "jane@agency.example";
-
-struct World {
-    emulator: Emulator,
-    provider: Box<dyn Provider>,
-    runtime: Runtime,
-    hand: Hand,
-}
 
 fn user(login: &str) -> emulated::User {
     emulated::User { login: login.to_owned(), status: Status::Active, ..emulated::User::default() }
@@ -95,53 +82,12 @@ fn world_with(
 ) -> World {
     let mut tenant = tenant();
     change(&mut tenant.okta);
-    let mut switches = Switches::default();
-    switch(&mut switches);
-    let emulator = Emulator::start(tenant, switches, Faults::default()).unwrap();
-    let auth = (KIND.auth)(token.into()).unwrap();
-    let mut settings = http::Settings::new(Url::parse(&emulator.base_url("okta")).unwrap(), auth);
-    settings.requests_per_second = 1000.0;
-    settings.burst = 1000;
-    settings.backoff = std::time::Duration::from_millis(1);
-    settings.deadline = std::time::Duration::from_secs(1);
     let groups = Setting::List(groups.iter().map(|&group| group.to_owned()).collect());
-    let opening = Opening {
-        name: "okta".to_owned(),
-        settings: Settings::from_iter([("app", Setting::Text("0oamix".to_owned())), ("groups", groups)]),
-        transport: Transport::open(settings).unwrap(),
-        inventory: Arc::from(Vec::new()),
-        default_store: None,
-    };
-    World {
-        provider: (KIND.open)(opening).unwrap_or_else(|error| panic!("{error}")),
-        emulator,
-        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
-        hand: Hand::new("i1", BTreeMap::new()),
-    }
+    let settings = Settings::from_iter([("app", Setting::Text("0oamix".to_owned())), ("groups", groups)]);
+    World::new(&KIND, token, settings, tenant, switch)
 }
 
 impl World {
-    fn discover(&self) -> Discovery {
-        let target = Target { email: JANE.to_owned(), tag: "i1".to_owned() };
-        self.runtime.block_on(self.provider.discover(&target)).unwrap()
-    }
-
-    fn look(&self, step: &Step) -> Look {
-        self.runtime.block_on(self.provider.look(step, &self.hand)).unwrap()
-    }
-
-    fn apply(&self, step: &Step) -> Result<Acted, CallError> {
-        self.runtime.block_on(self.provider.apply(step, &self.hand, "key"))
-    }
-
-    fn undo(&self, step: &Step, before: &Value) -> Result<Acted, CallError> {
-        self.runtime.block_on(self.provider.undo(step, before, &self.hand, "key"))
-    }
-
-    fn prove(&self, step: &Step) -> Proof {
-        self.runtime.block_on(self.provider.prove(step, &self.hand)).unwrap()
-    }
-
     fn jane(&self) -> emulated::User {
         self.emulator.tenant().okta.users["00ujane"].clone()
     }
@@ -172,7 +118,7 @@ fn carry_out(world: &World, found: &Discovery) -> Vec<(Step, Value)> {
 fn an_account_loses_everything_and_gets_back_what_can_come_back() {
     let world = world(|_| {}, |switches| switches.okta.page_size = 1);
     let start = world.emulator.tenant();
-    let found = world.discover();
+    let found = world.discover(JANE);
     let expected = [
         "okta/user/00ujane/suspend",
         "okta/user/00ujane/end-sessions",
@@ -188,7 +134,7 @@ fn an_account_loses_everything_and_gets_back_what_can_come_back() {
     let jane = world.jane();
     assert_eq!(jane.status, Status::Suspended);
     assert!(jane.sessions.is_empty() && jane.devices.is_empty() && jane.oauth_tokens.is_empty());
-    assert_eq!(ids(&world.discover()), ["okta/user/00ujane/end-sessions"], "only what nothing can show");
+    assert_eq!(ids(&world.discover(JANE)), ["okta/user/00ujane/end-sessions"], "only what nothing can show");
 
     for (step, before) in done.iter().rev() {
         if step.undo == Undo::Irreversible {
@@ -214,7 +160,7 @@ fn an_account_that_is_not_active_is_left_to_a_person() {
     ];
     for (status, how) in cases {
         let world = world(|okta| okta.users.get_mut("00ujane").unwrap().status = status, |_| {});
-        let found = world.discover();
+        let found = world.discover(JANE);
         assert!(found.steps.iter().all(|step| step.action != "suspend"), "{status:?}");
         let guided = &found.guided[0];
         assert!(guided.required && guided.title.contains(status.name()), "{guided:?}");
@@ -222,7 +168,7 @@ fn an_account_that_is_not_active_is_left_to_a_person() {
     }
     for (status, steps) in [(Status::Suspended, 6), (Status::Deprovisioned, 0)] {
         let world = world(|okta| okta.users.get_mut("00ujane").unwrap().status = status, |_| {});
-        let found = world.discover();
+        let found = world.discover(JANE);
         assert_eq!((found.steps.len(), found.guided.len()), (steps, 0), "{status:?}: {:?}", ids(&found));
     }
 }
@@ -230,7 +176,7 @@ fn an_account_that_is_not_active_is_left_to_a_person() {
 #[test]
 fn a_status_that_changed_since_is_refused_and_said() {
     let world = world(|_| {}, |_| {});
-    let suspend = world.discover().steps.remove(0);
+    let suspend = world.discover(JANE).steps.remove(0);
     world.emulator.edit(|tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = Status::LockedOut);
     let error = world.apply(&suspend).unwrap_err();
     assert_eq!(error.status(), Some(400), "{error}");
@@ -253,7 +199,7 @@ fn a_rules_membership_comes_back_as_a_direct_one() {
             .insert("00gmix".to_owned(), group("Analytics", "OKTA_GROUP", &[("00ujane", Some("0pr1"))]));
     };
     let world = world(rule, |_| {});
-    let leave = world.discover().steps.into_iter().find(|step| step.action == "leave").unwrap();
+    let leave = world.discover(JANE).steps.into_iter().find(|step| step.action == "leave").unwrap();
     assert_eq!(leave.undo, Undo::Compensable);
     assert!(leave.effect.contains("All agencies"), "{}", leave.effect);
     let before = world.look(&leave);
@@ -261,7 +207,7 @@ fn a_rules_membership_comes_back_as_a_direct_one() {
     assert!(world.emulator.tenant().okta.rules["0pr1"].excluded.contains("00ujane"));
     world.undo(&leave, &before.state).unwrap();
     assert_eq!(world.look(&leave), before);
-    let again = world.discover().steps.into_iter().find(|step| step.action == "leave").unwrap();
+    let again = world.discover(JANE).steps.into_iter().find(|step| step.action == "leave").unwrap();
     assert_eq!(again.undo, Undo::Reversible, "the rule leaves her out now");
 }
 
@@ -269,7 +215,7 @@ fn a_rules_membership_comes_back_as_a_direct_one() {
 fn what_a_group_gives_goes_with_the_group() {
     let by_group = |okta: &mut emulated::State| okta.apps.get_mut("0oamix").unwrap().users.clear();
     let world = world(by_group, |_| {});
-    let found = world.discover();
+    let found = world.discover(JANE);
     assert!(found.steps.iter().all(|step| step.action != "unassign") && found.guided.is_empty());
     let leave = found.steps.iter().find(|step| step.action == "leave").unwrap();
     world.apply(leave).unwrap();
@@ -279,7 +225,7 @@ fn what_a_group_gives_goes_with_the_group() {
         okta.groups.insert("00gmix".to_owned(), group("From AD", "APP_GROUP", &[("00ujane", None)]));
     };
     let world = self::world(imported, |_| {});
-    let found = world.discover();
+    let found = world.discover(JANE);
     assert!(
         found.steps.iter().all(|step| step.phase != Phase::Groups || step.action == "remove"),
         "{:?}",
@@ -299,7 +245,7 @@ fn a_limited_role_is_not_given_back_without_its_limits() {
             okta.users.get_mut("00ujane").unwrap().roles = [("ra1x".to_owned(), help_desk)].into();
         };
         let world = world(roles, |_| {});
-        let remove = world.discover().steps.into_iter().find(|step| step.object.kind == "role").unwrap();
+        let remove = world.discover(JANE).steps.into_iter().find(|step| step.object.kind == "role").unwrap();
         assert_eq!(remove.undo, undo, "{groups:?}");
     }
 }
@@ -307,7 +253,7 @@ fn a_limited_role_is_not_given_back_without_its_limits() {
 #[test]
 fn groups_of_the_configuration_are_left_too() {
     let world = world_with(|_| {}, |_| {}, TOKEN, &["Canteen"]);
-    let found = world.discover();
+    let found = world.discover(JANE);
     assert!(ids(&found).contains(&"okta/membership/00gcafe:00ujane/leave"), "{:?}", ids(&found));
 }
 
@@ -315,7 +261,7 @@ fn groups_of_the_configuration_are_left_too() {
 fn the_credentials_owner_is_never_locked_out() {
     let world = world_with(|_| {}, |_| {}, "janes", &[]);
     let guard = Guard::OwnCredential { system: "okta".to_owned(), owner: JANE.to_owned() };
-    assert_eq!(world.discover().guards, [guard]);
+    assert_eq!(world.discover(JANE).guards, [guard]);
 }
 
 #[test]
@@ -325,7 +271,7 @@ fn what_may_not_be_read_is_left_to_a_person() {
         admin.roles = [("ra1y".to_owned(), role("USER_ADMIN"))].into();
     };
     let world = world(weak, |_| {});
-    let found = world.discover();
+    let found = world.discover(JANE);
     assert!(ids(&found).contains(&"okta/user/00ujane/suspend"));
     let tokens = found.guided.iter().find(|guided| guided.id.ends_with("/API-tokens")).unwrap();
     assert!(tokens.required && tokens.how.contains("E0000006"), "{tokens:?}");
@@ -338,17 +284,17 @@ fn what_may_not_be_read_is_left_to_a_person() {
 #[test]
 fn a_search_that_lags_does_not_decide() {
     let world = world(|_| {}, |switches| switches.okta.search_lag_ms = 600_000);
-    let suspend = world.discover().steps.remove(0);
+    let suspend = world.discover(JANE).steps.remove(0);
     assert_eq!(suspend.action, "suspend");
     world.apply(&suspend).unwrap();
-    assert!(ids(&world.discover()).iter().all(|id| !id.ends_with("/suspend")), "read by id");
+    assert!(ids(&world.discover(JANE)).iter().all(|id| !id.ends_with("/suspend")), "read by id");
     assert!(matches!(world.prove(&suspend), Proof::Proved(_)));
 }
 
 #[test]
 fn a_listed_ghost_of_a_token_is_no_failure() {
     let world = world(|_| {}, |switches| switches.okta.token_ghost_ms = 600_000);
-    let token = world.discover().steps.into_iter().find(|step| step.object.kind == "api-token").unwrap();
+    let token = world.discover(JANE).steps.into_iter().find(|step| step.object.kind == "api-token").unwrap();
     world.apply(&token).unwrap();
     assert!(matches!(world.prove(&token), Proof::NotYet(_)), "it is still listed");
     world.apply(&token).unwrap();
@@ -357,7 +303,7 @@ fn a_listed_ghost_of_a_token_is_no_failure() {
 #[test]
 fn no_failure_is_a_proof() {
     let world = world(|_| {}, |_| {});
-    let steps = world.discover().steps;
+    let steps = world.discover(JANE).steps;
     for status in [401, 403, 404, 429, 500, 503] {
         let when = When::Match {
             service: "okta".into(),
@@ -379,7 +325,7 @@ fn no_failure_is_a_proof() {
 #[test]
 fn nothing_shows_a_secret() {
     let world = world(|_| {}, |_| {});
-    let found = format!("{:?}", world.discover());
+    let found = format!("{:?}", world.discover(JANE));
     let checks = format!("{:?}", world.runtime.block_on(world.provider.check()));
     for text in [&found, &checks] {
         assert!(!text.contains(TOKEN) && !text.contains("janes"), "{text}");

@@ -1,34 +1,15 @@
 //! Against the emulated directory; `tests/scim_servers.rs` tries real ones.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
-use tokio::runtime::Runtime;
-use url::Url;
 
 use super::*;
 use crate::config::{Settings, Value as Setting};
-use crate::drill::emulator::{Emulator, Fault, Faults, Switches, Tenant, What, When, scim as emulated};
-use crate::lockdown::http::{self, Transport};
+use crate::drill::emulator::{Fault, Faults, Switches, Tenant, What, When, scim as emulated};
+use crate::lockdown::provider::world::{World, transport};
 
 const TOKEN: &str = "canary-scim";
-
-struct World {
-    emulator: Arc<Emulator>,
-    provider: Box<dyn Provider>,
-    runtime: Runtime,
-    hand: Hand,
-}
-
-fn transport(base: &str, token: &str) -> Transport {
-    let mut settings = http::Settings::new(Url::parse(base).unwrap(), Auth::Bearer(token.into()));
-    settings.requests_per_second = 1000.0;
-    settings.burst = 1000;
-    settings.backoff = std::time::Duration::from_millis(1);
-    settings.deadline = std::time::Duration::from_secs(1);
-    Transport::open(settings).unwrap()
-}
 
 fn world(groups: &[&str], switch: impl FnOnce(&mut Switches)) -> World {
     let mut tenant = Tenant::example(1);
@@ -43,46 +24,8 @@ fn world(groups: &[&str], switch: impl FnOnce(&mut Switches)) -> World {
     let members = ["u1", "u2"].map(str::to_owned).into();
     let group = emulated::Group { display_name: "Growth".to_owned(), members, ..emulated::Group::default() };
     tenant.scim.groups.insert("g1".to_owned(), group);
-    let mut switches = Switches::default();
-    switch(&mut switches);
-    let emulator = Arc::new(Emulator::start(tenant, switches, Faults::default()).unwrap());
-    let groups = groups.iter().map(|&group| group.to_owned()).collect();
-    let opening = Opening {
-        name: "scim".to_owned(),
-        settings: Settings::from_iter([("groups", Setting::List(groups))]),
-        transport: transport(&emulator.base_url("scim"), TOKEN),
-        inventory: Arc::from(Vec::new()),
-        default_store: None,
-    };
-    World {
-        provider: (KIND.open)(opening).unwrap_or_else(|error| panic!("{error}")),
-        emulator,
-        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
-        hand: Hand::new("i1", BTreeMap::new()),
-    }
-}
-
-impl World {
-    fn discover(&self, email: &str) -> Discovery {
-        let target = Target { email: email.to_owned(), tag: "i1".to_owned() };
-        self.runtime.block_on(self.provider.discover(&target)).unwrap()
-    }
-
-    fn look(&self, step: &Step) -> Look {
-        self.runtime.block_on(self.provider.look(step, &self.hand)).unwrap()
-    }
-
-    fn apply(&self, step: &Step) -> Result<Acted, CallError> {
-        self.runtime.block_on(self.provider.apply(step, &self.hand, "key"))
-    }
-
-    fn undo(&self, step: &Step, before: &Value) -> Result<Acted, CallError> {
-        self.runtime.block_on(self.provider.undo(step, before, &self.hand, "key"))
-    }
-
-    fn prove(&self, step: &Step) -> Proof {
-        self.runtime.block_on(self.provider.prove(step, &self.hand)).unwrap()
-    }
+    let groups = Setting::List(groups.iter().map(|&group| group.to_owned()).collect());
+    World::new(&KIND, TOKEN, Settings::from_iter([("groups", groups)]), tenant, switch)
 }
 
 #[test]
@@ -204,7 +147,7 @@ fn no_failure_is_a_proof() {
 fn lists_are_read_to_their_end() {
     for size in [1, 2, 3, 100] {
         let world = world(&[], |switches| switches.scim.page_size = size);
-        let api = Api::new(transport(&world.emulator.base_url("scim"), TOKEN));
+        let api = Api::new(transport(&world.emulator.base_url("scim"), Auth::Bearer(TOKEN.into())));
         let found = world.runtime.block_on(api.list("Users", "userName pr")).unwrap();
         let ids: Vec<Option<&str>> = found.iter().map(wire::Resource::id).collect();
         assert_eq!(ids, [Some("u1"), Some("u2"), Some("u3")], "{size} on a page");

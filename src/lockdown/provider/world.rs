@@ -1,0 +1,82 @@
+//! A provider, the emulated tenant that it acts in, and the calls of an engine that waits: for the providers' tests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use url::Url;
+
+use super::{Acted, Discovery, Hand, Look, Opening, Proof, Provider, ProviderKind, Target};
+use crate::config::Settings;
+use crate::drill::emulator::{Emulator, Faults, Switches, Tenant};
+use crate::lockdown::http::{self, Auth, CallError, Transport};
+use crate::lockdown::step::Step;
+
+pub(super) struct World {
+    pub(super) emulator: Arc<Emulator>,
+    pub(super) provider: Box<dyn Provider>,
+    pub(super) runtime: Runtime,
+    pub(super) hand: Hand,
+}
+
+/// Requests without a limit that matters, and failures that are final soon.
+pub(super) fn transport(base: &str, auth: Auth) -> Transport {
+    let mut settings = http::Settings::new(Url::parse(base).unwrap(), auth);
+    settings.requests_per_second = 1000.0;
+    settings.burst = 1000;
+    settings.backoff = Duration::from_millis(1);
+    settings.deadline = Duration::from_secs(1);
+    Transport::open(settings).unwrap()
+}
+
+impl World {
+    /// The service and the instance have the kind's name.
+    pub(super) fn new(
+        kind: &ProviderKind,
+        token: &str,
+        settings: Settings,
+        tenant: Tenant,
+        switch: impl FnOnce(&mut Switches),
+    ) -> Self {
+        let mut switches = Switches::default();
+        switch(&mut switches);
+        let emulator = Arc::new(Emulator::start(tenant, switches, Faults::default()).unwrap());
+        let auth = (kind.auth)(token.into()).unwrap();
+        let opening = Opening {
+            name: kind.spec.name.to_owned(),
+            settings,
+            transport: transport(&emulator.base_url(kind.spec.name), auth),
+            inventory: Arc::from(Vec::new()),
+            default_store: None,
+        };
+        Self {
+            provider: (kind.open)(opening).unwrap_or_else(|error| panic!("{error}")),
+            emulator,
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
+            hand: Hand::new("i1", BTreeMap::new()),
+        }
+    }
+
+    pub(super) fn discover(&self, email: &str) -> Discovery {
+        let target = Target { email: email.to_owned(), tag: "i1".to_owned() };
+        self.runtime.block_on(self.provider.discover(&target)).unwrap()
+    }
+
+    pub(super) fn look(&self, step: &Step) -> Look {
+        self.runtime.block_on(self.provider.look(step, &self.hand)).unwrap()
+    }
+
+    pub(super) fn apply(&self, step: &Step) -> Result<Acted, CallError> {
+        self.runtime.block_on(self.provider.apply(step, &self.hand, "key"))
+    }
+
+    pub(super) fn undo(&self, step: &Step, before: &Value) -> Result<Acted, CallError> {
+        self.runtime.block_on(self.provider.undo(step, before, &self.hand, "key"))
+    }
+
+    pub(super) fn prove(&self, step: &Step) -> Proof {
+        self.runtime.block_on(self.provider.prove(step, &self.hand)).unwrap()
+    }
+}
