@@ -14,6 +14,7 @@ pub mod finding;
 pub mod incident;
 pub mod lockdown;
 pub mod output;
+pub mod query;
 pub mod rule;
 pub mod scan;
 pub mod source;

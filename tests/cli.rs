@@ -49,7 +49,22 @@ fn the_readme_shows_what_its_first_command_prints() {
 #[test]
 fn every_command_has_help_with_examples_and_a_manual_page() {
     let place = Place::new();
-    for command in ["scan", "rules", "baseline", "synth", "config", "completions", "man"] {
+    for command in [
+        "scan",
+        "query",
+        "rules",
+        "baseline",
+        "synth",
+        "drill",
+        "lockdown",
+        "status",
+        "verify",
+        "restore",
+        "doctor",
+        "config",
+        "completions",
+        "man",
+    ] {
         let (code, help, _) = run(&place, &[command, "--help"]);
         assert_eq!(code, 0, "{command}");
         assert!(help.contains("Examples:") || help.contains("Commands:"), "{command}: {help}");

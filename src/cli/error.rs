@@ -103,7 +103,7 @@ impl From<ScanError> for CliError {
             ScanError::Mapping(_) => Self::usage(error.to_string())
                 .hint("the file is TOML: a table [fields] with lines such as \"@timestamp\" = \"When\""),
             ScanError::Spill(_) => Self::usage(error.to_string()).hint("set TMPDIR to a folder with room"),
-            ScanError::TooManyFields => Self::usage(error.to_string()),
+            ScanError::TooManyFields | ScanError::Rows(_) => Self::usage(error.to_string()),
             ScanError::Workers(_) => Self::usage(error.to_string()).hint("try fewer --threads"),
         }
     }

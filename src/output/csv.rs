@@ -49,13 +49,7 @@ impl Csv<'_> {
     }
 
     fn row(&mut self, cells: &[Cow<'_, str>]) -> io::Result<()> {
-        for (at, cell) in cells.iter().enumerate() {
-            if at > 0 {
-                self.out.write_all(b",")?;
-            }
-            self.out.write_all(quoted(cell).as_bytes())?;
-        }
-        self.out.write_all(b"\r\n")
+        row(&mut self.out, cells.iter().map(|cell| quoted(cell)))
     }
 }
 
@@ -99,14 +93,35 @@ fn fact(fact: &Fact) -> String {
     format!("{}: seen {seen}, expected {}{note}", fact.field, fact.expected)
 }
 
+/// Writes a row of cells that are quoted already.
+///
+/// # Errors
+/// It cannot be written.
+pub fn row<C: AsRef<str>>(out: &mut dyn Write, cells: impl IntoIterator<Item = C>) -> io::Result<()> {
+    for (at, cell) in cells.into_iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        out.write_all(cell.as_ref().as_bytes())?;
+    }
+    out.write_all(b"\r\n")
+}
+
+/// A cell that cannot start a formula, since it is a number, quoted where RFC 4180 asks for it.
+pub fn plain(cell: &str) -> Cow<'_, str> {
+    if cell.contains(['"', ',', '\n', '\r']) {
+        Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(cell)
+    }
+}
+
 /// A cell, made harmless and quoted where RFC 4180 asks for it.
-fn quoted(cell: &str) -> Cow<'_, str> {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let special = cell.contains(['"', ',', '\n', '\r']) || formula;
-    match (special, formula) {
-        (false, _) => Cow::Borrowed(cell),
-        (true, true) => Cow::Owned(format!("\"'{}\"", cell.replace('"', "\"\""))),
-        (true, false) => Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\""))),
+pub fn quoted(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("\"'{}\"", cell.replace('"', "\"\"")))
+    } else {
+        plain(cell)
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! The engine pushes findings, in their final order, into a [`Sink`]; it never prints.
 
+pub mod columns;
 pub mod csv;
 pub mod escape;
 pub mod incidents;
 pub mod jsonl;
+pub mod parquet;
 pub mod text;
 
 use std::io::{self, Write};
@@ -106,7 +108,7 @@ pub struct Format {
 pub type Open = for<'a> fn(Box<dyn Write + 'a>, Options) -> Box<dyn Sink + 'a>;
 
 /// Every format, the default first.
-pub const FORMATS: &[Format] = &[text::FORMAT, jsonl::FORMAT, csv::FORMAT];
+pub const FORMATS: &[Format] = &[text::FORMAT, jsonl::FORMAT, csv::FORMAT, parquet::FORMAT];
 
 /// The format of that name.
 pub fn format(name: &str) -> Option<&'static Format> {
@@ -183,7 +185,7 @@ pub(crate) mod tests {
             let records = 10;
             sink.finish(&Summary { findings: counts, inputs: 1, records, clean: true }).unwrap();
         }
-        String::from_utf8(out).unwrap()
+        String::from_utf8_lossy(&out).into_owned()
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod program;
 mod prune;
 mod report;
 mod resolve;
+pub mod rows;
 pub mod session;
 mod stream;
 pub mod unit;
@@ -35,6 +36,7 @@ use crate::source::input::{self, Limits};
 use crate::source::mapping::MappingError;
 use crate::source::{self, Mapping};
 use ledger::Ledger;
+use rows::{Projection, TakeRows};
 
 /// Which engine evaluates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,8 @@ pub struct Config {
     pub facts_alone: bool,
     /// Bytes of memory that facts may take, about; beyond it they go to temporary files.
     pub state_memory: usize,
+    /// The values that [`read_rows`] gives, of records within the times asked for.
+    pub projection: Option<Projection>,
 }
 
 /// Told how far a scan is. Called from workers.
@@ -120,6 +124,9 @@ pub enum ScanError {
     /// Matches could not be kept in a temporary file.
     #[error("cannot keep findings in a temporary file: {0}")]
     Spill(io::Error),
+    /// Rows could not be taken.
+    #[error("cannot take the records' values: {0}")]
+    Rows(io::Error),
 }
 
 /// The part of a [`Config`] that workers read.
@@ -148,19 +155,23 @@ pub struct Settings {
     pub places: Given,
     /// The zone of every account, where all have the same.
     pub only_zone: Option<TimeZone>,
+    /// See [`Config::projection`].
+    pub projection: Option<Projection>,
 }
 
 impl Settings {
     /// Whether a match is within the times and of the account asked for. One without a time is.
     pub fn wants(&self, hit: &unit::Hit) -> bool {
-        let in_time = hit.time.is_none_or(|(nanos, _)| {
-            self.since.is_none_or(|since| nanos >= since.nanos)
-                && self.until.is_none_or(|until| nanos < until.nanos)
-        });
+        let in_time = hit.time.is_none_or(|(nanos, _)| self.is_in_time(nanos));
         let own = self.account.as_ref().is_none_or(|account| {
             hit.actor.as_ref().is_some_and(|actor| actor.eq_ignore_ascii_case(account))
         });
         in_time && own
+    }
+
+    fn is_in_time(&self, nanos: i64) -> bool {
+        self.since.is_none_or(|since| nanos >= since.nanos)
+            && self.until.is_none_or(|until| nanos < until.nanos)
     }
 
     /// The instruction set to use.
@@ -174,13 +185,27 @@ impl Settings {
 
 /// Runs a scan: findings go to `sink` in their final order, the ledger comes back.
 pub fn run(config: &Config, sink: &mut dyn Sink, progress: &dyn Progress) -> Result<Ledger, ScanError> {
-    read(config, progress, |mapping, done, discovery| report::finish(config, mapping, done, discovery, sink))
+    read(config, progress, None, |mapping, done, discovery| {
+        report::finish(config, mapping, done, discovery, sink)
+    })
+}
+
+/// Runs a scan like [`run`], and gives the values of [`Config::projection`] to `rows`.
+pub fn read_rows(
+    config: &Config,
+    sink: &mut dyn Sink,
+    rows: &dyn TakeRows,
+    progress: &dyn Progress,
+) -> Result<Ledger, ScanError> {
+    read(config, progress, Some(rows), |mapping, done, discovery| {
+        report::finish(config, mapping, done, discovery, sink)
+    })
 }
 
 /// Notes what is usual, for the rules of `config`; records from [`Config::until`] on are left out. The ledger says what
 /// was read. The baseline names no logs yet: who calls knows them.
 pub fn learn(config: &Config, progress: &dyn Progress) -> Result<(Baseline, Ledger), ScanError> {
-    read(config, progress, |mapping, mut done, discovery| {
+    read(config, progress, None, |mapping, mut done, discovery| {
         let names: Vec<String> = done.plan.tables.iter().map(|table| table.name.clone()).collect();
         let baseline = Baseline::of(&std::mem::take(&mut done.state), &names, Vec::new());
         Ok((baseline, report::finish(config, mapping, done, discovery, &mut NoFindings)?))
@@ -204,6 +229,7 @@ impl Sink for NoFindings {
 fn read<R>(
     config: &Config,
     progress: &dyn Progress,
+    rows: Option<&dyn TakeRows>,
     with: impl FnOnce(&Mapping, work::Done, &input::Discovery) -> Result<R, ScanError>,
 ) -> Result<R, ScanError> {
     let forced = match &config.source {
@@ -214,8 +240,8 @@ fn read<R>(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(config.threads).build()?;
     let discovery = input::discover(&config.paths);
     progress.total(total_bytes(&discovery.inputs));
-    let scan =
-        work::Scan::new(config, forced, &mapping, &discovery.inputs, pool.current_num_threads(), progress);
+    let readers = work::Readers { threads: pool.current_num_threads(), progress, rows };
+    let scan = work::Scan::new(config, forced, &mapping, &discovery.inputs, readers);
     pool.scope(|scope| scan.start(scope));
     let done = pool.install(|| scan.finish())?;
     with(&mapping, done, &discovery)
@@ -264,6 +290,7 @@ impl Config {
             baseline: None,
             facts_alone: false,
             state_memory: STATE_MEMORY,
+            projection: None,
         }
     }
 
@@ -293,6 +320,7 @@ impl Config {
             facts_until: self.until.filter(|_| self.facts_alone),
             only_zone: self.only_zone(),
             places: self.places(),
+            projection: self.projection.clone(),
         }
     }
 }

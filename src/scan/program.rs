@@ -83,6 +83,8 @@ pub struct Program {
     pub(super) conditions: Vec<Condition>,
     /// Some condition compares two fields of the record.
     pub(super) compares_fields: bool,
+    /// The fields of [`super::Config::projection`].
+    pub projected: Vec<FieldId>,
     /// A field of a rule that could not be added: more than 65,535 of them.
     pub overflow: bool,
 }
@@ -115,6 +117,8 @@ pub struct Rules<'a> {
     pub needs: &'a [Vec<String>],
     /// The fields that databases give where a record does not have them.
     pub places: Given,
+    /// The fields of [`super::Config::projection`].
+    pub projection: &'a [String],
 }
 
 impl Rules<'_> {
@@ -193,8 +197,9 @@ impl Program {
                 ask.feed = drafts.feeds.iter().position(|feed| Some(feed.table) == table);
             }
         }
+        let projected = rules.projection.iter().map(|name| compiler.field(name)).collect();
         let program = compiler.finish(chosen, conditions, asks, drafts);
-        Self { turns, prunes, ..program }
+        Self { turns, prunes, projected, ..program }
     }
 
     /// Whether some rule searches the whole record for keywords.
@@ -362,6 +367,7 @@ impl<'a> Compiler<'a> {
             order,
             conditions,
             compares_fields,
+            projected: Vec::new(),
             overflow: self.overflow,
         }
     }

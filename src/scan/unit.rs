@@ -9,6 +9,7 @@ use super::fields::ViewFields;
 use super::ledger::{Coverage, Duplicates, Range};
 use super::program::{ACTION, ACTOR, Program, SOURCE_IP, TIME, is_late};
 use super::prune;
+use super::rows::Rows;
 use super::{Engine, Settings};
 use crate::decode::fields::{FieldId, Got, View};
 use crate::decode::json::paths::Slot;
@@ -118,6 +119,8 @@ pub struct Outcome {
     pub suppressed: Vec<usize>,
     /// Records that can only be judged when everything is read.
     pub kept: Kept,
+    /// The values that were asked for.
+    pub rows: Rows,
 }
 
 /// What is done with the matches of a rule or correlation.
@@ -272,19 +275,34 @@ impl Reader<'_> {
         }
     }
 
-    #[inline(never)]
-    fn hits<V: View>(&mut self, span: Span, view: &V, record: &[u8], time: Option<Timestamp>) {
-        let matched = std::mem::take(&mut self.buffers.matched);
-        let rules = matched.iter().filter_map(|&number| self.program.rules.get(number).copied());
-        let role = |rule: &usize| self.roles.get(*rule).copied().unwrap_or_default();
-        let kept = KeptRecord {
+    /// Where the current record is.
+    fn kept(&self, span: Span, record: &[u8], time: Option<Timestamp>) -> KeptRecord {
+        KeptRecord {
             time: time.map(|time| (time.nanos, time.digits)),
             record: self.outcome.coverage.records,
             offset: self.base + u64::from(span.start),
             start: 0,
             length: record.len(),
             rules: 0,
-        };
+        }
+    }
+
+    #[inline(never)]
+    fn project<V: View>(&mut self, span: Span, view: &V, record: &[u8], time: Option<Timestamp>) {
+        let settings = self.settings;
+        let Some(wanted) = &settings.projection else { return };
+        if time.is_none_or(|time| settings.is_in_time(time.nanos)) {
+            let kept = self.kept(span, record, time);
+            self.outcome.rows.add(wanted, &self.program.projected, view, (kept, time, record));
+        }
+    }
+
+    #[inline(never)]
+    fn hits<V: View>(&mut self, span: Span, view: &V, record: &[u8], time: Option<Timestamp>) {
+        let matched = std::mem::take(&mut self.buffers.matched);
+        let rules = matched.iter().filter_map(|&number| self.program.rules.get(number).copied());
+        let role = |rule: &usize| self.roles.get(*rule).copied().unwrap_or_default();
+        let kept = self.kept(span, record, time);
         let waits = matched.iter().filter_map(|&number| {
             let rule = self.program.rules.get(number).copied()?;
             let role = role(&rule);
@@ -385,6 +403,9 @@ impl Handler for Reader<'_> {
         }
         if !self.buffers.matched.is_empty() {
             self.hits(span, view, record, time);
+        }
+        if self.settings.projection.is_some() {
+            self.project(span, view, record, time);
         }
     }
 

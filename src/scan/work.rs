@@ -12,6 +12,7 @@ use super::collect::{Collected, Collector, InputState, Sorted};
 use super::facts::Facts;
 use super::program::{Program, Rules, is_late};
 use super::resolve::Resolver;
+use super::rows::TakeRows;
 use super::session::{Session, Task};
 use super::stream;
 use super::unit::{Outcome, Role};
@@ -47,6 +48,7 @@ pub(super) struct Scan<'a> {
     pub(super) mapping: &'a Mapping,
     pub(super) forced: Option<&'static Source>,
     pub(super) progress: &'a dyn Progress,
+    rows: Option<&'a dyn TakeRows>,
     config: &'a Config,
     /// Rules, then correlations, that are evaluated.
     wanted: Vec<bool>,
@@ -61,10 +63,18 @@ pub(super) struct Scan<'a> {
     /// Facts beyond the memory that they may take.
     spill: Spill,
     notes: Mutex<BTreeMap<usize, InputNote>>,
-    failure: Mutex<Option<io::Error>>,
+    failure: Mutex<Option<ScanError>>,
     /// Units handed to other workers that still hold their bytes.
     pub(super) in_flight: AtomicUsize,
     pub(super) max_in_flight: usize,
+}
+
+/// Who reads, who is told, and who takes rows.
+pub(super) struct Readers<'a> {
+    /// Workers.
+    pub(super) threads: usize,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) rows: Option<&'a dyn TakeRows>,
 }
 
 /// What a scan leaves.
@@ -89,9 +99,9 @@ impl<'a> Scan<'a> {
         forced: Option<&'static Source>,
         mapping: &'a Mapping,
         inputs: &'a [Input],
-        threads: usize,
-        progress: &'a dyn Progress,
+        readers: Readers<'a>,
     ) -> Self {
+        let Readers { threads, progress, rows } = readers;
         let per_source = || SOURCES.iter().map(|_| Mutex::new(None)).collect();
         let rules = &config.rules;
         let wanted = rules.wanted(config.level);
@@ -108,6 +118,7 @@ impl<'a> Scan<'a> {
             mapping,
             forced,
             progress,
+            rows,
             inputs,
             programs: SOURCES.iter().map(|_| OnceLock::new()).collect(),
             sessions: (0..threads).map(|_| per_source()).collect(),
@@ -133,7 +144,7 @@ impl<'a> Scan<'a> {
 
     pub(super) fn finish(mut self) -> Result<Done, ScanError> {
         if let Some(error) = self.failure.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            return Err(ScanError::Spill(error));
+            return Err(error);
         }
         let mut collector = std::mem::take(self.collector.get_mut().unwrap_or_else(PoisonError::into_inner));
         let state = self.resolve(&mut collector).map_err(ScanError::Spill)?;
@@ -248,6 +259,7 @@ impl<'a> Scan<'a> {
             plan: &self.plan,
             needs: &self.needs,
             places: self.settings.places,
+            projection: self.settings.projection.as_ref().map_or(&[], |wanted| &wanted.fields),
         };
         Some(cell.get_or_init(|| Program::compile(rules, of, self.mapping)))
     }
@@ -278,16 +290,38 @@ impl<'a> Scan<'a> {
         // Joining facts may run other units on this thread, and they lock this session.
         drop(slot);
         if let Some(Err(error)) = facts.map(|facts| self.spill.write(&self.plan, facts)) {
-            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            self.fail(ScanError::Spill(error));
         }
         Some(result)
     }
 
-    pub(super) fn collect(&self, input: usize, number: u64, outcome: Outcome) {
+    pub(super) fn collect(&self, input: usize, number: u64, mut outcome: Outcome) {
+        if let Some(Err(error)) = self.take_rows(input, number, &mut outcome) {
+            self.fail(ScanError::Rows(error));
+        }
         let added = self.collector.lock().unwrap_or_else(PoisonError::into_inner).add(input, number, outcome);
         if let Err(error) = added {
-            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            self.fail(ScanError::Spill(error));
         }
+    }
+
+    fn take_rows(&self, input: usize, number: u64, outcome: &mut Outcome) -> Option<io::Result<()>> {
+        let (takes, mut rows) = (self.rows?, std::mem::take(&mut outcome.rows));
+        rows.input = input;
+        rows.number = number;
+        rows.records = outcome.coverage.records;
+        rows.label = self.inputs.get(input)?.label.clone();
+        rows.source = self.source_of(input).map(|source| source.name).unwrap_or_default();
+        Some(takes.take(rows))
+    }
+
+    fn source_of(&self, input: usize) -> Option<&'static Source> {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        SOURCES.get(notes.get(&input)?.source?).copied()
+    }
+
+    fn fail(&self, error: ScanError) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
     pub(super) fn note(&self, input: usize, change: impl FnOnce(&mut InputNote)) {

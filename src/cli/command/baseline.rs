@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::logs::Places;
 use super::rules;
-use super::scan::{Places, print_summary};
+use super::scan::print_summary;
 use crate::cli::error::{CliError, INCOMPLETE};
 use crate::cli::ui::{Ui, print};
 use crate::cli::value;

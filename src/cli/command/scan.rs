@@ -7,20 +7,16 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
-use super::rules;
+use super::logs::{Logs, Speed};
 pub(super) use super::scan_summary::print as print_summary;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, USAGE};
 use crate::cli::ui::{Ui, stdout};
-use crate::cli::{size, value};
-use crate::derive::Baseline;
-use crate::derive::zone::Profile;
-use crate::enrich::{Atlas, Databases, KnownNetworks, Locate};
+use crate::cli::value;
 use crate::event::time::Timestamp;
 use crate::output::{self, Options};
 use crate::rule::Level;
 use crate::scan::ledger::Ledger;
-use crate::scan::{self, Config, Engine};
-use crate::source::input::Limits;
+use crate::scan::{self, Config};
 use crate::sys::fs::Pending;
 
 /// Run the rules over logs: findings on standard output, a summary of what was covered on standard error.
@@ -40,51 +36,8 @@ use crate::sys::fs::Pending;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Files, folders, globs, or - for standard input.
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<String>,
-
-    /// Rule files or folders, instead of the built-in rules; can be given several times.
-    #[arg(long, value_name = "PATH", help_heading = "Rules")]
-    rules: Vec<PathBuf>,
-    /// Use the built-in rules as well as those of --rules.
-    #[arg(long, requires = "rules", help_heading = "Rules")]
-    with_builtin: bool,
-    /// YAML file with values for the placeholders of rules (`expand`).
-    #[arg(long, value_name = "FILE", help_heading = "Rules")]
-    placeholders: Option<PathBuf>,
-    /// Rules of at least this level: informational, low, medium, high or critical.
-    #[arg(long, value_name = "LEVEL", value_parser = value::level, help_heading = "Rules")]
-    level: Option<Level>,
-
-    /// What was usual before these logs, from `portcullis baseline learn`. Its facts count for days before the first
-    /// record of the logs.
-    #[arg(long, value_name = "FILE", help_heading = "What is usual")]
-    baseline: Option<PathBuf>,
-    /// TOML file with what the organisation says of itself: time zones of accounts, values of placeholders.
-    #[arg(long, value_name = "FILE", help_heading = "What is usual")]
-    profile: Option<PathBuf>,
     #[command(flatten)]
-    places: Places,
-
-    /// The kind of log: okta, mixpanel-audit or json, instead of recognising it.
-    #[arg(long, value_name = "NAME", value_parser = value::source, help_heading = "Reading")]
-    source: Option<String>,
-    /// TOML file that says which keys or columns give which fields.
-    #[arg(long, value_name = "FILE", help_heading = "Reading")]
-    mapping: Option<PathBuf>,
-    /// The zone of times that name none, such as Europe/Berlin.
-    #[arg(long, value_name = "ZONE", value_parser = value::zone, help_heading = "Reading")]
-    log_zone: Option<TimeZone>,
-    /// Longest record; longer ones are rejected.
-    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size::parse, help_heading = "Reading")]
-    max_record: u64,
-    /// Most bytes of one decompressed input.
-    #[arg(long, value_name = "SIZE", default_value = "1TiB", value_parser = size::parse, help_heading = "Reading")]
-    max_expanded: u64,
-    /// Most bytes out for each compressed byte in, judged after 64 MiB.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_ratio, help_heading = "Reading")]
-    max_ratio: u64,
+    logs: Logs,
 
     /// Findings from this time on: 2026-05-01 or 2026-05-01T02:14:09Z. Records without a time are kept.
     #[arg(long, value_name = "TIME", value_parser = value::time, help_heading = "Findings")]
@@ -99,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "LEVEL", value_parser = value::level, help_heading = "Findings")]
     fail_on: Option<Level>,
 
-    /// How findings are written: text, jsonl or csv.
+    /// How findings are written: text, jsonl, csv or, with --output, parquet.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = value::format, help_heading = "Output")]
     format: String,
     /// Group findings: `incident` puts those of one account together that are close in time, scored, most serious first.
@@ -121,58 +74,14 @@ pub struct Args {
     #[arg(long, help_heading = "Output")]
     all: bool,
 
-    /// Workers; 0: one for each core.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Speed")]
-    threads: usize,
-    /// Bytes that a worker takes at a time.
-    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size::parse, help_heading = "Speed")]
-    chunk_size: u64,
-    /// Memory for the facts behind derived fields; beyond it they go to temporary files.
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = size::parse, help_heading = "Speed")]
-    state_memory: u64,
-    /// fast, or strict: the plain reference engine, slower, with the same findings.
-    #[arg(long, value_enum, default_value_t = EngineName::Fast, value_name = "ENGINE", help_heading = "Speed")]
-    engine: EngineName,
-}
-
-/// Where what is known of addresses comes from.
-#[derive(Debug, clap::Args)]
-pub struct Places {
-    /// `MaxMind` DB file with countries, cities, time zones or autonomous systems; can be given several times, the first
-    /// that knows something wins.
-    #[arg(long, value_name = "FILE", help_heading = "What is usual")]
-    geo: Vec<PathBuf>,
-    /// TOML file of VPN, relay and satellite networks, instead of those that are built in.
-    #[arg(long, value_name = "FILE", help_heading = "What is usual")]
-    networks: Option<PathBuf>,
-}
-
-impl Places {
-    /// Opens the files.
-    ///
-    /// # Errors
-    /// A file is no database or no list of networks.
-    pub fn open(&self) -> Result<Option<Box<dyn Locate + Send>>, CliError> {
-        let networks = match &self.networks {
-            None => KnownNetworks::builtin()?,
-            Some(path) => KnownNetworks::read(path)?,
-        };
-        Ok(Some(Box::new(Atlas { databases: Databases::open(&self.geo)?, networks })))
-    }
+    #[command(flatten)]
+    speed: Speed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Group {
     /// By account and time.
     Incident,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineName {
-    /// Templates, shared tests, remembered values.
-    Fast,
-    /// Every record walked, every rule evaluated by itself.
-    Strict,
 }
 
 /// Runs it.
@@ -196,53 +105,12 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
 }
 
 fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
-    let profile = args.profile.as_deref().map(Profile::read).transpose()?.unwrap_or_default();
-    let given = rules::placeholders(args.placeholders.as_deref(), &profile)?;
-    let loaded = rules::load_with(&args.rules, args.with_builtin, &given);
-    for error in &loaded.errors {
-        ui.warn(&format!("rule not loaded: {}", crate::output::escape::Safe(&error.to_string())));
-    }
-    for warning in &loaded.warnings {
-        ui.warn(&crate::output::escape::Safe(&warning.to_string()).to_string());
-    }
-    if loaded.rules.is_empty() {
-        return Err(CliError::usage("no rule could be loaded").hint("`portcullis rules check PATH` says why"));
-    }
-    Ok(Config {
-        paths: args.paths.clone(),
-        rules: loaded,
-        source: args.source.clone(),
-        mapping: args.mapping.clone(),
-        log_zone: args.log_zone.clone(),
-        since: args.since,
-        until: args.until,
-        account: args.account.clone(),
-        level: args.level,
-        threads: args.threads,
-        chunk_size: bytes(args.chunk_size, "--chunk-size", 64 << 20)?,
-        max_record: bytes(args.max_record, "--max-record", 1 << 30)?,
-        limits: Limits { max_expanded: args.max_expanded, max_ratio: args.max_ratio },
-        engine: match args.engine {
-            EngineName::Fast => Engine::Fast,
-            EngineName::Strict => Engine::Strict,
-        },
-        isa: None,
-        count_duplicates: args.ledger.is_some(),
-        locate: args.places.open()?,
-        profile,
-        baseline: args.baseline.as_deref().map(Baseline::read).transpose()?,
-        facts_alone: false,
-        state_memory: usize::try_from(args.state_memory)
-            .map_err(|error| CliError::usage(format!("--state-memory: {error}")))?,
-    })
-}
-
-/// A size between 4 KiB and `most`.
-fn bytes(size: u64, flag: &str, most: u64) -> Result<usize, CliError> {
-    usize::try_from(size)
-        .ok()
-        .filter(|_| (4096..=most).contains(&size))
-        .ok_or_else(|| CliError::usage(format!("{flag} has to be between 4KiB and {}MiB", most >> 20)))
+    let mut config = args.logs.config(ui, &args.speed)?;
+    config.since = args.since;
+    config.until = args.until;
+    config.account.clone_from(&args.account);
+    config.count_duplicates = args.ledger.is_some();
+    Ok(config)
 }
 
 fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
@@ -253,6 +121,9 @@ fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
         per_rule: if args.all { 0 } else { Options::default().per_rule },
         incident_gap: args.incident_gap,
     };
+    if format.name == output::parquet::FORMAT.name && args.output.is_none() {
+        return Err(CliError::usage("Parquet is not for a terminal").hint("name a file with --output"));
+    }
     let open = match args.group {
         None => format.open,
         Some(Group::Incident) => format.open_grouped.ok_or_else(|| {

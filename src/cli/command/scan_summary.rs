@@ -11,6 +11,22 @@ const MAX_NAMES: usize = 6;
 
 /// Says what was read, what was not, and which rules were blind.
 pub(super) fn print(ui: &Ui, ledger: &Ledger) {
+    print_coverage(ui, ledger);
+    print_rules(ui, ledger);
+    if !ledger.blind_spots.is_empty() {
+        ui.note(&format!("these logs never show: {}", ledger.blind_spots.join("; ")));
+    }
+    let counts: Vec<String> = ledger
+        .findings()
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(level, count)| format!("{count} {}", level.name()))
+        .collect();
+    ui.note(&format!("findings: {}", if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }));
+}
+
+/// Says what was read, and what was not.
+pub(super) fn print_coverage(ui: &Ui, ledger: &Ledger) {
     let totals = ledger.totals();
     ui.note(&format!(
         "scanned {} input{}: {} bytes = {} parsed + {} blank + {} rejected; {} records",
@@ -33,17 +49,6 @@ pub(super) fn print(ui: &Ui, ledger: &Ledger) {
     for note in &ledger.notes {
         ui.note(&Safe(note).to_string());
     }
-    print_rules(ui, ledger);
-    if !ledger.blind_spots.is_empty() {
-        ui.note(&format!("these logs never show: {}", ledger.blind_spots.join("; ")));
-    }
-    let counts: Vec<String> = ledger
-        .findings()
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(level, count)| format!("{count} {}", level.name()))
-        .collect();
-    ui.note(&format!("findings: {}", if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }));
 }
 
 fn print_input(ui: &Ui, input: &InputLedger) {
