@@ -10,6 +10,7 @@ pub mod derive;
 pub mod drill;
 pub mod enrich;
 pub mod event;
+pub mod evidence;
 pub mod finding;
 pub mod incident;
 pub mod lockdown;

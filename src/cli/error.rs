@@ -8,6 +8,12 @@ use crate::config::{ConfigError, Fault, Problem, ReferenceError, ReferenceFault,
 use crate::derive::BaselineError;
 use crate::derive::zone::ProfileError;
 use crate::enrich::EnrichError;
+use crate::evidence::custody::CustodyFault;
+use crate::evidence::disclose::DiscloseError;
+use crate::evidence::hand::HandError;
+use crate::evidence::key::KeyError;
+use crate::evidence::seal::SealError;
+use crate::evidence::wrong::{Fault as EvidenceFault, Wrong};
 use crate::lockdown::incidents::IncidentError;
 use crate::lockdown::journal::JournalError;
 use crate::lockdown::open::SystemError;
@@ -24,6 +30,8 @@ pub const PARTIAL: u8 = 4;
 pub const UNKNOWN: u8 = 5;
 /// Exit code where a guard refused: nothing was changed.
 pub const REFUSED: u8 = 6;
+/// Exit code for evidence that is not what was sealed.
+pub const WRONG: u8 = 3;
 /// Exit code for a scan whose ledger shows something rejected or unreadable.
 pub const INCOMPLETE: u8 = 3;
 
@@ -58,6 +66,11 @@ impl CliError {
     /// A guard refused, or nothing could be begun: nothing was changed.
     pub fn refused(message: impl Into<String>) -> Self {
         Self { code: REFUSED, ..Self::usage(message) }
+    }
+
+    /// Evidence is not what was sealed.
+    pub fn wrong(message: impl Into<String>) -> Self {
+        Self { code: WRONG, ..Self::usage(message) }
     }
 
     /// Something is not known any more: treat the account as not contained.
@@ -150,6 +163,64 @@ impl From<IncidentError> for CliError {
             }
             IncidentError::Journal(error) => Self::from(error),
             IncidentError::Io { .. } => Self::refused(message),
+        }
+    }
+}
+
+impl From<Wrong> for CliError {
+    fn from(wrong: Wrong) -> Self {
+        let error = Self::wrong(wrong.to_string());
+        match wrong.fault {
+            EvidenceFault::Unreadable(_) => error.hint("nothing is known of what cannot be read"),
+            _ => error.hint("do not rely on it: keep it as it is, and ask for another copy"),
+        }
+    }
+}
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        let usage = Self::usage(error.to_string());
+        match &error {
+            KeyError::Open(path) => usage.hint(format!("run: chmod 600 {}", shell_word(path))),
+            KeyError::Exists(_) => usage.hint("choose another name"),
+            KeyError::Form { .. } => usage.hint("`portcullis evidence key new` makes one"),
+            KeyError::Io { .. } | KeyError::Random => usage,
+        }
+    }
+}
+
+impl From<SealError> for CliError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Journal(error) => Self::from(error),
+            SealError::Exists(_) => Self::usage(error.to_string()).hint("choose another --ticket"),
+            SealError::Snapshot { .. } => Self::usage(error.to_string())
+                .hint("it was changed by something else: keep the incident's folder as it is"),
+            SealError::Timestamp(_) => Self::usage(error.to_string()).hint(
+                "seal with the same inputs and --at as before, or add it by `portcullis evidence stamp`",
+            ),
+            _ => Self::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<HandError> for CliError {
+    fn from(error: HandError) -> Self {
+        match error {
+            HandError::Wrong(wrong) => Self::from(wrong),
+            HandError::Custody(CustodyFault::Key(_)) => Self::usage(error.to_string()).hint(
+                "whoever has the bag admits the key first: `portcullis evidence custody --admit PUB.pem`",
+            ),
+            _ => Self::usage(error.to_string()),
+        }
+    }
+}
+
+impl From<DiscloseError> for CliError {
+    fn from(error: DiscloseError) -> Self {
+        match error {
+            DiscloseError::Wrong(wrong) => Self::from(wrong),
+            DiscloseError::None { .. } => Self::usage(error.to_string()),
         }
     }
 }

@@ -82,6 +82,21 @@ impl Appender {
         Ok(Self { file: OpenOptions::new().append(true).open(path)?, broken: false })
     }
 
+    /// Goes on with a file that no other process appends to as long as this lives.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] where another one does.
+    pub fn open_alone(path: &Path) -> io::Result<Self> {
+        let appender = Self::open(path)?;
+        appender.file.try_lock()?;
+        Ok(appender)
+    }
+
+    /// Cuts off what is after so many bytes.
+    pub fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length).and_then(|()| self.file.sync_all())
+    }
+
     /// Writes all of `bytes` at the end and syncs them to the disk.
     ///
     /// # Errors
@@ -207,6 +222,20 @@ mod tests {
         again.append(b"two\n").unwrap();
         again.append(b"three\n").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn one_appends_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        Appender::create_new(&path).unwrap().append(b"one\ntw").unwrap();
+        let mut alone = Appender::open_alone(&path).unwrap();
+        assert_eq!(Appender::open_alone(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        alone.cut(4).unwrap();
+        alone.append(b"2\n").unwrap();
+        drop(alone);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\n2\n");
+        Appender::open_alone(&path).unwrap();
     }
 
     #[test]

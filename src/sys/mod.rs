@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod crash;
+pub mod folder;
 pub mod fs;
 pub mod hash;
 pub mod lock;

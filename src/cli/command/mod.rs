@@ -5,6 +5,7 @@ pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod drill;
+pub mod evidence;
 pub mod lockdown;
 mod logs;
 pub mod man;
