@@ -5,4 +5,5 @@ pub mod crash;
 pub mod fs;
 pub mod hash;
 pub mod lock;
+pub mod memory;
 pub mod process;

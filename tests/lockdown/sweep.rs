@@ -187,7 +187,8 @@ fn cases(calm: &Calm) -> Vec<Case> {
 
 /// Those of `all` that are tried: the one that is asked for, as often as is asked for, or a sample.
 fn chosen(all: Vec<Case>, sample: usize) -> Vec<Case> {
-    let asked = variable("PORTCULLIS_SWEEP").map(|count| count.parse::<usize>().expect("PORTCULLIS_SWEEP is a number"));
+    let asked = variable("PORTCULLIS_SWEEP")
+        .map(|count| count.parse::<usize>().expect("PORTCULLIS_SWEEP is a number"));
     if let Some(state) = variable("PORTCULLIS_STATE") {
         return std::iter::repeat_n(Case::read(&state), asked.unwrap_or(1)).collect();
     }
