@@ -77,7 +77,7 @@ impl Server {
 }
 
 fn target(email: &str) -> Target {
-    Target { email: email.to_owned(), tag: "i1".to_owned() }
+    Target::new(email, "i1")
 }
 
 fn by_action<'a>(steps: &'a [Step], action: &str) -> &'a Step {

@@ -24,6 +24,8 @@ use crate::sys::{clock, crash};
 
 /// The point at which the process dies, for tests of recovery: a number counted from 1.
 const CRASH_AT: &str = "PORTCULLIS_CRASH_AT";
+/// How it dies there: `kill`, `panic`, `abort`.
+const CRASH_BY: &str = "PORTCULLIS_CRASH_BY";
 
 /// Everything that is configured.
 pub struct Setup {
@@ -67,7 +69,7 @@ impl Setup {
 
     /// Whom the incident is about.
     pub fn target(account: &str, incident: &str) -> Target {
-        Target { email: account.to_owned(), tag: tag(incident) }
+        Target::new(account, &tag(incident))
     }
 
     /// How long proofs are asked for.
@@ -93,6 +95,10 @@ fn credentials(ui: &Ui, config: &Config) -> Result<BTreeMap<String, SecretString
 }
 
 fn arm_crash_point() -> Result<(), CliError> {
+    if let Some(by) = std::env::var_os(CRASH_BY) {
+        let by = by.to_str().and_then(|by| by.parse().ok());
+        crash::die_by(by.ok_or_else(|| CliError::usage(format!("{CRASH_BY} is not kill, panic or abort")))?);
+    }
     let Some(at) = std::env::var_os(CRASH_AT) else { return Ok(()) };
     let at = at.to_str().and_then(|at| at.parse().ok());
     crash::arm(at.ok_or_else(|| CliError::usage(format!("{CRASH_AT} is not a number")))?);
@@ -188,6 +194,8 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Unproved { step, why } => format!("not proved: {step}: {why}"),
         Entry::Guided { guided, how } => format!("guided step done: {guided}: {how}"),
         Entry::Interrupted { why } => format!("interrupted: {why}"),
+        Entry::Active { records } if records.is_empty() => "the account is not active any more".to_owned(),
+        Entry::Active { records } => format!("the account was active after the lockdown: {}", records.len()),
         Entry::Restoring { .. } => "restoring".to_owned(),
         Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. }
         | Entry::Planned { .. }

@@ -73,6 +73,7 @@ pub enum Color {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    crate::sys::memory::keep_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

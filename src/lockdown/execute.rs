@@ -15,7 +15,7 @@ use super::provider::{Discovery, Proof, Provider, Target};
 use super::record::{Entry, Record, Tracked};
 use super::snapshot::Snapshots;
 use super::state::{Status, StepEvent};
-use super::step::{Step, StepId};
+use super::step::{Gap, Step, StepId};
 use super::turns::in_turn;
 use super::verdict::conclude;
 
@@ -53,10 +53,16 @@ pub struct Found {
     pub failed: BTreeMap<String, String>,
 }
 
-/// Reads all systems side by side. Writes nothing.
-pub async fn read_all(systems: &BTreeMap<String, Arc<dyn Provider>>, target: &Target) -> Found {
-    let read =
-        systems.iter().map(|(name, system)| async move { (name.clone(), system.discover(target).await) });
+/// Reads all systems side by side. Writes nothing. `record` says what earlier passes left behind.
+pub async fn read_all(
+    systems: &BTreeMap<String, Arc<dyn Provider>>,
+    target: &Target,
+    record: &Record,
+) -> Found {
+    let read = systems.iter().map(|(name, system)| async move {
+        let target = Target { read: record.read_of(name), ..target.clone() };
+        (name.clone(), system.discover(&target).await)
+    });
     let mut found = Found { discoveries: BTreeMap::new(), failed: BTreeMap::new() };
     for (system, result) in join_all(read).await {
         match result {
@@ -73,8 +79,11 @@ pub fn keep(engine: &Engine, found: &Found, snapshots: &Snapshots) -> Result<(),
     for (system, discovery) in &found.discoveries {
         let (snapshot, sha256) = snapshots.keep(pass, system, &discovery.snapshot)?;
         let (system, notes) = (system.clone(), discovery.notes.clone());
-        let steps = discovery.steps.len();
-        engine.note(&Entry::Discovered { pass, system, snapshot, sha256, steps, notes })?;
+        let (steps, memory) = (discovery.steps.len(), discovery.memory.clone());
+        let mut gaps = discovery.gaps.clone();
+        // Before the plan is confirmed a guard refuses everything. One that comes up later keeps the verdict down.
+        gaps.extend(discovery.guards.iter().map(|guard| Gap { what: guard.to_string(), guided: None }));
+        engine.note(&Entry::Discovered { pass, system, snapshot, sha256, steps, notes, gaps, memory })?;
     }
     for (system, why) in &found.failed {
         engine.note(&Entry::Undiscovered { pass, system: system.clone(), why: why.clone() })?;
@@ -106,6 +115,15 @@ pub async fn run(
     options: &Options<'_>,
 ) -> Result<(), JournalError> {
     skip(engine, options)?;
+    if engine.read(|record| !record.undiscovered.is_empty()) {
+        // What is done first hides nothing. Everything else may hide what is not read yet: that is tried once more.
+        let first = |id: &StepId, record: &Record| {
+            record.steps.get(id).is_some_and(|tracked| tracked.step.phase.comes_first())
+        };
+        let record = engine.record();
+        carry_out(engine, wanted(&record, options).filter(|id| first(id, &record)).collect()).await?;
+        look_again(engine, target, snapshots, options).await?;
+    }
     let record = engine.record();
     carry_out(engine, wanted(&record, options).collect()).await?;
     passes(engine, target, snapshots, options).await?;
@@ -146,12 +164,14 @@ fn skip(engine: &Engine, options: &Options<'_>) -> Result<(), JournalError> {
 
 /// Steps that are confirmed and do not hold yet.
 fn wanted<'a>(record: &'a Record, options: &'a Options<'a>) -> impl Iterator<Item = StepId> + 'a {
-    let wanted = |tracked: &&Tracked| is_allowed(tracked, options) && !tracked.state.status.holds();
+    let wanted = |tracked: &&Tracked| is_allowed(tracked, record, options) && !tracked.state.status.holds();
     record.in_order().filter(wanted).map(|tracked| tracked.step.id.clone())
 }
 
-fn is_allowed(tracked: &Tracked, options: &Options<'_>) -> bool {
-    let allowed = tracked.confirmed && (options.commit || !tracked.step.commit);
+/// What destroys something waits until everything was seen: it takes with it what would tell.
+fn is_allowed(tracked: &Tracked, record: &Record, options: &Options<'_>) -> bool {
+    let seen = || record.undiscovered.is_empty() && record.open_gaps().next().is_none();
+    let allowed = tracked.confirmed && (!tracked.step.commit || options.commit && seen());
     allowed && tracked.state.status != Status::Skipped
 }
 
@@ -164,6 +184,7 @@ async fn passes(
 ) -> Result<(), JournalError> {
     let mut tried = BTreeSet::new();
     let mut clean = 0;
+    let mut gaps = None;
     for _ in 0..PASSES {
         if engine.is_interrupted() || clean >= CLEAN {
             break;
@@ -174,6 +195,12 @@ async fn passes(
         if !todo.is_empty() && todo.is_subset(&tried) {
             break;
         }
+        // Nor does what may not be seen.
+        let now = engine.read(|record| record.undiscovered.is_empty().then(|| record.gaps.clone()));
+        if todo.is_empty() && clean == 0 && now.is_some() && now == gaps {
+            break;
+        }
+        gaps = now;
         carry_out(engine, todo.clone()).await?;
         tried.extend(todo);
     }
@@ -187,8 +214,9 @@ async fn look_again(
     snapshots: &Snapshots,
     options: &Options<'_>,
 ) -> Result<BTreeSet<StepId>, JournalError> {
-    let found = read_all(&engine.systems, target).await;
+    let found = read_all(&engine.systems, target, &engine.record()).await;
     keep(engine, &found, snapshots)?;
+    let guarded = found.discoveries.values().any(|discovery| !discovery.guards.is_empty());
     let record = engine.record();
     let mut steps: Vec<Step> = record.in_order().map(|tracked| tracked.step.clone()).collect();
     let mut guided: Vec<_> = record.guided.iter().map(|tracked| tracked.guided.clone()).collect();
@@ -203,15 +231,17 @@ async fn look_again(
     extend(engine, &whole)?;
     // A verification in between may have noted some already.
     let unconfirmed = engine.read(|record| record.steps.values().any(|tracked| !tracked.confirmed));
-    if options.extend && unconfirmed && whole.objects() <= options.max {
+    if options.extend && unconfirmed && !guarded && whole.objects() <= options.max {
         engine.note(&Entry::Confirmed { hash: whole.hash, how: "found in a later pass".into() })?;
     }
     skip(engine, options)?;
     let record = engine.record();
     up.retain(|id| record.steps.get(id).is_some_and(|tracked| comes_up(tracked, options)));
-    let clean = found.failed.is_empty() && up.is_empty();
+    let clean = found.failed.is_empty() && up.is_empty() && record.open_gaps().next().is_none();
     engine.note(&Entry::Passed { pass: record.pass, clean })?;
-    up.retain(|id| record.steps.get(id).is_some_and(|tracked| is_allowed(tracked, options)));
+    up.retain(|id| {
+        !guarded && record.steps.get(id).is_some_and(|tracked| is_allowed(tracked, &record, options))
+    });
     Ok(up)
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::state::{Illegal, StepEvent, StepState};
-use super::step::{Guided, Step, StepId};
+use super::step::{Gap, Guided, Step, StepId};
 
 /// One thing that happened in an incident. The names are in files: they never change their meaning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,12 @@ pub enum Entry {
         steps: usize,
         /// What the responder should know.
         notes: Vec<String>,
+        /// What could not be seen.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gaps: Vec<Gap>,
+        /// What the provider is told again in later passes.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        memory: Value,
     },
     /// A system could not be read.
     Undiscovered {
@@ -100,6 +107,11 @@ pub enum Entry {
         guided: String,
         /// The record in a log, or who vouches for it.
         how: String,
+    },
+    /// What a log shows of the account's doings after the lockdown. Each entry replaces the one before; none takes it back.
+    Active {
+        /// In words, with the digest of each record.
+        records: Vec<String>,
     },
     /// The end of a run.
     Concluded {
@@ -172,6 +184,15 @@ pub struct TrackedGuided {
     pub done: Option<String>,
 }
 
+/// What reading a system left behind for later passes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SystemRead {
+    /// Something had been changed already when it was read for the first time.
+    pub late: bool,
+    /// What the provider asked to be told again.
+    pub memory: Value,
+}
+
 /// The state of an incident.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
@@ -195,6 +216,12 @@ pub struct Record {
     pub clean: u32,
     /// Systems that could not be read in the last pass, and why.
     pub undiscovered: BTreeMap<String, String>,
+    /// What the last pass could not see, by system.
+    pub gaps: BTreeMap<String, Vec<Gap>>,
+    /// Systems that were read, and how.
+    pub read: BTreeMap<String, SystemRead>,
+    /// What a log showed of the account's doings after the lockdown, as far as no later log took it back.
+    pub active: Vec<String>,
     /// The hash that the responder agreed to.
     pub confirmed: Option<String>,
     /// The plan's hash now.
@@ -251,9 +278,12 @@ impl Record {
             Entry::Opened { incident, account, tag, .. } => {
                 (self.incident, self.account, self.tag) = (incident.clone(), account.clone(), tag.clone());
             }
-            Entry::Discovered { pass, system, notes, .. } => {
+            Entry::Discovered { pass, system, notes, gaps, memory, .. } => {
                 self.pass = *pass;
                 self.undiscovered.remove(system);
+                self.gaps.insert(system.clone(), gaps.clone());
+                let read = self.read_of(system);
+                self.read.insert(system.clone(), SystemRead { memory: memory.clone(), ..read });
                 for note in
                     notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect::<Vec<_>>()
                 {
@@ -279,6 +309,7 @@ impl Record {
                     tracked.done = Some(how.clone());
                 }
             }
+            Entry::Active { records } => self.active.clone_from(records),
             Entry::Concluded { verdict, reasons } => self.verdict = Some((*verdict, reasons.clone())),
             Entry::Interrupted { .. } => self.verdict = None,
             Entry::Restoring { .. } => (self.restoring, self.verdict) = (true, None),
@@ -289,6 +320,24 @@ impl Record {
     /// A step by its identifier.
     pub fn tracked(&self, step: &StepId) -> Result<&Tracked, Misfit> {
         self.steps.get(step).ok_or_else(|| Misfit::UnknownStep(step.clone()))
+    }
+
+    /// What reading `system` has left behind so far.
+    pub fn read_of(&self, system: &str) -> SystemRead {
+        let changed = || self.steps.values().any(|tracked| tracked.state.attempts > 0);
+        let first = || SystemRead { late: changed(), memory: Value::Null };
+        self.read.get(system).cloned().unwrap_or_else(first)
+    }
+
+    /// What the last pass could not see and no person has looked at, with its system.
+    pub fn open_gaps(&self) -> impl Iterator<Item = (&str, &Gap)> {
+        let all = self.gaps.iter().flat_map(|(system, gaps)| {
+            let system = system.as_str();
+            gaps.iter().map(move |gap| (system, gap))
+        });
+        let done =
+            |id: &str| self.guided.iter().any(|tracked| tracked.guided.id == id && tracked.done.is_some());
+        all.filter(move |(_, gap)| !gap.guided.as_deref().is_some_and(done))
     }
 
     /// Steps in their order.

@@ -49,8 +49,11 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
         if !engine.settle(id).await? {
             return Ok(());
         }
+        take_up(engine, id).await?;
         let tracked = engine.tracked(id)?;
-        let open = matches!(tracked.state.status, Status::Applied | Status::UndoRefused | Status::Undoing);
+        let status = tracked.state.status;
+        let open =
+            matches!(status, Status::Applied | Status::Refused | Status::UndoRefused | Status::Undoing);
         if !open || !tracked.state.ours || tracked.step.undo == Undo::Irreversible || engine.is_interrupted()
         {
             return Ok(());
@@ -82,6 +85,25 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
         engine.pause(attempt).await;
     }
     engine.settle(id).await.map(drop)
+}
+
+/// What was taken for undone, and never showed: one look may have been wrong. Where it still is as we left it, it is undone
+/// again.
+async fn take_up(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
+    let tracked = engine.tracked(id)?;
+    if tracked.state.status != Status::Undone || tracked.proved.is_some() {
+        return Ok(());
+    }
+    match engine.look(&tracked.step).await {
+        Ok(look)
+            if look.done == Some(true)
+                && !engine.is_back(&tracked.step, &tracked.state.before, &look)
+                && is_ours(&tracked.state, &look) =>
+        {
+            engine.happened(id, StepEvent::Seen { state: look.state, result: look.result })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Why a step has to wait for one that rests on it.

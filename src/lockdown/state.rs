@@ -244,7 +244,7 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
             S::Already | S::Applying | S::Applied | S::Discarding | S::Undoing => illegal("skipped"),
             S::Undone | S::UndoRefused | S::Kept => illegal("skipped"),
         },
-        E::Intended { direction, .. } => intended(status, *direction),
+        E::Intended { direction, .. } => intended(status, ours, *direction),
         E::Answered { .. } => match status {
             S::Applying => Ok(S::Applied),
             S::Discarding => Ok(S::Planned),
@@ -276,6 +276,7 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
         },
         E::Back { .. } => match status {
             S::Applied | S::Undoing | S::UndoRefused | S::Undone => Ok(S::Undone),
+            S::Refused if ours => Ok(S::Undone),
             S::Planned | S::Skipped | S::Already | S::Applying | S::Refused => illegal("back"),
             S::Discarding | S::Kept => illegal("back"),
         },
@@ -286,13 +287,14 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
         },
         E::Kept { .. } => match status {
             S::Applied | S::UndoRefused | S::Kept | S::Undoing => Ok(S::Kept),
+            S::Refused if ours => Ok(S::Kept),
             S::Planned | S::Skipped | S::Already | S::Applying | S::Refused => illegal("kept"),
             S::Discarding | S::Undone => illegal("kept"),
         },
     }
 }
 
-fn intended(status: Status, direction: Direction) -> Result<Status, Illegal> {
+fn intended(status: Status, ours: bool, direction: Direction) -> Result<Status, Illegal> {
     use Status as S;
     match (direction, status) {
         (Direction::Apply, S::Planned | S::Refused | S::Applied | S::Already | S::Applying) => {
@@ -301,6 +303,8 @@ fn intended(status: Status, direction: Direction) -> Result<Status, Illegal> {
         // Planned: an object of ours that came up late, after its request was taken for lost.
         (Direction::Discard, S::Planned | S::Applied | S::Discarding) => Ok(S::Discarding),
         (Direction::Undo, S::Applied | S::UndoRefused | S::Undoing) => Ok(S::Undoing),
+        // A second try was refused, and the first had its effect.
+        (Direction::Undo, S::Refused) if ours => Ok(S::Undoing),
         (
             Direction::Apply,
             S::Skipped | S::Discarding | S::Undoing | S::Undone | S::UndoRefused | S::Kept,
@@ -354,8 +358,10 @@ fn seen(status: Status, ours: bool) -> Result<Status, Illegal> {
         S::Refused => Ok(S::Already),
         S::Applying | S::Applied => Ok(S::Applied),
         S::Discarding => Ok(S::Planned),
+        // It was taken for undone, and is not.
+        S::Undone => Ok(S::Applied),
         S::Skipped | S::Kept => Err(Illegal { status, event: "seen" }),
-        S::Undoing | S::UndoRefused | S::Undone => Err(Illegal { status, event: "seen" }),
+        S::Undoing | S::UndoRefused => Err(Illegal { status, event: "seen" }),
     }
 }
 
@@ -456,6 +462,33 @@ mod tests {
         assert_eq!((state.status, state.ours), (Status::Already, false));
         let undo = StepEvent::Intended { direction: Direction::Undo, before: Value::Null };
         assert!(state.next(&undo).is_err());
+    }
+
+    #[test]
+    fn what_is_ours_is_undone_though_a_second_try_was_refused() {
+        let refused = StepEvent::Refused { why: "paused".into() };
+        let undo = StepEvent::Intended { direction: Direction::Undo, before: Value::Null };
+        let tries = [apply(json!(1)), StepEvent::Answered { result: Value::Null }, apply(json!(2)), refused];
+        let state = walk(&tries);
+        assert_eq!((state.status, state.ours), (Status::Refused, true));
+        for next in [undo.clone(), StepEvent::Back { state: json!(1) }, StepEvent::Kept { why: "x".into() }] {
+            assert!(state.next(&next).is_ok(), "{next:?}");
+            let theirs = StepState { ours: false, ..state.clone() };
+            assert!(theirs.next(&next).is_err(), "{next:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_for_undone_and_shows_again_is_ours_again() {
+        let undone = [
+            apply(json!(1)),
+            StepEvent::Answered { result: json!({"id": 7}) },
+            StepEvent::Back { state: json!(1) },
+            StepEvent::Seen { state: json!(0), result: Value::Null },
+        ];
+        let state = walk(&undone);
+        assert_eq!((state.status, state.ours, &state.before), (Status::Applied, true, &json!(1)));
+        assert_eq!(state.result, json!({"id": 7}));
     }
 
     #[test]

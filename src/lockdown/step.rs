@@ -203,6 +203,16 @@ pub struct Guided {
     pub required: bool,
 }
 
+/// Something that bears on whether the account is shut out, and that a pass could not see. Until a later pass sees it or
+/// a person has looked, the verdict is UNKNOWN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// What, and why it could not be seen.
+    pub what: String,
+    /// The guided step by which a person looks instead.
+    pub guided: Option<String>,
+}
+
 /// How a guided step is proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,11 +6,12 @@ use super::step::Undo;
 
 /// How an incident stands after a run, and what keeps it from being better. `commit`: steps that destroy were allowed.
 pub fn conclude(record: &Record, commit: bool) -> (Verdict, Vec<String>) {
-    let mut unknown: Vec<String> = record
-        .undiscovered
-        .iter()
-        .map(|(system, why)| format!("{system} could not be read: {why}"))
-        .collect();
+    let mut unknown: Vec<String> =
+        record.active.iter().map(|record| format!("active after the lockdown: {record}")).collect();
+    let unread = record.undiscovered.iter();
+    unknown.extend(unread.map(|(system, why)| format!("{system} could not be read: {why}")));
+    let gaps = record.open_gaps();
+    unknown.extend(gaps.map(|(system, gap)| format!("{system} did not show: {}", gap.what)));
     let mut partial = Vec::new();
     if record.clean < 2 {
         unknown.push("two passes in a row without anything left to do were not reached".into());
@@ -77,7 +78,8 @@ pub fn conclude_restore(record: &Record) -> (Verdict, Vec<String>) {
         let id = &tracked.step.id;
         let why = tracked.state.why.as_deref().unwrap_or("not tried");
         match tracked.state.status {
-            Status::Planned | Status::Skipped | Status::Already | Status::Refused => {}
+            Status::Planned | Status::Skipped | Status::Already => {}
+            Status::Refused if !tracked.state.ours => {}
             Status::Undone => match (&tracked.proved, &tracked.unproved) {
                 (Some(_), _) => {}
                 (None, why) => unknown.push(format!(
@@ -86,10 +88,12 @@ pub fn conclude_restore(record: &Record) -> (Verdict, Vec<String>) {
                 )),
             },
             Status::Kept => left.push(format!("{id} is left as it is: {why}")),
-            Status::Applied | Status::Applying if tracked.step.undo == Undo::Irreversible => {
+            Status::Applied | Status::Applying | Status::Refused
+                if tracked.step.undo == Undo::Irreversible =>
+            {
                 declared.push(format!("{id} cannot be undone, as the plan said"));
             }
-            Status::Applied | Status::Applying | Status::Discarding | Status::Undoing => {
+            Status::Applied | Status::Refused | Status::Applying | Status::Discarding | Status::Undoing => {
                 unknown.push(format!("{id} is not known to be undone: {why}"));
             }
             Status::UndoRefused => unknown.push(format!("{id} was not undone: {why}")),

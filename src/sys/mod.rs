@@ -6,4 +6,5 @@ pub mod folder;
 pub mod fs;
 pub mod hash;
 pub mod lock;
+pub mod memory;
 pub mod process;

@@ -10,7 +10,12 @@ const SHOWN: usize = 12;
 
 /// Whether everything is tried instead of a sample.
 pub fn full() -> bool {
-    std::env::var_os("PORTCULLIS_FULL").is_some_and(|value| value == "1")
+    variable("PORTCULLIS_FULL").is_some_and(|value| value == "1")
+}
+
+/// A variable of the environment by which tests are told what to try.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.into_string().expect("readable"))
 }
 
 /// What was tried, by name.

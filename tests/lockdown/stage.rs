@@ -176,6 +176,25 @@ impl Stage {
         traces
     }
 
+    /// Prints the journal and all requests: to see what became of one state.
+    pub fn tell(&self) {
+        for timed in self.journal().map(|read| read.entries).unwrap_or_default() {
+            eprintln!("{} {}", timed.time, serde_json::to_string(&timed.entry).unwrap());
+        }
+        for request in self.emulator.requests() {
+            eprintln!(
+                "{} {:?} {} {} {}: {:?}{}",
+                request.number,
+                request.arrived,
+                request.service,
+                request.method,
+                request.path,
+                request.status,
+                request.fault.map_or_else(String::new, |fault| format!(" ({fault})"))
+            );
+        }
+    }
+
     /// Changing requests so far.
     pub fn changes(&self) -> u64 {
         self.emulator.requests().iter().filter(|request| request.changing).count() as u64

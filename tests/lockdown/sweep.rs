@@ -6,7 +6,7 @@ use portcullis::drill::emulator::{Fault, Faults, SERVICES, Switches, Tenant, Wha
 use portcullis::lockdown::provider::PROVIDERS;
 
 use super::check::{self, Checked, DONE, PARTIAL, UNKNOWN, ensure};
-use super::pool::{Tally, full, try_all};
+use super::pool::{Tally, full, try_all, variable};
 use super::stage::{Run, Stage};
 use super::tenant::small;
 
@@ -60,6 +60,7 @@ impl Setting {
 }
 
 /// One state of the sweep.
+#[derive(Clone)]
 struct Case {
     /// The point of the lockdown at which it is killed.
     point: u64,
@@ -84,9 +85,16 @@ impl Case {
         Faults { hold_ms: 300, huge_bytes: 17 << 20, ..Faults::one(when, what) }
     }
 
+    /// As `PORTCULLIS_STATE` names it: the point, and the fault if there is one.
     fn show(&self) -> String {
-        let fault = self.fault.map_or_else(|| "no fault".to_owned(), |fault| fault.to_string());
-        format!("killed at {}, {fault}", self.point)
+        self.fault.map_or_else(|| self.point.to_string(), |fault| format!("{} {fault}", self.point))
+    }
+
+    fn read(text: &str) -> Self {
+        let mut words = text.split_whitespace();
+        let point = words.next().and_then(|point| point.parse().ok());
+        let point = point.unwrap_or_else(|| panic!("PORTCULLIS_STATE: {text:?} does not begin with a point"));
+        Self { point, fault: words.next().map(|fault| fault.parse().expect("a fault")) }
     }
 }
 
@@ -96,24 +104,32 @@ fn count(tally: &mut Tally, what: &'static str) {
 
 fn attempt(setting: &Setting, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
     let stage = setting.stage(case.faults(calm, 0));
+    let result = there_and_back(&stage, setting, calm, case, tally);
+    if result.is_err() && variable("PORTCULLIS_STATE").is_some() {
+        stage.tell();
+    }
+    result
+}
+
+fn there_and_back(stage: &Stage, setting: &Setting, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
     let first = stage.lockdown(setting.more, Some(case.point));
     let killed = first.code.is_none();
     count(tally, if killed { "kills" } else { "past the end" });
-    check::always(&stage)?;
+    check::always(stage)?;
     if !killed {
-        check::verdict(&stage, &first, &calm.ways)?;
+        check::verdict(stage, &first, &calm.ways)?;
     }
     let resumed = stage.lockdown(setting.more, None);
     count(tally, "resumes");
-    check::verdict(&stage, &resumed, &calm.ways)?;
-    check::always(&stage)?;
+    check::verdict(stage, &resumed, &calm.ways)?;
+    check::always(stage)?;
     stage.emulator.set_faults(Faults::default());
     let settled = until(calm.code, tally, || stage.lockdown(setting.more, None))?;
-    check::verdict(&stage, &settled, &calm.ways)?;
-    check::always(&stage)?;
+    check::verdict(stage, &settled, &calm.ways)?;
+    check::always(stage)?;
     ensure!(settled.code == Some(calm.code), "{}", reasons(&settled));
     if setting.switches.attacker.every == 0 {
-        back(&stage, calm, case, tally)?;
+        back(stage, calm, case, tally)?;
     }
     Ok(())
 }
@@ -159,21 +175,33 @@ fn reasons(run: &Run) -> String {
     format!("ends with {:?}: {} {}", run.code, json["reasons"], run.stderr.lines().last().unwrap_or_default())
 }
 
-/// Every `stride`-th of all states.
-fn cases(calm: &Calm, stride: usize) -> Vec<Case> {
+/// All states.
+fn cases(calm: &Calm) -> Vec<Case> {
     let faults: Vec<Option<What>> =
         std::iter::once(None).chain(Fault::ALL.iter().copied().map(Some)).collect();
     // One point past the last: a run that is not killed.
     let all =
         (1..=calm.points + 1).flat_map(|point| faults.iter().map(move |fault| Case { point, fault: *fault }));
-    all.step_by(stride).collect()
+    all.collect()
+}
+
+/// Those of `all` that are tried: the one that is asked for, as often as is asked for, or a sample.
+fn chosen(all: Vec<Case>, sample: usize) -> Vec<Case> {
+    let asked = variable("PORTCULLIS_SWEEP")
+        .map(|count| count.parse::<usize>().expect("PORTCULLIS_SWEEP is a number"));
+    if let Some(state) = variable("PORTCULLIS_STATE") {
+        return std::iter::repeat_n(Case::read(&state), asked.unwrap_or(1)).collect();
+    }
+    // Odd, so that it goes through all faults.
+    let stride = if full() { 1 } else { (all.len() / asked.unwrap_or(sample).max(1)).max(1) | 1 };
+    all.into_iter().step_by(stride).collect()
 }
 
 fn sweep(name: &str, setting: &Setting, sample: usize) {
     let calm = setting.calm();
-    let whole = cases(&calm, 1).len();
-    let stride = if full() { 1 } else { (whole / sample).max(1) | 1 };
-    let cases = cases(&calm, stride);
+    let all = cases(&calm);
+    let whole = all.len();
+    let cases = chosen(all, sample);
     eprintln!(
         "{name}: {} of {whole} states; an undisturbed run passes {} points, its restore {}",
         cases.len(),

@@ -16,7 +16,7 @@ use crate::lockdown::execute::{self, Found, Options};
 use crate::lockdown::incidents::{Held, tag};
 use crate::lockdown::plan::Plan;
 use crate::lockdown::provider::{Guard, Target};
-use crate::lockdown::record::Entry;
+use crate::lockdown::record::{Entry, Record};
 use crate::lockdown::step::StepId;
 use crate::sys::clock::{Clock, System};
 use crate::sys::fs::Pending;
@@ -165,7 +165,7 @@ impl Lockdown<'_> {
     /// The plan, and nothing else.
     async fn show(&self, name: &str) -> Result<ExitCode, CliError> {
         let target = Setup::target(&self.account, name);
-        let found = execute::read_all(self.setup.systems(), &target).await;
+        let found = execute::read_all(self.setup.systems(), &target, &Record::default()).await;
         let plan = self.plan(name, &found)?;
         if let Some(path) = &self.args.plan {
             write_plan(path, &plan)?;
@@ -228,7 +228,7 @@ impl Lockdown<'_> {
 
     async fn discover(&self, engine: &Engine, held: &Held) -> Result<(Plan, Found), CliError> {
         let target = Setup::target(&self.account, &held.name);
-        let found = execute::read_all(&engine.systems, &target).await;
+        let found = execute::read_all(&engine.systems, &target, &engine.record()).await;
         execute::keep(engine, &found, &incident::snapshots(held))?;
         let plan = self.plan(&held.name, &found)?;
         let guards = self.guards(&plan, &found);

@@ -19,6 +19,7 @@ use crate::lockdown::execute::{self, Options};
 use crate::lockdown::http::Stats;
 use crate::lockdown::incidents::Held;
 use crate::lockdown::record::{Entry, Record};
+use crate::lockdown::verdict;
 use crate::output::escape::Safe;
 
 /// Prove again that an account is shut out. Nothing is changed at the providers.
@@ -100,6 +101,9 @@ fn allowed(name: &str, record: &Record) -> Result<(), CliError> {
     Ok(())
 }
 
+/// A step that destroys and was not done is left for later, whatever was allowed then.
+const COMMIT: bool = false;
+
 struct Verify<'a> {
     ui: &'a Ui,
     args: &'a Args,
@@ -114,8 +118,7 @@ impl Verify<'_> {
         self.attest()?;
         let evidence = self.read_logs()?;
         let options = Options {
-            // A step that destroys and was not done is left for later, whatever was allowed then.
-            commit: false,
+            commit: COMMIT,
             extend: false,
             max: self.setup.config.max_objects,
             wait: self.setup.wait(self.args.wait),
@@ -176,12 +179,16 @@ impl Verify<'_> {
         let entries = self.setup.incidents.read(&self.held.name)?.entries;
         let judgement = match evidence {
             Some(evidence) => activity::judge(evidence, &record, &entries),
-            None => activity::without_log(&entries),
+            None => activity::without_log(&record),
         };
-        if let Some((verdict, reasons)) = record.verdict {
-            let (with, all) = activity::conclude(&judgement, verdict, reasons.clone());
-            if (with, &all) != (verdict, &reasons) {
-                self.engine.note(&Entry::Concluded { verdict: with, reasons: all })?;
+        if judgement.active != record.active {
+            self.engine.note(&Entry::Active { records: judgement.active.clone() })?;
+        }
+        if let Some(before) = record.verdict {
+            let (verdict, reasons) = verdict::conclude(&self.engine.record(), COMMIT);
+            let (verdict, reasons) = activity::conclude(&judgement, verdict, reasons);
+            if before != (verdict, reasons.clone()) {
+                self.engine.note(&Entry::Concluded { verdict, reasons })?;
             }
         }
         Ok(judgement)

@@ -113,7 +113,7 @@ async fn one(config: &Config, opened: &Opened<'_>) -> Examined {
     examined.rows.extend(checks.into_iter().map(row));
     examined.rows.extend(clock.map(row));
     if opened.provider && usable {
-        let target = Target { email: NOBODY.to_owned(), tag: "doctor".to_owned() };
+        let target = Target::new(NOBODY, "doctor");
         let what = "read all that a lockdown reads";
         match system.discover(&target).await {
             Ok(discovery) => {

@@ -1,8 +1,8 @@
 //! What the account's own doings mean for the verdict.
 //!
 //! While something that shuts the account out is still to be done, any act after the lockdown is told. Once all is done,
-//! what counts is after the last of it. What was seen once stands in the journal as a reason of the verdict, and only a
-//! later log that has it too, and none after it, takes it away: neither time nor another run does.
+//! what counts is after the last of it. What was seen once stands in the journal ([`Entry::Active`]), and only a later log
+//! that has it too, and none after it, takes it away: neither time nor another run does.
 
 use super::{Evidence, Outcome, time};
 use crate::event::time::Timestamp;
@@ -10,10 +10,6 @@ use crate::lockdown::journal::Timed;
 use crate::lockdown::record::{Entry, Record, Verdict};
 use crate::lockdown::state::StepEvent;
 
-/// How a reason begins that says that the account was active. It is in journals, and keeps its meaning.
-const ACTIVE: &str = "active after the lockdown: ";
-/// How a reason begins that takes all of those back. It is in journals, and keeps its meaning.
-const QUIET: &str = "not active any more: ";
 /// How the note of a guided step begins for which a person vouches.
 pub const ATTESTED: &str = "attested by ";
 
@@ -48,14 +44,14 @@ pub struct Judgement {
 }
 
 /// Without a log, what was seen before.
-pub fn without_log(entries: &[Timed]) -> Judgement {
-    Judgement { active: known(entries), ..Judgement::default() }
+pub fn without_log(record: &Record) -> Judgement {
+    Judgement { active: record.active.clone(), ..Judgement::default() }
 }
 
 /// With what logs say. `record` and `entries` have this run's guided steps.
 pub fn judge(evidence: &Evidence, record: &Record, entries: &[Timed]) -> Judgement {
     let mut judgement = Judgement::default();
-    let (ended, known) = (ended(entries), known(entries));
+    let (ended, known) = (ended(entries), &record.active);
     let all_done = record.guided.iter().all(|tracked| tracked.done.is_some() || !tracked.guided.required);
     let mark = if all_done { ended.max(last_measure(evidence, record, entries)) } else { ended };
     let faults = evidence.faults();
@@ -66,9 +62,10 @@ pub fn judge(evidence: &Evidence, record: &Record, entries: &[Timed]) -> Judgeme
     if still || (evidence.active.count > 0 && !quiet) {
         judgement.active = told(evidence);
     } else if !quiet {
-        judgement.active.clone_from(&known);
+        judgement.active.clone_from(known);
     } else if !known.is_empty() || evidence.active.count > 0 {
-        judgement.quiet = Some(format!("{QUIET}the logs have nothing of the account after {shown}"));
+        judgement.quiet =
+            Some(format!("not active any more: the logs have nothing of the account after {shown}"));
     }
     if evidence.active.count > 0 && !still && quiet {
         let count = evidence.active.count;
@@ -123,15 +120,10 @@ fn limits(evidence: &Evidence, reaches: bool, shown: &str) -> Vec<String> {
     notes
 }
 
-/// The verdict with that: never better than without.
+/// A verdict that knows of [`Judgement::active`], with the rest of it: never better than without.
 pub fn conclude(judgement: &Judgement, verdict: Verdict, mut reasons: Vec<String>) -> (Verdict, Vec<String>) {
     reasons.extend(judgement.unread.clone());
     reasons.extend(judgement.quiet.clone());
-    if !judgement.active.is_empty() {
-        let mut all = judgement.active.clone();
-        all.extend(reasons);
-        return (Verdict::Unknown, all);
-    }
     let verdict = match verdict {
         Verdict::Contained if judgement.unread.is_some() => Verdict::Partial,
         verdict => verdict,
@@ -140,37 +132,20 @@ pub fn conclude(judgement: &Judgement, verdict: Verdict, mut reasons: Vec<String
 }
 
 fn told(evidence: &Evidence) -> Vec<String> {
-    let mut told: Vec<String> =
-        evidence.active.described.iter().map(|record| format!("{ACTIVE}{record}")).collect();
+    let mut told = evidence.active.described.clone();
     let more = evidence.active.count.saturating_sub(told.len() as u64);
     if more > 0 {
-        told.push(format!("{ACTIVE}{more} more records"));
+        told.push(format!("{more} more records"));
     }
     told
 }
 
-/// What verdicts before said of the account's doings, as far as nothing took it back.
-fn known(entries: &[Timed]) -> Vec<String> {
-    let mut known = Vec::new();
-    for timed in entries {
-        let Entry::Concluded { reasons, .. } = &timed.entry else { continue };
-        let active: Vec<String> =
-            reasons.iter().filter(|reason| reason.starts_with(ACTIVE)).cloned().collect();
-        if !active.is_empty() {
-            known = active;
-        } else if reasons.iter().any(|reason| reason.starts_with(QUIET)) {
-            known.clear();
-        }
-    }
-    known
-}
-
-/// SHA-256 of the records that verdicts before told.
-pub(super) fn digests(entries: &[Timed]) -> Vec<String> {
-    let known = known(entries);
-    let digests = known
+/// SHA-256 of the records that were told before.
+pub(super) fn digests(record: &Record) -> Vec<String> {
+    let digests = record
+        .active
         .iter()
-        .filter_map(|reason| Some(reason.split_once("(sha256 ")?.1.split_once(')')?.0.to_owned()));
+        .filter_map(|told| Some(told.split_once("(sha256 ")?.1.split_once(')')?.0.to_owned()));
     digests.collect()
 }
 
@@ -195,6 +170,7 @@ fn last_measure(evidence: &Evidence, record: &Record, entries: &[Timed]) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lockdown::verdict;
 
     fn at(second: u8, entry: Entry) -> Timed {
         Timed { time: format!("2026-05-01T10:00:{second:02}.000Z"), entry }
@@ -232,25 +208,29 @@ mod tests {
 
     #[test]
     fn what_was_seen_stands_until_a_log_takes_it_back() {
-        let seen = format!("{ACTIVE}record 7 of a (sha256 {}): x at y by z", "ab".repeat(32));
-        let mut entries = vec![at(1, confirmed()), at(2, concluded(&[&seen, "something else"]))];
-        assert_eq!(without_log(&entries).active, std::slice::from_ref(&seen));
-        assert_eq!(digests(&entries), ["ab".repeat(32)]);
-        entries.push(at(3, concluded(&["something else"])));
-        assert_eq!(without_log(&entries).active, std::slice::from_ref(&seen));
-        entries.push(at(4, concluded(&[&format!("{QUIET}nothing after x")])));
-        assert_eq!(without_log(&entries), Judgement::default());
+        let seen = format!("record 7 of a (sha256 {}): x at y by z", "ab".repeat(32));
+        let mut record = Record { incident: "i".into(), ..Record::default() };
+        record.apply(&Entry::Active { records: vec![seen.clone()] }).unwrap();
+        // Another run, a lockdown as well as a verification, concludes anew.
+        record.apply(&concluded(&["something else"])).unwrap();
+        assert_eq!(without_log(&record).active, std::slice::from_ref(&seen));
+        assert_eq!(digests(&record), ["ab".repeat(32)]);
+        let (verdict, reasons) = verdict::conclude(&Record { clean: 2, ..record.clone() }, false);
+        assert_eq!(
+            (verdict, reasons),
+            (Verdict::Unknown, vec![format!("active after the lockdown: {seen}")])
+        );
+        record.apply(&Entry::Active { records: Vec::new() }).unwrap();
+        assert_eq!(without_log(&record), Judgement::default());
+        assert_eq!(verdict::conclude(&Record { clean: 2, ..record }, false).0, Verdict::Contained);
     }
 
     #[test]
     fn no_verdict_gets_better() {
         let reason = || vec!["left".to_owned()];
-        let active = Judgement { active: vec!["seen".into()], ..Judgement::default() };
         let unread = Judgement { unread: Some("torn".into()), ..Judgement::default() };
         for verdict in [Verdict::Contained, Verdict::Partial, Verdict::Unknown] {
             assert_eq!(conclude(&Judgement::default(), verdict, reason()), (verdict, reason()));
-            let (with, reasons) = conclude(&active, verdict, reason());
-            assert_eq!((with, reasons), (Verdict::Unknown, vec!["seen".to_owned(), "left".to_owned()]));
             let (with, reasons) = conclude(&unread, verdict, reason());
             let expected = if verdict == Verdict::Contained { Verdict::Partial } else { verdict };
             assert_eq!((with, reasons.len()), (expected, 2));

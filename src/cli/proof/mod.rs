@@ -117,7 +117,7 @@ pub fn read(
         }
     }
     let mut gather =
-        Gather::new(opened(entries), activity::ended(entries), wanted, activity::digests(entries));
+        Gather::new(opened(entries), activity::ended(entries), wanted, activity::digests(record));
     let mut config = Config::new(logs.paths.clone(), loaded);
     config.source.clone_from(&logs.source);
     config.mapping.clone_from(&logs.mapping);

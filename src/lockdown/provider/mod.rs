@@ -15,7 +15,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::http::{Auth, CallError, Transport};
-use super::step::{Guided, Step, StepId};
+use super::record::SystemRead;
+use super::step::{Gap, Guided, Step, StepId};
 use super::store::Store;
 use crate::config::catalog::KindSpec;
 use crate::config::{Integration, Settings};
@@ -57,12 +58,21 @@ pub struct Opening {
 pub struct OpenError(pub String);
 
 /// Whom a lockdown is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// The account's e-mail address, lower case.
     pub email: String,
     /// Marks what this incident makes: part of the names of new objects, lower case letters and digits.
     pub tag: String,
+    /// What earlier passes over the same system left behind.
+    pub read: SystemRead,
+}
+
+impl Target {
+    /// For the first pass.
+    pub fn new(email: &str, tag: &str) -> Self {
+        Self { email: email.to_owned(), tag: tag.to_owned(), read: SystemRead::default() }
+    }
 }
 
 /// What a provider found in one pass. Reads only.
@@ -76,6 +86,10 @@ pub struct Discovery {
     pub guards: Vec<Guard>,
     /// What the responder should know: what was seen and left alone, and what could not be seen.
     pub notes: Vec<String>,
+    /// What could not be seen and bears on whether the account is shut out. The same in each pass that cannot see it.
+    pub gaps: Vec<Gap>,
+    /// What later passes have to be told, since the lockdown itself hides it: [`Target::read`] has it then. No secrets.
+    pub memory: Value,
     /// What was read, without secrets: kept as evidence.
     pub snapshot: Value,
 }

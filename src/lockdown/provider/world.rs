@@ -60,7 +60,7 @@ impl World {
     }
 
     pub(super) fn discover(&self, email: &str) -> Discovery {
-        let target = Target { email: email.to_owned(), tag: "i1".to_owned() };
+        let target = Target::new(email, "i1");
         self.runtime.block_on(self.provider.discover(&target)).unwrap()
     }
 

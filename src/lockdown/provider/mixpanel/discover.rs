@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::Mixpanel;
 use super::accounts::{self, Reason};
 use super::exports;
-use super::guided::Guide;
+use super::guided::{Guide, UNREAD_ACCOUNTS, UNREAD_FEEDS, UNREAD_PROJECTS, usernames};
 use super::rotation::{self, Rotation};
-use super::survey::Survey;
+use super::survey::{List, Survey, Unread};
 use super::wire::Account;
 use crate::config::{Integration, IntegrationKind};
 use crate::lockdown::provider::{Discovery, Guard, Target};
-use crate::lockdown::step::Phase;
+use crate::lockdown::step::{Gap, Guided, Phase};
 use crate::lockdown::store::system::Put;
 
 /// Collects the discovery of one pass.
@@ -22,20 +22,26 @@ struct Planner<'a> {
     guide: Guide<'a>,
     /// Integrations by the service account that they use.
     rows: BTreeMap<u64, Vec<&'a Integration>>,
+    /// Service accounts in use that the account may know, if it has a role that is not told.
+    doubtful: Vec<&'a Account>,
     out: Discovery,
 }
 
 /// What has to be done now.
 pub(super) fn plan(provider: &Mixpanel, target: &Target, survey: &Survey) -> Discovery {
     let guide = Guide { system: &provider.name, survey, scim: provider.scim };
-    let out = Discovery { guided: guide.general(), snapshot: survey.snapshot(), ..Discovery::default() };
-    let mut planner = Planner { provider, target, survey, guide, rows: BTreeMap::new(), out };
+    let memory = serde_json::to_value(&survey.suspect.member).unwrap_or_default();
+    let out =
+        Discovery { guided: guide.general(), memory, snapshot: survey.snapshot(), ..Discovery::default() };
+    let (rows, doubtful) = (BTreeMap::new(), Vec::new());
+    let mut planner = Planner { provider, target, survey, guide, rows, doubtful, out };
     planner.guards();
     planner.match_inventory();
     for account in survey.accounts.iter().flatten() {
         planner.account(account);
     }
     planner.unknown_makers();
+    planner.unread();
     let (steps, notes) = exports::plan(&provider.name, survey);
     planner.out.steps.extend(steps);
     planner.out.notes.extend(notes);
@@ -55,7 +61,9 @@ impl<'a> Planner<'a> {
         if owns {
             self.out.guards.push(Guard::OwnCredential { system: system.clone(), owner: account.clone() });
         }
-        let is_owner = self.survey.suspect.role().is_some_and(|role| role.eq_ignore_ascii_case("owner"));
+        // As it is now: one that was an owner, and is gone, is no owner.
+        let role = self.survey.listed().and_then(|member| member.role.as_deref());
+        let is_owner = role.is_some_and(|role| role.eq_ignore_ascii_case("owner"));
         match self.survey.other_owners() {
             None => self.note(
                 "whether the account is the last owner could not be checked: the list of members could not be read"
@@ -107,7 +115,12 @@ impl<'a> Planner<'a> {
         }
         let rows = self.rows.get(&account.id).cloned().unwrap_or_default();
         let why = if rows.is_empty() { self.planted(account) } else { self.exposed(account, &rows) };
-        let Some(why) = why else { return };
+        let Some(why) = why else {
+            if !rows.is_empty() && !self.survey.tells_role(self.target.read.late) {
+                self.doubtful.push(account);
+            }
+            return;
+        };
         // Not in the steps: a plan stays the same while a credential is in use.
         if let Some(time) = &account.last_used {
             self.note(format!("{} was last used at {time}", account.username));
@@ -219,14 +232,43 @@ impl<'a> Planner<'a> {
                 && !account.username.starts_with(&ours)
         });
         let accounts: Vec<&Account> = accounts.collect();
-        let step = self.guide.unknown_makers(&accounts);
-        self.out.guided.extend(step);
+        if let Some(step) = self.guide.unknown_makers(&accounts) {
+            self.look_by_hand(format!("who made {}", usernames(&accounts)), step);
+        }
+        if let Some(step) = self.guide.unknown_role(&self.doubtful) {
+            let what =
+                format!("the account's role, and so whether it may know {}", usernames(&self.doubtful));
+            self.look_by_hand(what, step);
+        }
+    }
+
+    /// What this pass cannot see, and a person can.
+    fn look_by_hand(&mut self, what: String, step: Guided) {
+        self.out.gaps.push(Gap { what, guided: Some(step.id.clone()) });
+        self.out.guided.push(step);
+    }
+
+    /// Lists that could not be read. What hangs on the list of members is told one by one.
+    fn unread(&mut self) {
+        let system = &self.provider.name;
+        let guided = |unread: &Unread| match unread.list {
+            List::Accounts => Some(UNREAD_ACCOUNTS),
+            List::Feeds => Some(UNREAD_FEEDS),
+            // Where the vendor has none, those that the credential itself is in are all that there is to see.
+            List::Projects => (!unread.refused).then_some(UNREAD_PROJECTS),
+            List::Members => None,
+        };
+        let gaps = self.survey.unread.iter().filter_map(|unread| {
+            let guided = Some(format!("{system}/{}", guided(unread)?));
+            Some(Gap { what: unread.what.clone(), guided })
+        });
+        self.out.gaps.extend(gaps);
     }
 
     /// What nobody can see by this API.
     fn limits(&mut self) {
-        let gaps = self.survey.gaps.iter().map(|gap| format!("could not be read: {gap}"));
-        self.out.notes.extend(gaps);
+        let unread = self.survey.unread.iter();
+        self.out.notes.extend(unread.map(|unread| format!("could not be read: {}", unread.what)));
         if self.survey.own.is_none() && self.survey.accounts.is_some() {
             self.note("the service account that Portcullis works with is not in the list".to_owned());
         }

@@ -1,13 +1,21 @@
 //! What Mixpanel's API cannot do, as steps for people. Which of them come up depends on what was found, and each is the
 //! same in every pass.
 
-use super::survey::{Survey, unread_projects};
+use super::survey::{List, Survey, unread_projects};
 use super::wire::Account;
 use crate::config::Integration;
 use crate::lockdown::step::{Guided, GuidedProof};
 use crate::lockdown::store::system::Put;
+use crate::sys::hash::sha256_hex;
 
 const ADMIN: &str = "an owner or admin of the organization";
+
+/// The step for service accounts that may not be listed.
+pub(super) const UNREAD_ACCOUNTS: &str = "unread-service-accounts";
+/// The step for pipelines and imports that may not be listed.
+pub(super) const UNREAD_FEEDS: &str = "unread-feeds";
+/// The step for projects that could not be listed.
+pub(super) const UNREAD_PROJECTS: &str = "unread-projects";
 
 /// Makes steps of one instance about one survey.
 pub(super) struct Guide<'a> {
@@ -33,6 +41,8 @@ impl Guide<'_> {
         steps.push(self.mcp());
         steps.extend(self.unseen_pipelines());
         steps.extend(self.unread());
+        steps.extend(self.unread_feeds());
+        steps.extend(self.unread_projects());
         steps
     }
 
@@ -75,7 +85,7 @@ impl Guide<'_> {
     /// Nothing where SCIM does it, or where the list of members shows that it is done.
     fn member(&self) -> Option<Guided> {
         let survey = self.survey;
-        let gone = survey.members.is_some() && survey.suspect.member.is_none();
+        let gone = survey.members.is_some() && survey.listed().is_none();
         let how = format!(
             "Organization settings → Users & Teams → {} → Remove. You can only remove users below your own role. Block \
              the account at the identity provider first: a login makes a removed member again.",
@@ -203,24 +213,68 @@ impl Guide<'_> {
              account that is an owner, and run this again.",
             self.email()
         );
-        let proof = log(&["service_account.deleted", "service_account.removed_from_project"], &[]);
-        (all || !projects.is_empty()).then(|| {
-            self.step("unread-service-accounts", "Remove service accounts by hand", how, proof, true)
-        })
+        // What Portcullis itself removes writes the same events: a log would prove this step by itself.
+        let proof = GuidedProof::Attested;
+        (all || !projects.is_empty())
+            .then(|| self.step(UNREAD_ACCOUNTS, "Remove service accounts by hand", how, proof, true))
+    }
+
+    fn unread_feeds(&self) -> Option<Guided> {
+        let unread = self.survey.projects.iter();
+        let unread = unread.filter(|(_, project)| project.jobs.is_none() || project.imports.is_none());
+        let projects: Vec<u64> = unread.map(|(id, _)| *id).collect();
+        let how = format!(
+            "The credential of Portcullis may not list the legacy pipelines or the warehouse imports of {}. Project \
+             settings → Data Pipelines, and Warehouse Sources: pause those that {} made or nobody knows.",
+            self.survey.project_names(&projects),
+            self.email()
+        );
+        let (title, proof) = ("Pause pipelines and imports by hand", GuidedProof::Attested);
+        (!projects.is_empty()).then(|| self.step(UNREAD_FEEDS, title, how, proof, true))
+    }
+
+    /// Where the list is there, and could not be read.
+    fn unread_projects(&self) -> Option<Guided> {
+        let mut unread = self.survey.unread.iter();
+        let how = format!(
+            "The projects of the organization could not be listed; these were looked at: {}. Run this again. Where it \
+             says so each time: Organization settings → Projects, and in any other project take the service accounts \
+             that {} made out of it, and pause its imports and pipelines.",
+            self.survey.project_names(self.survey.projects.keys()),
+            self.email()
+        );
+        let (title, proof) = ("See that no project was overlooked", GuidedProof::Attested);
+        let is_unread = unread.any(|unread| unread.list == List::Projects && !unread.refused);
+        is_unread.then(|| self.step(UNREAD_PROJECTS, title, how, proof, true))
     }
 
     /// A service account whose maker is not told.
     pub(super) fn unknown_makers(&self, accounts: &[&Account]) -> Option<Guided> {
-        let names: Vec<&str> = accounts.iter().map(|account| account.username.as_str()).collect();
         let how = format!(
             "The API does not tell who made these service accounts: {}. Organization settings → Service Accounts shows \
              it, and the audit log has service_account.created. Delete those that {} made, or give them \
              created-by in the inventory and run this again.",
-            names.join(", "),
+            usernames(accounts),
             self.email()
         );
         let title = "Find out who made service accounts";
-        (!names.is_empty()).then(|| self.step("unknown-makers", title, how, GuidedProof::Attested, true))
+        // Whoever vouches for some does not vouch for one that comes later.
+        let id = format!("unknown-makers/{}", digest(accounts));
+        (!accounts.is_empty()).then(|| self.step(&id, title, how, GuidedProof::Attested, true))
+    }
+
+    /// Service accounts in use that the account may know, depending on its role, which is not told.
+    pub(super) fn unknown_role(&self, accounts: &[&Account]) -> Option<Guided> {
+        let how = format!(
+            "Which role {} had in the organization could not be read: the audit log and whoever administers it know. \
+             If it was owner or admin, it may know the secrets of {}: say so in the inventory (created-by) and run this \
+             again, or replace them by hand.",
+            self.email(),
+            usernames(accounts)
+        );
+        let title = "Find out whether the account administered the organization";
+        let id = format!("unknown-role/{}", digest(accounts));
+        (!accounts.is_empty()).then(|| self.step(&id, title, how, GuidedProof::Attested, true))
     }
 
     /// What remains when a service account is in no project directly.
@@ -275,6 +329,17 @@ impl Guide<'_> {
         let proof = GuidedProof::Attested;
         self.step("own-credential", "Replace the credential of Portcullis itself", how, proof, true)
     }
+}
+
+/// Their user names, comma-separated.
+pub(super) fn usernames(accounts: &[&Account]) -> String {
+    accounts.iter().map(|account| account.username.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Names just these service accounts.
+fn digest(accounts: &[&Account]) -> String {
+    let ids: Vec<String> = accounts.iter().map(|account| account.id.to_string()).collect();
+    sha256_hex(ids.join(",").as_bytes()).chars().take(8).collect()
 }
 
 fn log(actions: &[&str], mentions: &[&str]) -> GuidedProof {

@@ -132,7 +132,7 @@ impl Provider for Mixpanel {
     }
 
     async fn discover(&self, target: &Target) -> Result<Discovery, CallError> {
-        let survey = Survey::read(&self.api, &target.email).await?;
+        let survey = Survey::read(&self.api, target).await?;
         Ok(discover::plan(self, target, &survey))
     }
 

@@ -10,6 +10,7 @@ use super::suspect::Suspect;
 use super::sweep::{SIDE_BY_SIDE, is_refusal};
 use super::wire::{Account, Grant, Import, Job, Me, Member};
 use crate::lockdown::http::CallError;
+use crate::lockdown::provider::Target;
 
 /// What one pass saw. Holds no secrets.
 pub(super) struct Survey {
@@ -22,8 +23,30 @@ pub(super) struct Survey {
     pub(super) projects: BTreeMap<u64, Project>,
     /// `None`: the credential may not list them.
     pub(super) accounts: Option<Vec<Account>>,
-    /// What could not be read, in words.
-    pub(super) gaps: Vec<String>,
+    pub(super) unread: Vec<Unread>,
+}
+
+/// A list that could not be read.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub(super) list: List,
+    /// It may not be read, or is not there: another try gives the same.
+    pub(super) refused: bool,
+    /// Which, and why, in words.
+    pub(super) what: String,
+}
+
+/// What a list is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum List {
+    /// Undocumented.
+    Members,
+    /// Undocumented.
+    Projects,
+    /// Service accounts, of the organization or of a project.
+    Accounts,
+    /// Legacy pipelines or warehouse imports of a project.
+    Feeds,
 }
 
 /// A project. A list that the credential may not read is `None`.
@@ -40,25 +63,48 @@ impl Survey {
     ///
     /// # Errors
     /// A read failed otherwise than by a refusal: nothing can be said then.
-    pub(super) async fn read(api: &Api, email: &str) -> Result<Self, CallError> {
-        let mut gaps = Vec::new();
+    pub(super) async fn read(api: &Api, target: &Target) -> Result<Self, CallError> {
+        let mut unread = Vec::new();
         let me = api.me().await?;
         let (members, listed, accounts) = tokio::join!(api.members(), api.projects(), api.accounts());
-        let members = undocumented(members, "members of the organization", &mut gaps);
-        let listed = undocumented(listed, "projects of the organization", &mut gaps);
-        let accounts = allowed(accounts, "service accounts of the organization", &mut gaps)?;
+        let members = undocumented(members, List::Members, "members of the organization", &mut unread);
+        let listed = undocumented(listed, List::Projects, "projects of the organization", &mut unread);
+        let accounts =
+            allowed(accounts, List::Accounts, "service accounts of the organization", &mut unread)?;
         let names: BTreeMap<u64, String> = listed.into_iter().flatten().chain(me.projects.clone()).collect();
         let read = names.into_iter().map(|(id, name)| project(api, id, name));
         let mut projects = BTreeMap::new();
         // In the order of their numbers, so that every pass tells the same.
         let read: Vec<_> = stream::iter(read).buffered(SIDE_BY_SIDE).try_collect().await?;
         for (id, project, missing) in read {
-            gaps.extend(missing);
+            unread.extend(missing);
             projects.insert(id, project);
         }
         let own = own(api, &me, accounts.as_deref().unwrap_or_default());
-        let suspect = Suspect::new(email, members.as_deref(), accounts.as_deref().unwrap_or_default(), own);
-        Ok(Self { me, own, suspect, members, projects, accounts, gaps })
+        let remembered: Option<Member> = serde_json::from_value(target.read.memory.clone()).ok().flatten();
+        let suspect = Suspect::new(
+            &target.email,
+            members.as_deref(),
+            remembered.as_ref(),
+            accounts.as_deref().unwrap_or_default(),
+            own,
+        );
+        Ok(Self { me, own, suspect, members, projects, accounts, unread })
+    }
+
+    /// The account's row in the list of members, as it is now.
+    pub(super) fn listed(&self) -> Option<&Member> {
+        let mut members = self.members.iter().flatten();
+        members.find(|member| member.email.eq_ignore_ascii_case(&self.suspect.email))
+    }
+
+    /// Whether it can be told which role the account has, or that it is no member. `late`: what is not listed may be what
+    /// the lockdown has deactivated already.
+    pub(super) fn tells_role(&self, late: bool) -> bool {
+        match &self.suspect.member {
+            Some(member) => member.role.is_some(),
+            None => self.members.is_some() && !late,
+        }
     }
 
     /// Direct grants of a service account: project and role.
@@ -141,7 +187,7 @@ impl Survey {
             "credential": { "user": self.me.user, "email": self.me.email, "role": self.me.role,
                             "service_account": self.own },
             "service_accounts": accounts, "members": members, "projects": projects.collect::<Vec<_>>(),
-            "unread": self.gaps,
+            "unread": self.unread.iter().map(|unread| &unread.what).collect::<Vec<_>>(),
         })
     }
 }
@@ -152,37 +198,45 @@ impl Grant {
     }
 }
 
-async fn project(api: &Api, id: u64, name: String) -> Result<(u64, Project, Vec<String>), CallError> {
-    let mut gaps = Vec::new();
+async fn project(api: &Api, id: u64, name: String) -> Result<(u64, Project, Vec<Unread>), CallError> {
+    let mut unread = Vec::new();
     let (grants, jobs, imports) = tokio::join!(api.grants(id), api.jobs(id), api.imports(id));
-    let grants = allowed(grants, &format!("service accounts of project {id}"), &mut gaps)?;
-    let jobs = allowed(jobs, &format!("legacy pipelines of project {id}"), &mut gaps)?;
-    let imports = allowed(imports, &format!("warehouse imports of project {id}"), &mut gaps)?;
-    Ok((id, Project { name, grants, jobs, imports }, gaps))
+    let grants = allowed(grants, List::Accounts, &format!("service accounts of project {id}"), &mut unread)?;
+    let jobs = allowed(jobs, List::Feeds, &format!("legacy pipelines of project {id}"), &mut unread)?;
+    let imports = allowed(imports, List::Feeds, &format!("warehouse imports of project {id}"), &mut unread)?;
+    Ok((id, Project { name, grants, jobs, imports }, unread))
 }
 
-/// A refusal is a gap, which is told; any other failure ends the pass.
+/// A refusal is told, and the rest goes on; any other failure ends the pass.
 fn allowed<T>(
     result: Result<T, CallError>,
+    list: List,
     what: &str,
-    gaps: &mut Vec<String>,
+    unread: &mut Vec<Unread>,
 ) -> Result<Option<T>, CallError> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if is_refusal(&error) => {
-            gaps.push(format!("{what}: {error}"));
+            unread.push(Unread { list, refused: true, what: format!("{what}: {error}") });
             Ok(None)
         }
         Err(error) => Err(error),
     }
 }
 
-/// What no document promises may fail in any way.
-fn undocumented<T>(result: Result<T, CallError>, what: &str, gaps: &mut Vec<String>) -> Option<T> {
+/// What no document promises may fail in any way, and the rest goes on.
+fn undocumented<T>(
+    result: Result<T, CallError>,
+    list: List,
+    what: &str,
+    unread: &mut Vec<Unread>,
+) -> Option<T> {
     match result {
         Ok(found) => Some(found),
         Err(error) => {
-            gaps.push(format!("{what} (an undocumented list): {error}"));
+            let refused = error.status().is_some();
+            let what = format!("{what} (an undocumented list): {error}");
+            unread.push(Unread { list, refused, what });
             None
         }
     }

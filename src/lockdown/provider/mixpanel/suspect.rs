@@ -9,7 +9,8 @@ use super::wire::{Account, Creator, Member};
 pub(super) struct Suspect {
     /// Lower case.
     pub(super) email: String,
-    /// Its member's row, where the list of members could be read and has it.
+    /// Its member's row, where the list of members has it, or had it in an earlier pass: it is not listed any more once
+    /// it is deactivated.
     pub(super) member: Option<Member>,
     /// Users that are the account: itself, and those behind service accounts that it made.
     users: BTreeSet<u64>,
@@ -34,10 +35,12 @@ impl Suspect {
     pub(super) fn new(
         email: &str,
         members: Option<&[Member]>,
+        remembered: Option<&Member>,
         accounts: &[Account],
         own: Option<u64>,
     ) -> Self {
         let member = members.into_iter().flatten().find(|member| member.email.eq_ignore_ascii_case(email));
+        let member = member.or(remembered);
         let mut suspect = Self {
             email: email.to_lowercase(),
             users: member.and_then(|member| member.id).into_iter().collect(),
@@ -135,16 +138,17 @@ mod tests {
             account(7, by(None, None, None)),
             account(8, by(None, None, Some("Jane"))),
         ];
-        let suspect = Suspect::new(jane, Some(&[member]), &accounts, None);
-        assert_eq!(suspect.made, [2, 3, 8].into());
-        assert_eq!(suspect.unknown, [7].into());
+        let suspect = Suspect::new(jane, Some(std::slice::from_ref(&member)), None, &accounts, None);
+        assert_eq!((&suspect.made, &suspect.unknown), (&[2, 3, 8].into(), &[7].into()));
+        // Once it is deactivated, the list does not have it any more.
+        assert_eq!(Suspect::new(jane, Some(&[]), Some(&member), &accounts, None), suspect);
     }
 
     #[test]
     fn without_the_list_of_members_a_number_says_nothing() {
         let accounts =
             [account(2, by(Some(5), None, None)), account(3, by(Some(9), Some("jane@x.test"), None))];
-        let suspect = Suspect::new("jane@x.test", None, &accounts, None);
+        let suspect = Suspect::new("jane@x.test", None, None, &accounts, None);
         assert_eq!((suspect.made, suspect.unknown), ([3].into(), [2].into()));
     }
 
@@ -152,7 +156,7 @@ mod tests {
     fn what_the_own_credential_made_is_not_the_account_s() {
         let accounts =
             [account(1, by(None, Some("jane@x.test"), None)), account(2, by(Some(1001), None, None))];
-        let suspect = Suspect::new("jane@x.test", Some(&[]), &accounts, Some(1));
+        let suspect = Suspect::new("jane@x.test", Some(&[]), None, &accounts, Some(1));
         assert_eq!(suspect.made, [1].into());
     }
 }

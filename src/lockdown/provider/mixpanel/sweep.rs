@@ -14,9 +14,14 @@ use crate::lockdown::http::CallError;
 /// Projects that are read side by side. More would only wait for the transport, and that wait counts against a read.
 pub(super) const SIDE_BY_SIDE: usize = 64;
 
-/// What a sweep saw: grants by project; or why the list was refused.
-#[derive(Debug, Default)]
-pub(super) struct Sweep(BTreeMap<u64, Result<Vec<Grant>, CallError>>);
+/// What a sweep saw.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    /// Grants by project; or why the list was refused.
+    grants: BTreeMap<u64, Result<Vec<Grant>, CallError>>,
+    /// Why there may be more projects.
+    incomplete: Option<CallError>,
+}
 
 impl Sweep {
     /// Roles that projects give a service account directly.
@@ -24,13 +29,16 @@ impl Sweep {
         self.of(account, Grant::is_direct).map(|(id, grant)| (id, grant.role.clone())).collect()
     }
 
-    /// That every one of these projects was read.
+    /// That every one of these projects was read, unless it is gone.
     ///
     /// # Errors
-    /// The refusal of the first that was not.
+    /// Why the first that was not read was not.
     pub(super) fn has_read(&self, projects: &BTreeSet<u64>) -> Result<(), CallError> {
-        let mut refused = projects.iter().filter_map(|id| self.0.get(id)?.as_ref().err());
-        refused.next().map_or(Ok(()), |error| Err(error.clone()))
+        let unread = |id| match self.grants.get(id) {
+            Some(grants) => grants.as_ref().err(),
+            None => self.incomplete.as_ref(),
+        };
+        projects.iter().find_map(unread).map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Projects that it reaches otherwise, and how.
@@ -39,7 +47,7 @@ impl Sweep {
     }
 
     fn of(&self, account: u64, kind: fn(&Grant) -> bool) -> impl Iterator<Item = (u64, &Grant)> {
-        self.0.iter().flat_map(move |(project, grants)| {
+        self.grants.iter().flat_map(move |(project, grants)| {
             let grants = grants.iter().flatten().filter(move |grant| grant.account == account && kind(grant));
             grants.map(|grant| (*project, grant))
         })
@@ -85,7 +93,10 @@ impl Sweeps {
 async fn sweep(api: &Api) -> Result<Sweep, CallError> {
     let (me, listed) = tokio::join!(api.me(), api.projects());
     // The second list is undocumented: where it is missing, discovery says so.
-    let listed = listed.unwrap_or_default();
+    let (listed, incomplete) = match listed {
+        Ok(listed) => (listed, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
     let ids: BTreeSet<u64> = me?.projects.into_iter().chain(listed).map(|(id, _)| id).collect();
     let read = ids.into_iter().map(|id| async move {
         match api.grants(id).await {
@@ -94,7 +105,8 @@ async fn sweep(api: &Api) -> Result<Sweep, CallError> {
             grants => Ok((id, grants)),
         }
     });
-    Ok(Sweep(stream::iter(read).buffer_unordered(SIDE_BY_SIDE).try_collect().await?))
+    let grants = stream::iter(read).buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
+    Ok(Sweep { grants, incomplete })
 }
 
 /// The credential may not read this, or it is not there; any other failure may pass.

@@ -2,6 +2,7 @@
 //! error that names the call and the key, never a row left out. Secrets that a row carries are not taken in.
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::lockdown::http::CallError;
@@ -48,7 +49,7 @@ pub(super) struct Grant {
 }
 
 /// A member of the organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Member {
     pub(super) id: Option<u64>,
     pub(super) email: String,

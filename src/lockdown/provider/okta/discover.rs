@@ -11,7 +11,7 @@ use super::steps::{Maker, limits_of};
 use super::wire::{Assignment, Group, Role, Rule, Token, User};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Discovery, Guard};
-use crate::lockdown::step::{Guided, Step};
+use crate::lockdown::step::{Gap, Guided, Step};
 
 /// What was refused: it is left to a person, and everything else goes on.
 type Refused<T> = Result<T, String>;
@@ -296,11 +296,16 @@ fn leave(make: &Maker<'_>, group: &Group, gives_app: bool, shared: &Shared) -> R
     Ok(make.leave(group, gives_app, filling.as_deref()))
 }
 
-/// What the credential may not read is left to a person.
+/// What the credential may not read is left to a person; where it lets the account in, it is not known until then.
 fn gap(make: &Maker<'_>, what: &str, required: bool, why: &str, found: &mut Discovery) {
     let title = format!("Look at the {what} of {}", make.user.login);
     let how = format!(
         "Portcullis may not read them ({why}): look in the Admin Console, and take away what is there."
     );
-    found.guided.push(make.guided(&what.replace(' ', "-"), required, title, how));
+    let step = make.guided(&what.replace(' ', "-"), required, title, how);
+    if required {
+        let what = format!("{what} of {}: {why}", make.user.login);
+        found.gaps.push(Gap { what, guided: Some(step.id.clone()) });
+    }
+    found.guided.push(step);
 }
