@@ -241,7 +241,7 @@ fn read<R>(
     let discovery = input::discover(&config.paths);
     progress.total(total_bytes(&discovery.inputs));
     let readers = work::Readers { threads: pool.current_num_threads(), progress, rows };
-    let scan = work::Scan::new(config, forced, &mapping, &discovery.inputs, readers);
+    let scan = work::Scan::new(config, forced, &mapping, &discovery.inputs, &readers);
     pool.scope(|scope| scan.start(scope));
     let done = pool.install(|| scan.finish())?;
     with(&mapping, done, &discovery)

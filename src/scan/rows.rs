@@ -149,6 +149,8 @@ fn array(block: &[u8], values: &[Raw]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::Write as _;
     use std::path::Path;
     use std::sync::Mutex;
 
@@ -227,19 +229,23 @@ mod tests {
         flat
     }
 
+    fn put(folder: &Path, name: &str, text: &str) {
+        File::create(folder.join(name)).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
     fn logs(folder: &Path) {
         let line = |n: u32| {
-            let who = if n % 3 == 0 { "Jane@x.example" } else { "bo@x.example" };
+            let who = if n.is_multiple_of(3) { "Jane@x.example" } else { "bo@x.example" };
             format!(
                 r#"{{"@timestamp":"2026-05-01T00:00:{:02}Z","user.email":"{who}","nested":{{"list":["a\n{n}",true,null]}},"n":{n}.50,"obj":{{"k":1}}}}"#,
                 n % 60
             )
         };
         let lines: Vec<String> = (0..200).map(line).collect();
-        std::fs::write(folder.join("a.ndjson"), format!("{}\n\nnot json\n", lines.join("\n"))).unwrap();
-        std::fs::write(folder.join("b.json"), format!("[{}]", lines.join(", "))).unwrap();
+        put(folder, "a.ndjson", &format!("{}\n\nnot json\n", lines.join("\n")));
+        put(folder, "b.json", &format!("[{}]", lines.join(", ")));
         let csv = "@timestamp,user.email,n\r\n2026-05-01T00:00:07Z,\"ja\"\"ne@x.example\",\r\n";
-        std::fs::write(folder.join("c.csv"), csv).unwrap();
+        put(folder, "c.csv", csv);
     }
 
     #[test]

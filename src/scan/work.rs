@@ -99,9 +99,9 @@ impl<'a> Scan<'a> {
         forced: Option<&'static Source>,
         mapping: &'a Mapping,
         inputs: &'a [Input],
-        readers: Readers<'a>,
+        readers: &Readers<'a>,
     ) -> Self {
-        let Readers { threads, progress, rows } = readers;
+        let &Readers { threads, progress, rows } = readers;
         let per_source = || SOURCES.iter().map(|_| Mutex::new(None)).collect();
         let rules = &config.rules;
         let wanted = rules.wanted(config.level);
@@ -310,7 +310,7 @@ impl<'a> Scan<'a> {
         rows.input = input;
         rows.number = number;
         rows.records = outcome.coverage.records;
-        rows.label = self.inputs.get(input)?.label.clone();
+        rows.label.clone_from(&self.inputs.get(input)?.label);
         rows.source = self.source_of(input).map(|source| source.name).unwrap_or_default();
         Some(takes.take(rows))
     }
