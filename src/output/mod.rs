@@ -2,13 +2,19 @@
 //!
 //! The engine pushes findings, in their final order, into a [`Sink`]; it never prints.
 
+mod alert;
 pub mod columns;
 pub mod csv;
+pub mod ecs;
 pub mod escape;
 pub mod incidents;
 pub mod jsonl;
+pub mod navigator;
+pub mod ocsf;
 pub mod parquet;
+pub mod sarif;
 pub mod text;
+pub mod timesketch;
 
 use std::io::{self, Write};
 
@@ -108,7 +114,18 @@ pub struct Format {
 pub type Open = for<'a> fn(Box<dyn Write + 'a>, Options) -> Box<dyn Sink + 'a>;
 
 /// Every format, the default first.
-pub const FORMATS: &[Format] = &[text::FORMAT, jsonl::FORMAT, csv::FORMAT, parquet::FORMAT];
+pub const FORMATS: &[Format] = &[
+    text::FORMAT,
+    jsonl::FORMAT,
+    csv::FORMAT,
+    parquet::FORMAT,
+    ecs::FORMAT,
+    ocsf::FORMAT,
+    timesketch::JSONL,
+    timesketch::CSV,
+    navigator::FORMAT,
+    sarif::FORMAT,
+];
 
 /// The format of that name.
 pub fn format(name: &str) -> Option<&'static Format> {

@@ -52,7 +52,8 @@ pub struct Args {
     #[arg(long, value_name = "LEVEL", value_parser = value::level, help_heading = "Findings")]
     fail_on: Option<Level>,
 
-    /// How findings are written: text, jsonl, csv or, with --output, parquet.
+    /// How findings are written: text, jsonl or csv; for other tools ecs, ocsf, sarif, timesketch, timesketch-csv, navigator
+    /// (an ATT&CK layer) or, with --output, parquet.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = value::format, help_heading = "Output")]
     format: String,
     /// Group findings: `incident` puts those of one account together that are close in time, scored, most serious first.

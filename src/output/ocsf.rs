@@ -1,0 +1,149 @@
+//! OCSF 1.5: one Detection Finding a line.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::alert::{self, PRODUCT, VERSION};
+use super::{Format, Options, Sink, Summary};
+use crate::finding::{EventRef, Finding};
+
+/// See the module.
+pub const FORMAT: Format = Format {
+    name: "ocsf",
+    description: "OCSF 1.5 Detection Findings, one a line; a record without a time has 0",
+    open: |out, _: Options| Box::new(Ocsf { out }),
+    open_grouped: None,
+};
+
+/// Detection Finding, activity Create.
+const CLASS: u32 = 2004;
+const CREATE: u32 = 1;
+
+struct Ocsf<'a> {
+    out: Box<dyn Write + 'a>,
+}
+
+impl Sink for Ocsf<'_> {
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, &event(finding))?;
+        self.out.write_all(b"\n")
+    }
+
+    fn finish(&mut self, _: &Summary) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn event(finding: &Finding) -> Value {
+    let millis = finding.time.map_or(0, |time| time.nanos.div_euclid(1_000_000));
+    let severity = alert::scale(finding.level, [1, 2, 3, 4, 5]);
+    let mut event = json!({
+        "activity_id": CREATE,
+        "activity_name": "Create",
+        "category_uid": 2,
+        "category_name": "Findings",
+        "class_uid": CLASS,
+        "class_name": "Detection Finding",
+        "type_uid": CLASS * 100 + CREATE,
+        "type_name": "Detection Finding: Create",
+        "time": millis,
+        "severity_id": severity,
+        "severity": alert::scale(finding.level, ["Informational", "Low", "Medium", "High", "Critical"]),
+        "status_id": 1,
+        "status": "New",
+        "risk_score": finding.score,
+        "message": alert::message(finding),
+        "metadata": {
+            "version": "1.5.0",
+            "product": {"name": PRODUCT, "vendor_name": PRODUCT, "version": VERSION},
+        },
+        "finding_info": {
+            "uid": uid(finding),
+            "title": finding.title,
+            "created_time": millis,
+            "types": finding.tags,
+            "analytic": {"type_id": 1, "type": "Rule", "uid": finding.rule_id, "name": finding.rule_name},
+            "attacks": attacks(finding),
+        },
+        "evidences": finding.events.iter().map(|cited| evidence(finding, cited)).collect::<Vec<_>>(),
+    });
+    if let (Some(response), Some(fields)) = (&finding.response, event.as_object_mut()) {
+        fields.insert("remediation".to_owned(), json!({"desc": response}));
+    }
+    event
+}
+
+/// The same for the same rule on the same record, so that a second import adds nothing.
+fn uid(finding: &Finding) -> String {
+    let last = finding.events.last();
+    let place =
+        last.map_or_else(String::new, |last| format!("{}:{}:{}", last.path, last.record, last.sha256));
+    crate::sys::hash::sha256_hex(format!("{}\n{place}", finding.rule_id).as_bytes())
+}
+
+fn attacks(finding: &Finding) -> Vec<Value> {
+    let tactics: Vec<Value> =
+        alert::tactics(&finding.tags).iter().map(|(uid, name)| json!({"uid": uid, "name": name})).collect();
+    let techniques = alert::techniques(&finding.tags);
+    let attack = |technique: Option<Value>| {
+        let mut attack = json!({"version": "17.0", "tactics": tactics});
+        if let (Some(technique), Some(fields)) = (technique, attack.as_object_mut()) {
+            fields.insert("technique".to_owned(), technique);
+        }
+        attack
+    };
+    if techniques.is_empty() {
+        return if tactics.is_empty() { Vec::new() } else { vec![attack(None)] };
+    }
+    techniques
+        .iter()
+        .map(|technique| attack(Some(json!({"uid": technique.id, "name": technique.id}))))
+        .collect()
+}
+
+fn evidence(finding: &Finding, cited: &EventRef) -> Value {
+    let mut evidence = json!({
+        "data": {
+            "path": cited.path, "record": cited.record, "offset": cited.offset, "length": cited.length,
+            "sha256": cited.sha256,
+        },
+    });
+    let Some(fields) = evidence.as_object_mut() else { return evidence };
+    if let Some(actor) = &finding.actor {
+        fields.insert("actor".to_owned(), json!({"user": {"name": actor}}));
+    }
+    // OCSF wants an address here, and attackers may have written something else.
+    if let Some(address) = finding.source_ip.as_ref().filter(|text| text.parse::<std::net::IpAddr>().is_ok())
+    {
+        fields.insert("src_endpoint".to_owned(), json!({"ip": address}));
+    }
+    if let Some(action) = &finding.action {
+        fields.insert("api".to_owned(), json!({"operation": action}));
+    }
+    evidence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::tests::{hostile, sample, written};
+
+    #[test]
+    fn what_the_class_requires_is_there() {
+        let line = written(&FORMAT, Options::default(), &[sample()]);
+        let event: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&event["type_uid"], &event["severity_id"]), (&json!(200_401), &json!(4)));
+        assert_eq!(event["time"], json!(1_777_601_649_000_u64));
+        assert_eq!(event["finding_info"]["attacks"][0]["tactics"][0]["uid"], "TA0010");
+        assert_eq!(event["evidences"][0]["src_endpoint"]["ip"], "203.0.113.9");
+        let evil = hostile();
+        let line = written(&FORMAT, Options::default(), std::slice::from_ref(&evil));
+        assert_eq!(line.matches('\n').count(), 1);
+        let event: Value = serde_json::from_str(&line).unwrap();
+        assert!(event["evidences"][0].get("src_endpoint").is_none(), "no address");
+        assert_eq!(event["evidences"][0]["actor"]["user"]["name"].as_str(), evil.actor.as_deref());
+        assert_eq!(uid(&sample()), uid(&sample()));
+        assert_ne!(uid(&sample()), uid(&evil));
+    }
+}
