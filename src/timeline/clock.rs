@@ -1,7 +1,7 @@
 //! Times and durations as charts write them, in one zone.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 
 /// Nanoseconds of a second.
 pub const SECOND: i64 = 1_000_000_000;
@@ -100,7 +100,7 @@ impl Clock {
     }
 
     fn write(&self, format: &str, nanos: i64) -> String {
-        Zoned::new(instant(nanos), self.zone.clone()).strftime(format).to_string()
+        instant(nanos).to_zoned_datetime(self.zone.clone()).strftime(format).to_string()
     }
 }
 

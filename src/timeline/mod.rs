@@ -14,6 +14,7 @@ pub mod bucket;
 pub mod chart;
 pub mod clock;
 pub mod gate;
+pub mod gather;
 pub mod lane;
 pub mod names;
 pub mod page;
@@ -22,6 +23,8 @@ pub mod scale;
 pub mod scene;
 pub mod story;
 pub mod style;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 pub use gate::Gate;
