@@ -21,3 +21,4 @@ pub mod scan;
 pub mod source;
 pub mod synth;
 pub mod sys;
+pub mod timeline;

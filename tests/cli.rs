@@ -52,6 +52,8 @@ fn every_command_has_help_with_examples_and_a_manual_page() {
     for command in [
         "scan",
         "query",
+        "timeline",
+        "evidence",
         "rules",
         "baseline",
         "synth",

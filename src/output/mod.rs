@@ -7,6 +7,7 @@ pub mod columns;
 pub mod csv;
 pub mod ecs;
 pub mod escape;
+pub mod html;
 pub mod incidents;
 pub mod jsonl;
 pub mod navigator;
@@ -22,11 +23,20 @@ use jiff::tz::TimeZone;
 
 use crate::finding::Finding;
 use crate::rule::Level;
+use crate::scan::ledger::Ledger;
 
 /// Where findings go.
 pub trait Sink {
     /// Takes the next finding. An error ends the scan; [`io::ErrorKind::BrokenPipe`] means that nobody reads on.
     fn finding(&mut self, finding: &Finding) -> io::Result<()>;
+
+    /// Called once, after the last finding and before [`Sink::finish`], for outputs that show what was covered.
+    ///
+    /// # Errors
+    /// As for a finding.
+    fn covered(&mut self, _ledger: &Ledger) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Called once, after the last finding. Writes what was held back, and flushes.
     fn finish(&mut self, summary: &Summary) -> io::Result<()>;
@@ -118,6 +128,7 @@ pub const FORMATS: &[Format] = &[
     text::FORMAT,
     jsonl::FORMAT,
     csv::FORMAT,
+    html::FORMAT,
     parquet::FORMAT,
     ecs::FORMAT,
     ocsf::FORMAT,

@@ -57,6 +57,7 @@ pub(super) fn finish(
     };
     count_duplicates(&mut ledger, &mut done);
     ledger.sort();
+    sink.covered(&ledger).map_err(ScanError::Output)?;
     sink.finish(&ledger.summary()).map_err(ScanError::Output)?;
     Ok(ledger)
 }

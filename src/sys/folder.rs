@@ -1,9 +1,9 @@
 //! Folders that are either whole or not there, and files below a folder that no link leads out of.
 
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path};
 
 use rustix::fs::{Mode, OFlags, openat};
@@ -19,8 +19,9 @@ impl PendingFolder {
     /// Starts one in `parent`, which is made where it is not there.
     pub fn create(parent: &Path) -> io::Result<Self> {
         make(parent)?;
-        // tempfile gives folders mode 0700.
-        Ok(Self { folder: tempfile::Builder::new().prefix(".pending-").tempdir_in(parent)? })
+        let private = Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix(".pending-").permissions(private).tempdir_in(parent)?;
+        Ok(Self { folder })
     }
 
     /// Where it is now.

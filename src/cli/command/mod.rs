@@ -17,4 +17,5 @@ pub mod scan;
 mod scan_summary;
 pub mod status;
 pub mod synth;
+pub mod timeline;
 pub mod verify;

@@ -1,0 +1,160 @@
+//! What a stranger has to know first, in five lines: who, when, from where, what left, when the gate fell.
+
+use std::collections::BTreeMap;
+
+use crate::rule::Level;
+use crate::timeline::clock::{duration, grouped};
+use crate::timeline::lane::{Does, words};
+use crate::timeline::names::Name;
+use crate::timeline::story::{Event, Story};
+
+/// Most things that a line lists.
+const LISTED: usize = 4;
+
+/// The lines: what each is about, and what it says.
+pub fn facts(story: &Story) -> Vec<(&'static str, String)> {
+    vec![
+        ("when", when(story)),
+        ("from where", from_where(story)),
+        ("what left", what_left(story)),
+        ("ways out", ways_out(story)),
+        ("the gate", gate(story)),
+    ]
+}
+
+/// The account's events from the suspicious moment until it was shut out.
+pub fn incident(story: &Story) -> &[Event] {
+    let end = story.moments.last().copied().unwrap_or(i64::MAX);
+    let contained = story.key.contained.as_ref().map_or(end, |moment| moment.nanos);
+    story.within(story.start(), contained.max(story.start()))
+}
+
+/// An address that the account used in the incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// The address.
+    pub address: Name,
+    /// Where it is and whose network it belongs to, as far as that is known.
+    pub place: String,
+    /// The account was never seen there before.
+    pub new: bool,
+    /// Its events in the incident.
+    pub count: usize,
+    /// Of those, how many have findings of level medium or above.
+    pub found: usize,
+}
+
+/// The addresses of the incident, those with most findings first.
+pub fn sources(story: &Story) -> Vec<Source> {
+    let usual: foldhash::HashSet<Name> = story.before().iter().filter_map(|event| event.address).collect();
+    let mut sources: BTreeMap<Name, (Source, Option<Event>)> = BTreeMap::new();
+    for event in incident(story) {
+        let Some(address) = event.address else { continue };
+        let new =
+            Source { address, place: String::new(), new: !usual.contains(&address), count: 0, found: 0 };
+        let (source, about) = sources.entry(address).or_insert((new, None));
+        source.count += 1;
+        source.found += usize::from(event.level >= Some(Level::Medium));
+        if about.is_none() && (event.country.is_some() || event.network.is_some()) {
+            *about = Some(*event);
+        }
+    }
+    let mut sources: Vec<Source> = sources
+        .into_values()
+        .map(|(source, about)| Source {
+            place: about.map_or_else(String::new, |event| place(story, &event)),
+            ..source
+        })
+        .collect();
+    sources.sort_by_key(|source| {
+        (std::cmp::Reverse(source.found), std::cmp::Reverse(source.count), story.text(Some(source.address)))
+    });
+    sources
+}
+
+/// City, country and network of an event, as far as they are known.
+pub fn place(story: &Story, event: &Event) -> String {
+    let parts = [event.city, event.country, event.network].map(|name| story.text(name));
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+fn when(story: &Story) -> String {
+    let (from, to) = story.span();
+    let Some(first) = &story.key.suspicious else {
+        return format!(
+            "no finding of level medium or above between {} and {}",
+            story.clock.full(from),
+            story.clock.full(to)
+        );
+    };
+    format!("first suspicious {}: {}", story.clock.exact(first.nanos), first.what)
+}
+
+fn from_where(story: &Story) -> String {
+    let sources: Vec<Source> =
+        sources(story).into_iter().filter(|source| source.new || source.found > 0).collect();
+    let shown = sources.iter().map(|source| {
+        let place = if source.place.is_empty() { "place not known" } else { &source.place };
+        let new = if source.new { "; never seen before" } else { "" };
+        format!("{} ({place}{new})", story.text(Some(source.address)))
+    });
+    listed(shown.collect(), "addresses").unwrap_or_else(|| "no address outside the usual ones".to_owned())
+}
+
+fn what_left(story: &Story) -> String {
+    listed(counted(story, |does| matches!(does, Does::Leaves)), "kinds of export")
+        .unwrap_or_else(|| "no export is in the logs".to_owned())
+}
+
+fn ways_out(story: &Story) -> String {
+    let opened = counted(story, |does| matches!(does, Does::Opens | Does::Makes(_)));
+    listed(opened, "more").unwrap_or_else(|| "none were opened, say the logs".to_owned())
+}
+
+/// What the account did in the incident, by event type, in the order in which it was first done.
+fn counted(story: &Story, wanted: fn(Does) -> bool) -> Vec<String> {
+    let mut counts: Vec<(Option<Name>, u64, f64)> = Vec::new();
+    let start = story.key.suspicious.is_some();
+    let done =
+        incident(story).iter().filter(|event| start && !event.failed && wanted(story.kind(event).does));
+    for event in done {
+        let rows = event.rows.filter(|rows| rows.is_finite() && *rows > 0.0).unwrap_or(0.0);
+        match counts.iter_mut().find(|(action, ..)| *action == event.action) {
+            Some(held) => (held.1, held.2) = (held.1 + 1, held.2 + rows),
+            None => counts.push((event.action, 1, rows)),
+        }
+    }
+    let text = |(action, count, rows): (Option<Name>, u64, f64)| {
+        let times = if count > 1 { format!(" ×{}", grouped(count)) } else { String::new() };
+        let rows = if rows >= 1.0 { format!(" ({} rows)", grouped(rows as u64)) } else { String::new() };
+        format!("{}{times}{rows}", words(story.text(action)))
+    };
+    counts.into_iter().map(text).collect()
+}
+
+fn gate(story: &Story) -> String {
+    let since = |nanos: i64| {
+        story.key.suspicious.as_ref().filter(|first| first.nanos <= nanos).map_or_else(String::new, |first| {
+            format!(", {} after the first suspicious moment", duration(nanos - first.nanos))
+        })
+    };
+    let fell = story.key.contained.as_ref().map(|moment| {
+        format!("fell {}{} ({})", story.clock.exact(moment.nanos), since(moment.nanos), moment.what)
+    });
+    let journal = story.gate.as_ref().map(|gate| format!("lockdown {}", gate.summary()));
+    match (fell, journal) {
+        (Some(fell), Some(journal)) => format!("{fell}; {journal}"),
+        (Some(one), None) => one,
+        (None, Some(one)) => format!("has not fallen; {one}"),
+        (None, None) => "has not fallen: no lockdown and no suspension is known".to_owned(),
+    }
+}
+
+fn listed(mut texts: Vec<String>, what: &str) -> Option<String> {
+    let more = texts.len().saturating_sub(LISTED);
+    texts.truncate(LISTED);
+    if more > 0 {
+        texts.push(format!("{more} {what} more"));
+    }
+    (!texts.is_empty()).then(|| texts.join("; "))
+}

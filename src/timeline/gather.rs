@@ -1,0 +1,192 @@
+//! Reads events from the values of records.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::lane::{self, Does};
+use super::names::{Name, Names, renamed};
+use super::story::{Event, Gathered};
+use crate::finding::Finding;
+use crate::scan::rows::{Projection, Rows, TakeRows};
+
+/// The fields that events are read from: [`read`] asks for their values by their place here.
+pub const FIELDS: &[&str] = &[
+    "event.action",
+    "event.outcome",
+    "user.email",
+    "user.target.email",
+    "source.ip",
+    "source.geo.country_name",
+    "source.geo.country_iso_code",
+    "source.geo.city_name",
+    "source.geo.location.lat",
+    "source.geo.location.lon",
+    "source.as.number",
+    "source.as.organization.name",
+    "details.rows",
+    // What an event was done to: the first that a record has. No vendor documents these keys.
+    "details.service_account",
+    "details.email",
+    "details.destination",
+    "details.event",
+    "details.property",
+    "details.role",
+    "details.name",
+];
+const OBJECTS: usize = 13;
+
+/// Most events that are kept: about a gigabyte.
+pub const MOST: usize = 12_000_000;
+/// Longest text of an event that is kept.
+const LONGEST: usize = 300;
+
+/// The value of a field of [`FIELDS`], by its place.
+pub type Value<'a> = &'a dyn Fn(usize) -> Option<&'a str>;
+
+/// The event of a record, if it is one of the account, or one of others that made or ended something.
+pub fn read(account: &str, nanos: i64, value: Value<'_>, names: &mut Names) -> Option<Event> {
+    let actor = value(2).unwrap_or_default();
+    let action = value(0).unwrap_or_default();
+    let own = actor.eq_ignore_ascii_case(account);
+    if !own && !matches!(lane::kind(action).does, Does::Makes(_) | Does::Ends) {
+        return None;
+    }
+    let mut name = |text: &str| names.of(short(text));
+    let target = value(3).and_then(|targets| chosen(targets, account));
+    let failed = value(1).is_some_and(|outcome| {
+        ["failure", "denied", "deny"].iter().any(|word| outcome.eq_ignore_ascii_case(word))
+    });
+    let network = match (value(10), value(11)) {
+        (Some(number), Some(organisation)) => format!("AS{} {organisation}", number.trim_start_matches("AS")),
+        (Some(number), None) => format!("AS{}", number.trim_start_matches("AS")),
+        (None, organisation) => organisation.unwrap_or_default().to_owned(),
+    };
+    let number =
+        |at: usize| value(at).and_then(|text| text.parse::<f64>().ok()).filter(|number| number.is_finite());
+    let object = (OBJECTS..FIELDS.len()).find_map(|at| value(at).filter(|text| !text.is_empty()));
+    Some(Event {
+        action: name(action),
+        actor: name(actor),
+        target: target.as_deref().and_then(&mut name),
+        object: object.and_then(&mut name),
+        address: value(4).and_then(&mut name),
+        country: value(5).or(value(6)).and_then(&mut name),
+        city: value(7).and_then(&mut name),
+        network: name(&network),
+        spot: number(8).zip(number(9)).map(|(latitude, longitude)| (latitude as f32, longitude as f32)),
+        rows: number(12),
+        failed: failed || action.ends_with("_failed"),
+        ..Event::at(nanos)
+    })
+}
+
+/// Of several values, which are a JSON array: the account's, else the first e-mail address, else the first.
+fn chosen(values: &str, account: &str) -> Option<String> {
+    let Ok(values) = serde_json::from_str::<Vec<Option<String>>>(values) else {
+        return Some(values.to_owned());
+    };
+    let values: Vec<String> = values.into_iter().flatten().collect();
+    let own = values.iter().find(|value| value.eq_ignore_ascii_case(account));
+    own.or_else(|| values.iter().find(|value| value.contains('@'))).or(values.first()).cloned()
+}
+
+fn short(text: &str) -> &str {
+    text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// The events of one unit of an input.
+#[derive(Debug, Default)]
+struct Part {
+    place: (usize, u64),
+    names: Names,
+    events: Vec<Event>,
+    untimed: u64,
+}
+
+/// Takes the records of an account from workers, in any order.
+#[derive(Debug)]
+pub struct Gather {
+    account: String,
+    parts: Mutex<Vec<Part>>,
+    count: AtomicUsize,
+}
+
+impl Gather {
+    /// Of this account.
+    pub fn new(account: &str) -> Self {
+        Self { account: account.to_owned(), parts: Mutex::default(), count: AtomicUsize::new(0) }
+    }
+
+    /// Everything, in the order of the logs, whatever the order in which it came.
+    pub fn finish(self, findings: Vec<Finding>) -> Gathered {
+        let mut parts = self.parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        parts.sort_by_key(|part| part.place);
+        let mut all = Gathered { findings, ..Gathered::default() };
+        all.events.reserve_exact(self.count.into_inner());
+        for part in parts {
+            let table = all.names.join(&part.names);
+            let new = |name: Option<Name>| renamed(&table, name);
+            all.events.extend(part.events.into_iter().map(|event| Event {
+                action: new(event.action),
+                actor: new(event.actor),
+                target: new(event.target),
+                object: new(event.object),
+                address: new(event.address),
+                country: new(event.country),
+                city: new(event.city),
+                network: new(event.network),
+                ..event
+            }));
+            all.untimed += part.untimed;
+        }
+        all
+    }
+
+    /// What has to be read for it.
+    pub fn projection() -> Projection {
+        let fields = FIELDS.iter().map(|field| (*field).to_owned()).collect();
+        Projection { fields, account: None, raw: false }
+    }
+
+    /// Takes the records of a unit: `times` and the value of each row and field.
+    ///
+    /// # Errors
+    /// There are more than [`MOST`] events.
+    pub fn unit<'a>(
+        &self,
+        place: (usize, u64),
+        times: impl Iterator<Item = Option<i64>>,
+        value: &'a dyn Fn(usize, usize) -> Option<&'a str>,
+    ) -> std::io::Result<()> {
+        let mut part = Part { place, ..Part::default() };
+        for (row, time) in times.enumerate() {
+            let event = read(&self.account, time.unwrap_or(0), &|field| value(row, field), &mut part.names);
+            match (event, time) {
+                (Some(event), Some(_)) => part.events.push(event),
+                (Some(event), None) => {
+                    let own = event
+                        .actor
+                        .is_some_and(|name| part.names.text(name).eq_ignore_ascii_case(&self.account));
+                    part.untimed += u64::from(own);
+                }
+                (None, _) => {}
+            }
+        }
+        let count = self.count.fetch_add(part.events.len(), Ordering::Relaxed) + part.events.len();
+        if count > MOST {
+            return Err(std::io::Error::other(format!(
+                "more than {MOST} events are too many for a chart: ask for fewer with --since and --until"
+            )));
+        }
+        self.parts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(part);
+        Ok(())
+    }
+}
+
+impl TakeRows for Gather {
+    fn take(&self, rows: Rows) -> std::io::Result<()> {
+        let times = rows.times.iter().map(|time| time.map(|time| time.nanos));
+        let value = |row: usize, field: usize| rows.columns.get(field).and_then(|cells| cells.get(row));
+        self.unit((rows.input, rows.number), times, &value)
+    }
+}
