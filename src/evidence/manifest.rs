@@ -74,7 +74,7 @@ pub fn render(manifest: &Manifest) -> String {
 pub fn parse(text: &[u8], algorithm: Algorithm) -> Result<Manifest, ManifestFault> {
     let text = std::str::from_utf8(text).map_err(|error| {
         let before = text.get(..error.valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
         ManifestFault { line, why: "it is not UTF-8".to_owned() }
     })?;
     let mut manifest = Manifest::new();

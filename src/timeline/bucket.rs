@@ -49,17 +49,14 @@ pub fn marks(points: &[Point], near: f64) -> Vec<Mark> {
     let mut last: std::collections::HashMap<u32, usize> = std::collections::HashMap::new();
     for point in points {
         let open = last.get(&point.name).and_then(|&at| marks.get_mut(at));
-        match open.filter(|mark| point.x - mark.to <= near) {
-            Some(mark) => {
-                mark.to = mark.to.max(point.x);
-                mark.level = mark.level.max(point.level);
-                mark.count += 1;
-            }
-            None => {
-                last.insert(point.name, marks.len());
-                let Point { x, name, level } = *point;
-                marks.push(Mark { from: x, to: x, name, level, count: 1 });
-            }
+        if let Some(mark) = open.filter(|mark| point.x - mark.to <= near) {
+            mark.to = mark.to.max(point.x);
+            mark.level = mark.level.max(point.level);
+            mark.count += 1;
+        } else {
+            last.insert(point.name, marks.len());
+            let Point { x, name, level } = *point;
+            marks.push(Mark { from: x, to: x, name, level, count: 1 });
         }
     }
     marks

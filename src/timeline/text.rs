@@ -8,7 +8,7 @@ use crate::output::escape::Safe;
 
 /// The family asked of whoever shows an SVG. Ours comes first; the others are of about its width.
 pub const FAMILY: &str = "DejaVu Sans Condensed, Arial, Liberation Sans, Helvetica, sans-serif";
-/// Room that a label gets beyond its width in our font: the widest substitute in use, DejaVu Sans, is a ninth wider.
+/// Room that a label gets beyond its width in our font: the widest substitute in use, `DejaVu Sans`, is a ninth wider.
 const ROOM: f64 = 1.12;
 /// Stands for what the font does not have.
 const MISSING: char = '\u{fffd}';

@@ -1,5 +1,12 @@
 //! `portcullis evidence`: an incident of the emulated tenant, sealed by the real program, and everything that can be done to a bag.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what was left out"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! What programs that nobody here wrote say of a bag: openssl and coreutils by the bag's own VERIFY.md, and PyPI's bagit.
+//! What programs that nobody here wrote say of a bag: openssl and coreutils by the bag's own VERIFY.md, and `bagit` of `PyPI`.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -107,7 +107,7 @@ fn openssl_s_own_keys_are_taken_and_ours_are_by_it() {
 }
 
 /// A time-stamp authority of our own, by openssl.
-const AUTHORITY: &str = r#"
+const AUTHORITY: &str = r"
 openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=Test -days 3650 2>&1
 openssl req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /CN=TSA 2>&1
 printf 'extendedKeyUsage=critical,timeStamping\n' > tsa.ext
@@ -126,9 +126,10 @@ default_policy = 1.2.3.4.1
 digests = sha256, sha512
 clock_precision_digits = 3
 END
-"#;
+";
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one authority is set up for everything")]
 fn a_time_stamp_of_openssl_fits_its_seal_alone() {
     if !program("openssl", "version") {
         return;

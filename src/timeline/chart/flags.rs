@@ -54,6 +54,7 @@ pub struct Placed {
 
 /// Everything of a lane, laid out.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "it is the number of rows")]
 pub struct Rows {
     placed: Vec<Placed>,
     bars: Vec<Bucket>,

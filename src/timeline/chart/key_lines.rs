@@ -143,7 +143,7 @@ fn spans(key: &Key, scale: &Scale, below: usize) -> (Vec<Span>, usize) {
             continue;
         }
         // The whole is below its parts.
-        let row = if at == 2 && rows > 0 { 1 } else { 0 };
+        let row = usize::from(at == 2 && rows > 0);
         rows = rows.max(row + 1);
         spans.push(Span { from: left, to: right, text, row: below + row });
     }

@@ -35,6 +35,7 @@ struct Laid {
     events: u64,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every chart has this signature")]
 fn draw(story: &Story) -> Result<Scene, String> {
     let mut scene = Scene::new(WIDTH, 0.0);
     let scale = Scale::of(&story.moments, LEFT, RIGHT);
@@ -105,7 +106,7 @@ fn lay_out(story: &Story, scale: &Scale) -> Vec<Laid> {
         let points: Vec<Point> = own
             .filter_map(|event| {
                 let x = scale.x(event.nanos)? - LEFT;
-                let name = names.of(&called(story, event)).map_or(0, |name| name.number());
+                let name = names.of(&called(story, event)).map_or(0, super::super::names::Name::number);
                 Some(Point { x, name, level: event.level })
             })
             .collect();
