@@ -40,6 +40,15 @@ fn it_finds_the_compromise_and_ends_contained() {
         .collect();
     assert_eq!(verdicts[0], Verdict::Partial);
     assert_eq!(verdicts.last(), Some(&Verdict::Contained));
+    assert!(text.contains("GOOD\n") && text.contains("verdict   CONTAINED"), "the bag is checked: {text}");
+    for (file, told) in [
+        ("timeline.html", "CONTAINED"),
+        ("report.html", "jane@agency.example"),
+        ("findings.jsonl", "rule_id"),
+    ] {
+        let made = std::fs::read_to_string(Path::new(&folder).join(file)).unwrap();
+        assert!(made.contains(told) && !made.contains(CANARY), "{file}");
+    }
 }
 
 #[test]

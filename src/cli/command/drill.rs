@@ -31,7 +31,7 @@ const OFFICE: &str = "192.0.2.10";
 /// Changing requests between two acts of the live attacker.
 const EVERY: u64 = 4;
 
-/// Practise the whole story against a tenant inside this program: scan, lock down, verify.
+/// Practise the whole story against a tenant inside this program: scan, lock down, verify, chart, seal the evidence.
 ///
 /// Needs no account, no set-up and no network: the tenant is an emulator on the loopback interface. It shows every command
 /// that it runs; the configuration, logs and incident stay in a folder that it names at the end.
@@ -123,8 +123,14 @@ impl<'a> Drill<'a> {
         let kept = "scim=its boards and reports are kept";
         self.lock_down(&["lockdown", &account, "--yes", "--commit", "--skip", kept])?;
         self.chapter("4. People do what no API can, and a fresh export of the audit log proves it");
-        let code = self.prove(&account)?;
+        let incidents = Incidents::new(&self.folder.join("incidents"));
+        let Some(incident) = incidents.open_for(&account)? else {
+            return Err(CliError::unknown("the lockdown left no incident"));
+        };
+        let code = self.prove(&incidents, &incident)?;
         self.after(&account);
+        self.chapter("5. Chart it, report it, and seal the evidence");
+        self.hand_over(&account, &incident)?;
         Ok(code)
     }
 
@@ -139,11 +145,7 @@ impl<'a> Drill<'a> {
     }
 
     /// People's part: on the web page where it has one, by their word otherwise.
-    fn prove(&self, account: &str) -> Result<ExitCode, CliError> {
-        let incidents = Incidents::new(&self.folder.join("incidents"));
-        let Some(incident) = incidents.open_for(account)? else {
-            return Err(CliError::unknown("the lockdown left no incident"));
-        };
+    fn prove(&self, incidents: &Incidents, incident: &str) -> Result<ExitCode, CliError> {
         let acted = self.emulator.ui(&self.setup.responder, OFFICE, |page| {
             practice::people_act(page)?;
             page.export_audit_log()
@@ -151,13 +153,13 @@ impl<'a> Drill<'a> {
         acted
             .map_err(|refused| CliError::usage(format!("the tenant refused what people do: {refused:?}")))?;
         self.write("logs/fresh-audit.ndjson", self.emulator.audit_log().as_bytes())?;
-        let record = incidents.record(&incident)?;
+        let record = incidents.record(incident)?;
         let guided = record.guided.iter().enumerate();
         let attested = guided.filter(|(_, tracked)| {
             tracked.guided.required && tracked.done.is_none() && tracked.guided.proof == GuidedProof::Attested
         });
         let numbers: Vec<String> = attested.map(|(at, _)| (at + 1).to_string()).collect();
-        let mut words = vec!["verify", &incident, "--log", "logs/fresh-audit.ndjson"];
+        let mut words = vec!["verify", incident, "--log", "logs/fresh-audit.ndjson"];
         words.extend(numbers.iter().flat_map(|number| ["--attest", number.as_str()]));
         if !numbers.is_empty() {
             words.extend(["--by", &self.setup.responder, "--note", "the drill's people did it"]);
@@ -165,6 +167,58 @@ impl<'a> Drill<'a> {
         let status = self.command(&words, None)?;
         let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(UNKNOWN);
         Ok(ExitCode::from(code))
+    }
+
+    /// What a security lead and an auditor get.
+    fn hand_over(&self, account: &str, incident: &str) -> Result<(), CliError> {
+        let findings = ["scan", "logs", "--level", "medium", "--format", "jsonl", "-o", "findings.jsonl"];
+        let bag = format!("bags/{}/{incident}", incident.split('-').next().unwrap_or_default());
+        let seal = [
+            "evidence",
+            "seal",
+            incident,
+            "--root",
+            "bags",
+            "--key",
+            "evidence.pem",
+            "--by",
+            &self.setup.responder,
+            "--log",
+            "logs",
+            "--findings",
+            "findings.jsonl",
+            "--ledger",
+            "ledger.json",
+            "--file",
+            "timeline.html=timeline.html",
+            "--file",
+            "report.html=report.html",
+        ];
+        let quiet = ["--ledger", "ledger.json", "--quiet"];
+        for words in [
+            &[
+                "timeline",
+                "logs",
+                "--account",
+                account,
+                "--incident",
+                incident,
+                "-o",
+                "timeline.html",
+                "--quiet",
+            ][..],
+            &["scan", "logs", "--level", "medium", "--format", "html", "-o", "report.html", "--quiet"],
+            &[&findings[..], &quiet].concat(),
+            &["evidence", "key", "new", "-o", "evidence.pem"],
+            &seal,
+            &["evidence", "check", &bag, "--key", "evidence.pub.pem"],
+        ] {
+            let status = self.command(words, None)?;
+            if !status.success() {
+                return Err(CliError::usage(format!("`portcullis {}` failed", words.join(" "))));
+            }
+        }
+        Ok(())
     }
 
     /// What the attacker got done, as only the tenant knows it.
