@@ -104,8 +104,9 @@ mod tests {
     #[test]
     fn what_is_no_number_is_not_shown() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        for text in [&b"\x1b[2J"[..], b"", b"12345678901", b"\xff\xfe"] {
+        for (at, text) in [&b"\x1b[2J"[..], b"", b"12345678901", b"\xff\xfe"].into_iter().enumerate() {
+            // A file each: a program that another test starts holds the lock with us until it is loaded.
+            let path = folder.path().join(format!("lock-{at}"));
             let mut file = File::create(&path).unwrap();
             file.write_all(text).unwrap();
             file.try_lock().unwrap();
