@@ -44,6 +44,24 @@ pub fn shortened(text: &str, limit: usize) -> String {
     shown
 }
 
+/// Text for XML and HTML: nothing in it is markup, a control or a change of direction.
+pub fn markup(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in Safe(text).to_string().chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            // What XML forbids even when escaped.
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -7,6 +7,7 @@ use super::chart::{CHARTS, Chart};
 use super::scene::{Medium, SCALE, Scene, paint};
 use super::story::Story;
 use super::style::{FAINT, GREY, SMALL};
+use crate::output::escape::markup;
 use crate::timeline::chart::{MARGIN, RIGHT, WIDTH};
 
 /// Room between charts.
@@ -94,7 +95,7 @@ pub fn svg(scene: &Scene, title: &str) -> Result<String, PageError> {
     // plotters writes its own size: ours is smaller, so that places between pixels have whole numbers.
     let body = text.split_once('\n').map_or("", |(_, body)| body);
     let (shown_width, shown_height) = (width / SCALE, height / SCALE);
-    let title = escaped(title);
+    let title = markup(title);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{shown_width}\" height=\"{shown_height}\" \
          viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>{title}</title>\n\
@@ -124,24 +125,6 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, PageError> {
     writer.write_image_data(&pixels).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(file)
-}
-
-/// Text for XML and HTML: nothing in it is markup, a control or a change of direction.
-pub fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for letter in crate::output::escape::Safe(text).to_string().chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // What XML forbids even when escaped.
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }
 
 fn failed(error: impl std::fmt::Display) -> PageError {

@@ -15,7 +15,7 @@ use crate::cli::value;
 use crate::event::time::Timestamp;
 use crate::finding::Finding;
 use crate::lockdown::incidents::Incidents;
-use crate::output::escape::Safe;
+use crate::output::escape::{Safe, markup};
 use crate::output::{Sink, Summary};
 use crate::scan;
 use crate::sys::fs::Pending;
@@ -143,7 +143,7 @@ fn bytes(story: &Story, page: &Page, form: Form) -> Result<Vec<u8>, CliError> {
 
 /// One page without scripts that may load nothing.
 fn html(page: &Page, title: &str) -> Result<String, page::PageError> {
-    let title = page::escaped(title);
+    let title = markup(title);
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
@@ -162,7 +162,7 @@ fn html(page: &Page, title: &str) -> Result<String, page::PageError> {
         let items = page
             .left_out
             .iter()
-            .map(|(chart, why)| format!("<li>{}: {}</li>", page::escaped(chart.title), page::escaped(why)));
+            .map(|(chart, why)| format!("<li>{}: {}</li>", markup(chart.title), markup(why)));
         html.push_str(&format!("<h2>Left out</h2><ul>{}</ul>\n", items.collect::<String>()));
     }
     html.push_str("</body></html>\n");

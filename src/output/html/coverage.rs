@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::page::text;
 use crate::event::time::Timestamp;
+use crate::output::escape::markup as text;
 use crate::scan::ledger::{InputLedger, Ledger};
 
 /// Ranges that are listed of each input.

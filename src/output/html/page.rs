@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::finding::{Fact, Finding};
 use crate::incident::Incident;
-use crate::output::escape::Safe;
+use crate::output::escape::markup as text;
 use crate::output::{Options, Summary};
 
 const STYLE: &str = include_str!("style.css");
@@ -23,22 +23,6 @@ pub(super) struct Page<'a> {
     pub(super) coverage: &'a str,
     pub(super) options: &'a Options,
     pub(super) summary: &'a Summary,
-}
-
-/// Text that a log or a rule wrote, as text of a page.
-pub(super) fn text(text: &str) -> String {
-    let mut html = String::new();
-    for letter in Safe(text).to_string().chars() {
-        match letter {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(letter),
-        }
-    }
-    html
 }
 
 fn digest(content: &str) -> String {
