@@ -16,6 +16,7 @@ pub mod incident;
 pub mod lockdown;
 pub mod output;
 pub mod query;
+pub mod report;
 pub mod rule;
 pub mod scan;
 pub mod source;

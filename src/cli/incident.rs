@@ -1,10 +1,12 @@
 //! What the commands of lockdown share: configuration, credentials, systems, the engine over an incident's journal.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
 use super::config::Place;
@@ -16,12 +18,17 @@ use crate::config::{Config, Inventory};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::http::Stats;
 use crate::lockdown::incidents::{Held, Incidents, tag};
+use crate::lockdown::journal;
 use crate::lockdown::open::{self, Systems};
 use crate::lockdown::provider::{Hand, Target};
 use crate::lockdown::record::{Entry, Record, Verdict};
 use crate::lockdown::snapshot::Snapshots;
+use crate::report::Report;
+use crate::sys::fs::Pending;
 use crate::sys::{clock, crash};
 
+/// The page in an incident's folder.
+const PAGE: &str = "report.html";
 /// The point at which the process dies, for tests of recovery: a number counted from 1.
 const CRASH_AT: &str = "PORTCULLIS_CRASH_AT";
 /// How it dies there: `kill`, `panic`, `abort`.
@@ -137,9 +144,16 @@ pub fn exit_code(record: &Record) -> ExitCode {
     }
 }
 
-/// How the incident stands after a run, on standard output; the way on, on standard error.
-pub fn report(ui: &Ui, engine: &Engine, took: Duration, json: bool) -> Result<ExitCode, CliError> {
+/// How the incident stands after a run, on standard output and as a page in its folder; the way on, on standard error.
+pub fn report(
+    ui: &Ui,
+    engine: &Engine,
+    held: &Held,
+    took: Duration,
+    json: bool,
+) -> Result<ExitCode, CliError> {
     let record = engine.record();
+    leave_page(ui, held);
     let stats: Vec<(String, Stats)> =
         engine.systems.iter().map(|(name, system)| (name.clone(), system.stats())).collect();
     let text = if json {
@@ -162,6 +176,23 @@ pub fn report(ui: &Ui, engine: &Engine, took: Duration, json: bool) -> Result<Ex
         ));
     }
     Ok(exit_code(&record))
+}
+
+/// The page for people: it tells what the journal tells, so that a run does not fail without it.
+fn leave_page(ui: &Ui, held: &Held) {
+    let path = held.folder.join(PAGE);
+    let written =
+        journal::read(&held.folder.join(journal::FILE)).map_err(|error| error.to_string()).and_then(|read| {
+            let html = Report { zone: &TimeZone::UTC, scan: None, lockdown: Some(&read) }.html();
+            let mut file = Pending::create_private(&path).map_err(|error| error.to_string())?;
+            file.write_all(html.as_bytes())
+                .and_then(|()| file.finish(&path))
+                .map_err(|error| error.to_string())
+        });
+    match written {
+        Ok(()) => ui.note(&format!("report: {}", path.display())),
+        Err(why) => ui.warn(&format!("cannot write {}: {why}", path.display())),
+    }
 }
 
 /// One line for an entry, where it tells a person something.

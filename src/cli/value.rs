@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::command::scan_report;
 use crate::event::time::{TimeOptions, TimeReader, Timestamp};
 use crate::output::{FORMATS, LEVELS};
 use crate::rule::Level;
@@ -48,7 +49,7 @@ pub fn source(name: &str) -> Result<String, String> {
 
 /// The name of a format.
 pub fn format(name: &str) -> Result<String, String> {
-    let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+    let names: Vec<&str> = FORMATS.iter().map(|format| format.name).chain([scan_report::FORMAT]).collect();
     if names.contains(&name) { Ok(name.to_owned()) } else { Err(unknown(name, &names)) }
 }
 

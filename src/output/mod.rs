@@ -7,7 +7,6 @@ pub mod columns;
 pub mod csv;
 pub mod ecs;
 pub mod escape;
-pub mod html;
 pub mod incidents;
 pub mod jsonl;
 pub mod navigator;
@@ -128,7 +127,6 @@ pub const FORMATS: &[Format] = &[
     text::FORMAT,
     jsonl::FORMAT,
     csv::FORMAT,
-    html::FORMAT,
     parquet::FORMAT,
     ecs::FORMAT,
     ocsf::FORMAT,

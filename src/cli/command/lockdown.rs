@@ -294,7 +294,7 @@ impl Lockdown<'_> {
         let snapshots = incident::snapshots(held);
         let run = execute::run(engine, &target, &snapshots, &options);
         incident::interruptible(engine, run).await?;
-        incident::report(self.ui, engine, started.elapsed(), self.args.json)
+        incident::report(self.ui, engine, held, started.elapsed(), self.args.json)
     }
 
     fn leaves_out(&self, step: &StepId, system: &str) -> Option<String> {

@@ -14,6 +14,7 @@ pub mod restore;
 mod rule_samples;
 pub mod rules;
 pub mod scan;
+pub(super) mod scan_report;
 mod scan_summary;
 pub mod status;
 pub mod synth;

@@ -49,7 +49,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         begin(ui, args, &engine)?;
         let run = restore::run(&engine, setup.wait(args.wait));
         incident::interruptible(&engine, run).await?;
-        incident::report(ui, &engine, started.elapsed(), args.json)
+        incident::report(ui, &engine, &held, started.elapsed(), args.json)
     })?
 }
 

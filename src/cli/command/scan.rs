@@ -8,7 +8,9 @@ use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
 use super::logs::{Logs, Speed};
+use super::scan_report;
 pub(super) use super::scan_summary::print as print_summary;
+use crate::cli::config::Place;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, USAGE};
 use crate::cli::ui::{Ui, stdout};
 use crate::cli::value;
@@ -32,6 +34,7 @@ use crate::sys::fs::Pending;
 ///   portcullis scan audit.ndjson okta.json.gz --level high --since 2026-05-01
 ///   portcullis scan logs/ --format jsonl --ledger ledger.json -o findings.jsonl
 ///   portcullis scan 'exports/*.csv' --source mixpanel-audit --log-zone `America/Los_Angeles`
+///   portcullis scan logs/ --format html --incident 2026-10-24-jane-agency-example -o report.html
 ///   zstdcat big.zst | portcullis scan - --account jane@agency.example --fail-on high
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -58,19 +61,24 @@ pub struct Args {
     format: String,
     /// Group findings: `incident` puts those of one account together that are close in time, scored, most serious first.
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Output")]
-    group: Option<Group>,
+    pub(super) group: Option<Group>,
     /// The longest silence inside an incident, such as 12h or 2d.
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = value::duration, help_heading = "Output")]
-    incident_gap: i64,
+    pub(super) incident_gap: i64,
     /// Write findings to a file, which appears when it is complete.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
+    /// The incident whose lockdown is reported too, with --format html; `portcullis status` lists them.
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub(super) incident: Option<String>,
+    #[command(flatten)]
+    pub(super) place: Place,
     /// Write the coverage ledger, in JSON; repeated records are counted too.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     ledger: Option<PathBuf>,
     /// The zone in which text output shows times.
     #[arg(long, value_name = "ZONE", value_parser = value::zone, help_heading = "Output")]
-    time_zone: Option<TimeZone>,
+    pub(super) time_zone: Option<TimeZone>,
     /// Show every finding in text output, not the first few of each rule.
     #[arg(long, help_heading = "Output")]
     all: bool,
@@ -80,7 +88,7 @@ pub struct Args {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Group {
+pub(super) enum Group {
     /// By account and time.
     Incident,
 }
@@ -88,7 +96,15 @@ enum Group {
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let config = config(ui, args)?;
-    let ledger = write(ui, args, &config)?;
+    let ledger = if args.format == scan_report::FORMAT {
+        scan_report::write(ui, args, config)?
+    } else if args.incident.is_some() {
+        return Err(
+            CliError::usage("--incident goes with --format html").hint("other formats have findings alone")
+        );
+    } else {
+        write(ui, args, &config)?
+    };
     if let Some(path) = &args.ledger {
         write_ledger(path, &ledger)?;
     }

@@ -201,7 +201,9 @@ impl Verify<'_> {
         took: Duration,
     ) -> Result<ExitCode, CliError> {
         let (record, json) = (self.engine.record(), self.args.json);
-        let Some(evidence) = evidence else { return incident::report(self.ui, &self.engine, took, json) };
+        let Some(evidence) = evidence else {
+            return incident::report(self.ui, &self.engine, self.held, took, json);
+        };
         let stats: Vec<(String, Stats)> =
             self.engine.systems.iter().map(|(name, system)| (name.clone(), system.stats())).collect();
         let text = if json {
@@ -217,7 +219,7 @@ impl Verify<'_> {
         if json {
             Ok(incident::exit_code(&record))
         } else {
-            incident::report(self.ui, &self.engine, took, false)
+            incident::report(self.ui, &self.engine, self.held, took, false)
         }
     }
 }

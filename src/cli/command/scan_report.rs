@@ -1,0 +1,63 @@
+//! `portcullis scan --format html`: the logs are read twice, first for findings, then for what stands behind them.
+
+use std::io::Write as _;
+
+use jiff::tz::TimeZone;
+
+use super::scan::Args;
+use crate::cli::error::CliError;
+use crate::cli::ui::{Ui, stdout};
+use crate::lockdown::incidents::Incidents;
+use crate::lockdown::journal;
+use crate::report::{Again, Held, NotRead, Report};
+use crate::scan::ledger::Ledger;
+use crate::scan::{self, Config};
+use crate::sys::fs::Pending;
+
+/// What `--format` takes.
+pub(crate) const FORMAT: &str = "html";
+
+/// Scans and writes the report.
+pub(super) fn write(ui: &Ui, args: &Args, config: Config) -> Result<Ledger, CliError> {
+    if args.group.is_some() {
+        return Err(CliError::usage("--format html always has its incidents").hint("leave out --group"));
+    }
+    let lockdown = args.incident.as_ref().map(|name| read_journal(args, name)).transpose()?;
+    let zone = args.time_zone.clone().unwrap_or(TimeZone::UTC);
+    let mut held = Held::new(args.incident_gap);
+    let bar = ui.progress();
+    let ledger = scan::run(&config, &mut held, &bar);
+    bar.finish();
+    let ledger = ledger?;
+    let again = if config.paths.iter().any(|path| path == "-") {
+        Again::without(NotRead::StandardInput)
+    } else if ledger.findings().total() == 0 && lockdown.is_none() {
+        Again::without(NotRead::NothingFound)
+    } else {
+        let bar = ui.progress();
+        let again = Again::read(config, &held, &zone, lockdown.as_ref(), &bar);
+        bar.finish();
+        again?
+    };
+    let report = Report { zone: &zone, scan: Some((&held, &again)), lockdown: lockdown.as_ref() };
+    put(args, &report.html())?;
+    Ok(ledger)
+}
+
+fn read_journal(args: &Args, name: &str) -> Result<journal::Read, CliError> {
+    Ok(Incidents::new(&args.place.load()?.incidents).read(name)?)
+}
+
+fn put(args: &Args, html: &str) -> Result<(), CliError> {
+    let Some(path) = &args.output else {
+        let mut out = stdout();
+        return out
+            .write_all(html.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|error| CliError::output(&error));
+    };
+    let failed = |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
+    let mut file = Pending::create(path).map_err(failed)?;
+    file.write_all(html.as_bytes()).map_err(failed)?;
+    file.finish(path).map_err(failed)
+}

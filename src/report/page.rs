@@ -1,0 +1,152 @@
+//! The page: its policy, its first lines, and the order of what follows.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::again::Again;
+use super::held::Held;
+use super::{Report, charts, containment, coverage, findings};
+use crate::incident::Incident;
+use crate::output::escape::markup as text;
+
+pub(super) const STYLE: &str = include_str!("style.css");
+pub(super) const SCRIPT: &str = include_str!("script.js");
+/// Incidents that the first lines tell of.
+const IN_SHORT: usize = 3;
+
+/// The whole file.
+pub(super) fn html(report: &Report<'_>) -> String {
+    let policy = format!(
+        "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
+        digest(STYLE),
+        digest(SCRIPT)
+    );
+    let found = report.scan.map(|(held, again)| {
+        [charts::section(again), findings::incidents(held, again, report.zone)].concat()
+    });
+    let contained = report.lockdown.map(|read| containment::sections(read, report.zone));
+    let behind = report.scan.map(|(held, again)| {
+        let covered = held.ledger.as_ref().map(|ledger| coverage::section(ledger, report.zone));
+        [findings::table(held, again, report.zone), covered.unwrap_or_default(), appendix(held)].concat()
+    });
+    let sections: String = [Some(head(report)), found, contained, behind].into_iter().flatten().collect();
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"referrer\" content=\"no-referrer\">\
+         <title>Portcullis report</title><style>{STYLE}</style></head><body>\n{sections}\
+         <script>{SCRIPT}</script></body></html>\n"
+    )
+}
+
+pub(super) fn digest(content: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content.as_bytes())))
+}
+
+/// What a reader has to know who reads no further.
+fn head(report: &Report<'_>) -> String {
+    let zone = text(report.zone.iana_name().unwrap_or("the zone asked for"));
+    let contained = report.lockdown.map(containment::in_short).unwrap_or_default();
+    let scanned = report.scan.map(|(held, again)| scanned(held, again, report));
+    format!(
+        "<header><h1>Portcullis report</h1><p class=\"soft\">Times in {zone}. Written by Portcullis {}.</p>\n{contained}{}</header>\n",
+        env!("CARGO_PKG_VERSION"),
+        scanned.unwrap_or_default()
+    )
+}
+
+fn scanned(held: &Held, again: &Again, report: &Report<'_>) -> String {
+    let Some(summary) = &held.summary else { return String::new() };
+    let counts = summary
+        .findings
+        .iter()
+        .map(|(level, count)| format!("<li><b>{count}</b><span class=\"{0}\">{0}</span></li>", level.name()));
+    let complete = if summary.clean {
+        "<p class=\"good\">Every byte of the logs was read and understood. The section on coverage is the proof.</p>"
+    } else {
+        "<p class=\"warn\">Not everything in the logs was read: something may be missing here. The section on coverage \
+         says what.</p>"
+    };
+    let told: String = held.serious().take(IN_SHORT).map(|incident| told(incident, again, report)).collect();
+    let told = if told.is_empty() {
+        "<p>No account has a finding of level medium or above.</p>".to_owned()
+    } else {
+        format!("<ol class=\"short\">{told}</ol>")
+    };
+    format!(
+        "<p class=\"soft\">{} records of {} inputs.</p><ul class=\"counts\">{}</ul>{told}{complete}\n",
+        summary.records,
+        summary.inputs,
+        counts.collect::<String>()
+    )
+}
+
+/// An incident in a few lines: who, when, from where, what left, when it was shut out.
+fn told(incident: &Incident, again: &Again, report: &Report<'_>) -> String {
+    let actor = incident.actor.as_deref().unwrap_or("(nobody named)");
+    let zone = report.zone;
+    let span = incident.span.map_or_else(
+        || "at no known time".to_owned(),
+        |(first, last)| format!("from {} to {}", first.in_zone(zone), last.in_zone(zone)),
+    );
+    let mut titles: Vec<&str> = Vec::new();
+    let mut by_score: Vec<_> = incident.findings.iter().collect();
+    by_score.sort_by_key(|finding| std::cmp::Reverse(finding.score));
+    for finding in by_score {
+        if !titles.contains(&finding.title.as_str()) && titles.len() < IN_SHORT {
+            titles.push(&finding.title);
+        }
+    }
+    let addresses =
+        incident.addresses.iter().take(IN_SHORT).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = incident.addresses.len().saturating_sub(IN_SHORT);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let story = again.stories.iter().find(|story| story.account.eq_ignore_ascii_case(actor));
+    let shut = story.and_then(|story| story.key.contained.as_ref().map(|moment| (story, moment)));
+    let shut = shut.map_or_else(String::new, |(story, moment)| {
+        format!(" Shut out {}: {}.", story.clock.full(moment.nanos), moment.what)
+    });
+    format!(
+        "<li><strong>{}</strong>, score {}, {span}, from {}{more}: {}.{}</li>",
+        text(actor),
+        incident.score.total,
+        text(if addresses.is_empty() { "no known address" } else { &addresses }),
+        text(&titles.join("; ")),
+        text(&shut)
+    )
+}
+
+/// How numbers came about, and which rules found something.
+fn appendix(held: &Held) -> String {
+    let mut rules: Vec<(&str, &str, String, usize)> = Vec::new();
+    for finding in &held.findings {
+        match rules.iter_mut().find(|(name, ..)| *name == finding.rule_name) {
+            Some((.., count)) => *count += 1,
+            None => {
+                let author = finding.author.as_deref().unwrap_or("not named").to_owned();
+                rules.push((&finding.rule_name, &finding.rule_id, author, 1));
+            }
+        }
+    }
+    rules.sort_unstable();
+    let rows: String = rules
+        .iter()
+        .map(|(name, id, author, count)| {
+            format!(
+                "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td class=\"n\">{count}</td></tr>\n",
+                text(name),
+                text(id),
+                text(author)
+            )
+        })
+        .collect();
+    format!(
+        "<section id=\"appendix\"><h2>Appendix</h2><p>A finding’s score is its level (10, 25, 50, 75, 90) unless its rule \
+         rests on history. An incident’s score is the highest score of its findings, 2 points for each further rule (at most \
+         10) and 4 for each further tactic (at most 16), at most 100; rules below medium count neither way. Offsets are of the \
+         decompressed input; a record’s digest is of its bytes without the line end.</p>\n\
+         <table><thead><tr><th>Rule</th><th>Identifier</th><th>Author</th><th class=\"n\">Findings listed</th></tr></thead>\
+         <tbody>\n{rows}</tbody></table></section>\n"
+    )
+}
