@@ -23,6 +23,7 @@ use crate::lockdown::open::{self, Systems};
 use crate::lockdown::provider::{Hand, Target};
 use crate::lockdown::record::{Entry, Record, Verdict};
 use crate::lockdown::snapshot::Snapshots;
+use crate::output::json;
 use crate::report::Report;
 use crate::sys::fs::Pending;
 use crate::sys::{clock, crash};
@@ -157,7 +158,7 @@ pub fn report(
     let stats: Vec<(String, Stats)> =
         engine.systems.iter().map(|(name, system)| (name.clone(), system.stats())).collect();
     let text = if json {
-        format!("{}\n", plan_view::record_json(&record, &stats))
+        json::line(&plan_view::record_json(&record, &stats))
     } else {
         let guided = record.guided.iter().map(|tracked| (&tracked.guided, tracked.done.as_deref()));
         let requests = stats.iter().map(|(name, stats)| plan_view::requests(name, stats)).collect::<String>();

@@ -22,7 +22,7 @@ struct Ecs<'a> {
 
 impl Sink for Ecs<'_> {
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, &document(finding))?;
+        super::json::write(&mut self.out, &document(finding))?;
         self.out.write_all(b"\n")
     }
 

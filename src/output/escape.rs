@@ -62,7 +62,8 @@ pub fn markup(text: &str) -> String {
     escaped
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Whether a terminal obeys it, or it hides or reorders what is read.
+pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}'

@@ -133,7 +133,7 @@ fn write_jsonl(out: &mut dyn Write, _: &Options, number: usize, incident: &Incid
         rules: incident.rules(),
         findings: incident.findings.iter().map(Wire::from).collect(),
     };
-    serde_json::to_writer(&mut *out, &wire)?;
+    super::json::write(&mut *out, &wire)?;
     out.write_all(b"\n")
 }
 

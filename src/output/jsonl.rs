@@ -1,4 +1,4 @@
-//! One finding a line, exact: what the log wrote is what is written, escaped as JSON asks and no further.
+//! One finding a line, exact: what the log wrote is the value that is read back.
 
 use std::io::{self, Write};
 
@@ -22,7 +22,7 @@ struct Jsonl<'a> {
 
 impl Sink for Jsonl<'_> {
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, &Wire::from(finding))?;
+        super::json::write(&mut self.out, &Wire::from(finding))?;
         self.out.write_all(b"\n")
     }
 

@@ -8,6 +8,7 @@ pub mod csv;
 pub mod ecs;
 pub mod escape;
 pub mod incidents;
+pub mod json;
 pub mod jsonl;
 pub mod navigator;
 pub mod ocsf;

@@ -68,7 +68,7 @@ impl Sink for Layer<'_> {
             "techniques": techniques.collect::<Vec<_>>(),
             "gradient": {"colors": ["#fee8c8", "#e34a33"], "minValue": 0, "maxValue": most},
         });
-        serde_json::to_writer_pretty(&mut self.out, &layer)?;
+        super::json::write_pretty(&mut self.out, &layer)?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }

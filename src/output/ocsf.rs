@@ -26,7 +26,7 @@ struct Ocsf<'a> {
 
 impl Sink for Ocsf<'_> {
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, &event(finding))?;
+        super::json::write(&mut self.out, &event(finding))?;
         self.out.write_all(b"\n")
     }
 

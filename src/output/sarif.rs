@@ -50,7 +50,7 @@ impl Sink for Sarif<'_> {
                 "results": self.results,
             }],
         });
-        serde_json::to_writer_pretty(&mut self.out, &document)?;
+        super::json::write_pretty(&mut self.out, &document)?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }

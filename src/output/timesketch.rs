@@ -71,7 +71,7 @@ impl Sink for Timesketch<'_> {
             Form::Jsonl => {
                 let row: Map<String, Value> =
                     values.map(|(name, value)| ((*name).to_owned(), value)).collect();
-                serde_json::to_writer(&mut self.out, &row)?;
+                super::json::write(&mut self.out, &row)?;
                 self.out.write_all(b"\n")
             }
             Form::Csv { .. } => csv::row(

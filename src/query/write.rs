@@ -91,7 +91,7 @@ fn jsonl(out: &mut dyn Write, frame: &DataFrame) -> io::Result<()> {
     for row in 0..frame.height() {
         let object: Map<String, Value> =
             names.iter().cloned().zip(cells(frame, row).map(Cell::json)).collect();
-        serde_json::to_writer(&mut *out, &object)?;
+        crate::output::json::write(&mut *out, &object)?;
         out.write_all(b"\n")?;
     }
     Ok(())

@@ -281,7 +281,7 @@ impl Ledger {
 
     /// Writes the JSON form, ending in a newline.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *out, &wire::Ledger::from(self))?;
+        crate::output::json::write_pretty(&mut *out, &wire::Ledger::from(self))?;
         out.write_all(b"\n")
     }
 }

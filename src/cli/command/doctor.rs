@@ -9,6 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::ui::{Ui, print};
 use crate::cli::{incident, value};
 use crate::config::Inventory;
+use crate::output::json;
 
 /// How long a system that does not answer is asked, unless it is said otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,7 +47,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let inventory = inventory.transpose()?.unwrap_or_default();
     let patience = args.wait.unwrap_or(PATIENCE);
     let report = incident::block_on(doctor::examine(ui, &config, &inventory, patience))?;
-    let text = if args.json { format!("{}\n", view::json(&report)) } else { view::text(&report) };
+    let text = if args.json { json::line(&view::json(&report)) } else { view::text(&report) };
     print(&text)?;
     Ok(ExitCode::from(report.code()))
 }

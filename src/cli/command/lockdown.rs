@@ -18,6 +18,7 @@ use crate::lockdown::plan::Plan;
 use crate::lockdown::provider::{Guard, Target};
 use crate::lockdown::record::{Entry, Record};
 use crate::lockdown::step::StepId;
+use crate::output::json;
 use crate::sys::clock::{Clock, System};
 use crate::sys::fs::Pending;
 
@@ -342,8 +343,9 @@ fn read_plan(path: &Path) -> Result<Plan, CliError> {
 }
 
 fn json_line(value: &impl serde::Serialize) -> Result<String, CliError> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| CliError::usage(error.to_string()))?;
-    Ok(text + "\n")
+    let mut text = Vec::new();
+    json::write_pretty(&mut text, value).map_err(|error| CliError::usage(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&text).into_owned() + "\n")
 }
 
 #[cfg(test)]

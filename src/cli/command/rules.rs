@@ -10,6 +10,7 @@ use crate::cli::error::{CliError, USAGE};
 use crate::cli::ui::{Ui, print};
 use crate::derive::zone::Profile;
 use crate::output::escape::{Safe, shortened};
+use crate::output::json;
 use crate::rule::sample::JsonFields;
 use crate::rule::{self, Explanation, Loaded, LogSource, Placeholders, Rule};
 use crate::source::{Mapping, SOURCES, Source};
@@ -142,7 +143,7 @@ fn list(ui: &Ui, loaded: &Loaded, as_json: bool) -> Result<ExitCode, CliError> {
                 "level": meta.level.name(), "part": is_part, "logsource": source, "tags": meta.tags,
                 "file": about.file.display().to_string(),
             });
-            text.push_str(&format!("{line}\n"));
+            text.push_str(&json::line(&line));
         } else {
             text.push_str(&format!(
                 "{:<13} {:<18} {:<48} {}\n",

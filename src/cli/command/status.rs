@@ -11,6 +11,7 @@ use crate::cli::ui::print;
 use crate::lockdown::incidents::Incidents;
 use crate::lockdown::record::Record;
 use crate::output::escape::Safe;
+use crate::output::json;
 
 /// Show the incidents, or how one stands, from its journal alone. Nothing is sent.
 ///
@@ -46,7 +47,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 
 fn one(record: &Record, json: bool) -> String {
     if json {
-        return format!("{}\n", plan_view::record_json(record, &[]));
+        return json::line(&plan_view::record_json(record, &[]));
     }
     let guided = record.guided.iter().map(|tracked| (&tracked.guided, tracked.done.as_deref()));
     format!("{}{}", plan_view::record(record), plan_view::guided(guided))

@@ -21,6 +21,7 @@ use crate::lockdown::incidents::Held;
 use crate::lockdown::record::{Entry, Record};
 use crate::lockdown::verdict;
 use crate::output::escape::Safe;
+use crate::output::json;
 
 /// Prove again that an account is shut out. Nothing is changed at the providers.
 ///
@@ -211,7 +212,7 @@ impl Verify<'_> {
             if let Some(fields) = value.as_object_mut() {
                 fields.insert("log".to_owned(), json!(proof_view::json(evidence, judgement, &record)));
             }
-            format!("{value}\n")
+            json::line(&value)
         } else {
             proof_view::text(evidence, judgement, &record)
         };

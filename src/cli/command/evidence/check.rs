@@ -12,6 +12,7 @@ use crate::evidence::disclose::{self, Disclosure, Shown};
 use crate::evidence::key::PublicKey;
 use crate::evidence::statement::Predicate;
 use crate::output::escape::Safe;
+use crate::output::json;
 
 /// Verify a bag, or a disclosed finding: all of it, down from the key. The first thing that is wrong is named.
 ///
@@ -117,7 +118,7 @@ fn bag_json(good: &Good) -> String {
     let value = json!({
         "good": true, "key": good.key.id(), "seal": good.seal, "claims": good.predicate, "custody": custody, "stamp": stamp,
     });
-    format!("{value}\n")
+    json::line(&value)
 }
 
 fn shown_text(shown: &Shown) -> String {
@@ -130,5 +131,5 @@ fn shown_json(shown: &Shown) -> String {
     let value = json!({
         "good": true, "key": shown.key.id(), "claims": shown.predicate, "number": number, "of": of, "finding": finding,
     });
-    format!("{value}\n")
+    json::line(&value)
 }
