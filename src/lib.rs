@@ -20,6 +20,7 @@ pub mod report;
 pub mod rule;
 pub mod scan;
 pub mod source;
+pub mod stats;
 pub mod synth;
 pub mod sys;
 pub mod timeline;

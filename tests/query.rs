@@ -188,3 +188,49 @@ fn what_is_wrong_is_said_and_what_was_not_read_changes_the_exit_code() {
     let (code, _, err) = query(&place, &["SELECT 1 FROM log", "log.ndjson", "--format", "parquet"]);
     assert!(code == 2 && err.contains("--output"), "{err}");
 }
+
+/// The counts of `scan --stats` are those of SQL over the same logs.
+#[test]
+fn statistics_are_what_sql_counts() {
+    let place = Place::new();
+    let stats = |more: &[&str]| {
+        let args = [&["scan", FIXTURE, "--stats", "--format", "jsonl", "--quiet"], more].concat();
+        let output = command(place.folder.path()).args(args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = stats(&[]);
+    let counted: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (by, field) in [("account", "user.email"), ("action", "event.action"), ("address", "source.ip")] {
+        let sql = format!("SELECT {field} AS value, count(*) AS records FROM log GROUP BY {field}");
+        let mut expected: Vec<(Value, Value)> = rows(&place, &sql, FIXTURE)
+            .into_iter()
+            .map(|row| (row["value"].clone(), row["records"].clone()))
+            .collect();
+        expected.sort_by_key(|(value, records)| {
+            (std::cmp::Reverse(records.as_u64()), value.is_null(), value.as_str().map(str::to_owned))
+        });
+        let own: Vec<(Value, Value)> = counted
+            .iter()
+            .filter(|row| row["by"] == by)
+            .map(|row| (row["value"].clone(), row["records"].clone()))
+            .collect();
+        assert!(own.len() > 5, "{by}: {own:?}");
+        assert_eq!(own, expected, "{by}");
+    }
+    let hours: Vec<&Value> = counted.iter().filter(|row| row["by"] == "hour").collect();
+    assert_eq!(hours.len(), 24);
+    let all = records("okta-system-log.ndjson").len() + records("mixpanel-audit.ndjson").len();
+    assert_eq!(hours.iter().filter_map(|row| row["records"].as_u64()).sum::<u64>(), all as u64);
+    assert_eq!(text, stats(&["--threads", "2", "--chunk-size", "4KiB"]), "the same bytes however it is cut");
+    let one = stats(&["--account", "jane@agency.example"]);
+    let one: Vec<Value> = one.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let accounts: Vec<&Value> = one.iter().filter(|row| row["by"] == "account").collect();
+    assert_eq!(accounts.len(), 1);
+    assert_eq!(accounts[0], counted.iter().find(|row| row["value"] == "jane@agency.example").unwrap());
+    for refused in [&["--stats", "--format", "html"][..], &["--stats", "--level", "high"]] {
+        let args = [&["scan", FIXTURE], refused].concat();
+        let output = command(place.folder.path()).args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{refused:?}");
+    }
+}

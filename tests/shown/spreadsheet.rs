@@ -34,7 +34,8 @@ fn a_spreadsheet_shows_no_formula() {
     place.write("control.csv", b"a,b\n=1+1,x\n");
     assert_eq!(formulas(&program, &place, "control.csv").1, ["=1+1"], "it would not be seen");
     write_hostile(&place, "http://127.0.0.1:9");
-    let commands: [&[&str]; 4] = [
+    let commands: [&[&str]; 5] = [
+        &["scan", "logs", "--stats", "--format", "csv", "-o", "stats.csv"],
         &["scan", "logs", "--format", "csv", "-o", "findings.csv"],
         &["scan", "logs", "--format", "timesketch-csv", "-o", "timesketch.csv"],
         &["query", "SELECT * FROM log", "logs", "--format", "csv", "-o", "log.csv"],

@@ -90,7 +90,9 @@ fn a_terminal_is_left_as_it_was() {
 
     let place = Place::new();
     write_hostile(&place, "http://127.0.0.1:9");
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 8] = [
+        &["scan", "logs", "--stats", "--all"],
+        &["scan", "logs", "--stats", "--format", "jsonl"],
         &["scan", "logs", "--all"],
         &["scan", "logs", "--group", "incident"],
         &["query", "SELECT * FROM log", "logs"],

@@ -15,6 +15,7 @@ mod rule_samples;
 pub mod rules;
 pub mod scan;
 pub(super) mod scan_report;
+mod scan_stats;
 mod scan_summary;
 pub mod status;
 pub mod synth;

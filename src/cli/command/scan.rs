@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
 use super::logs::{Logs, Speed};
-use super::scan_report;
 pub(super) use super::scan_summary::print as print_summary;
+use super::{scan_report, scan_stats};
 use crate::cli::config::Place;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, USAGE};
 use crate::cli::ui::{Ui, stdout};
@@ -33,6 +33,7 @@ use crate::sys::fs::Pending;
 ///   portcullis scan fixtures/incident
 ///   portcullis scan audit.ndjson okta.json.gz --level high --since 2026-05-01
 ///   portcullis scan logs/ --format jsonl --ledger ledger.json -o findings.jsonl
+///   portcullis scan logs/ --stats --account jane@agency.example
 ///   portcullis scan 'exports/*.csv' --source mixpanel-audit --log-zone `America/Los_Angeles`
 ///   portcullis scan logs/ --format html --incident 2026-10-24-jane-agency-example -o report.html
 ///   zstdcat big.zst | portcullis scan - --account jane@agency.example --fail-on high
@@ -40,17 +41,17 @@ use crate::sys::fs::Pending;
 #[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
-    logs: Logs,
+    pub(super) logs: Logs,
 
     /// Findings from this time on: 2026-05-01 or 2026-05-01T02:14:09Z. Records without a time are kept.
     #[arg(long, value_name = "TIME", value_parser = value::time, help_heading = "Findings")]
-    since: Option<Timestamp>,
+    pub(super) since: Option<Timestamp>,
     /// Findings before this time.
     #[arg(long, value_name = "TIME", value_parser = value::time, help_heading = "Findings")]
-    until: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
     /// Findings of this account alone.
     #[arg(long, value_name = "EMAIL", help_heading = "Findings")]
-    account: Option<String>,
+    pub(super) account: Option<String>,
     /// Exit with 1 if there is a finding of this level or above.
     #[arg(long, value_name = "LEVEL", value_parser = value::level, help_heading = "Findings")]
     fail_on: Option<Level>,
@@ -58,7 +59,10 @@ pub struct Args {
     /// How findings are written: text, jsonl, csv or html (a report for people); for other tools ecs, ocsf, sarif, timesketch, timesketch-csv, navigator
     /// (an ATT&CK layer) or, with --output, parquet.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = value::format, help_heading = "Output")]
-    format: String,
+    pub(super) format: String,
+    /// Count instead of searching: records by account, action, address and hour, as text, csv or jsonl. No rule is run.
+    #[arg(long, conflicts_with_all = ["group", "incident", "fail_on", "level"], help_heading = "Output")]
+    stats: bool,
     /// Group findings: `incident` puts those of one account together that are close in time, scored, most serious first.
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Output")]
     pub(super) group: Option<Group>,
@@ -75,16 +79,16 @@ pub struct Args {
     pub(super) place: Place,
     /// Write the coverage ledger, in JSON; repeated records are counted too.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
-    ledger: Option<PathBuf>,
+    pub(super) ledger: Option<PathBuf>,
     /// The zone in which text output shows times.
     #[arg(long, value_name = "ZONE", value_parser = value::zone, help_heading = "Output")]
     pub(super) time_zone: Option<TimeZone>,
     /// Show every finding in text output, not the first few of each rule.
     #[arg(long, help_heading = "Output")]
-    all: bool,
+    pub(super) all: bool,
 
     #[command(flatten)]
-    speed: Speed,
+    pub(super) speed: Speed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,20 +99,25 @@ pub(super) enum Group {
 
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
-    let config = config(ui, args)?;
-    let ledger = if args.format == scan_report::FORMAT {
-        scan_report::write(ui, args, config)?
+    let ledger = if args.stats {
+        scan_stats::write(ui, args)?
+    } else if args.format == scan_report::FORMAT {
+        scan_report::write(ui, args, config(ui, args)?)?
     } else if args.incident.is_some() {
         return Err(
             CliError::usage("--incident goes with --format html").hint("other formats have findings alone")
         );
     } else {
-        write(ui, args, &config)?
+        write(ui, args, &config(ui, args)?)?
     };
     if let Some(path) = &args.ledger {
         write_ledger(path, &ledger)?;
     }
-    print_summary(ui, &ledger);
+    if args.stats {
+        super::scan_summary::print_coverage(ui, &ledger);
+    } else {
+        print_summary(ui, &ledger);
+    }
     let serious = args.fail_on.is_some_and(|level| ledger.findings().at_least(level) > 0);
     Ok(if serious {
         ExitCode::from(FINDING)

@@ -1,0 +1,54 @@
+//! `portcullis scan --stats`: what there is in the logs; no rule is run.
+
+use std::io::{BufWriter, Write};
+
+use jiff::tz::TimeZone;
+
+use super::scan::Args;
+use crate::cli::error::CliError;
+use crate::cli::ui::{Ui, stdout};
+use crate::output::Options;
+use crate::report::Held;
+use crate::scan;
+use crate::scan::ledger::Ledger;
+use crate::stats::{self, Counter, Form};
+use crate::sys::fs::Pending;
+
+/// Counts and writes.
+pub(super) fn write(ui: &Ui, args: &Args) -> Result<Ledger, CliError> {
+    let zone = args.time_zone.clone().unwrap_or(TimeZone::UTC);
+    let rows = if args.all { 0 } else { Options::default().per_rule * 2 };
+    let form = match args.format.as_str() {
+        "text" => Form::Text { rows, zone: zone.clone() },
+        "csv" => Form::Csv,
+        "jsonl" => Form::Jsonl,
+        other => {
+            return Err(CliError::usage(format!("--stats cannot be written as {other}"))
+                .hint("use text, csv or jsonl"));
+        }
+    };
+    let mut config = args.logs.records(&args.speed)?;
+    config.since = args.since;
+    config.until = args.until;
+    config.projection = Some(Counter::projection(args.account.as_deref()));
+    config.count_duplicates = args.ledger.is_some();
+    let counter = Counter::new(zone);
+    let bar = ui.progress();
+    let ledger = scan::read_rows(&config, &mut Held::default(), &counter, &bar);
+    bar.finish();
+    let ledger = ledger?;
+    let counted = counter.finish();
+    match &args.output {
+        None => stats::write(&mut stdout(), &counted, &form).map_err(|error| CliError::output(&error))?,
+        Some(path) => {
+            let failed =
+                |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
+            let mut file = Pending::create(path).map_err(failed)?;
+            let mut buffered = BufWriter::new(&mut file);
+            stats::write(&mut buffered, &counted, &form).and_then(|()| buffered.flush()).map_err(failed)?;
+            drop(buffered);
+            file.finish(path).map_err(failed)?;
+        }
+    }
+    Ok(ledger)
+}
