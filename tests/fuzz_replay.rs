@@ -43,3 +43,8 @@ fn time() {
 fn scan() {
     replay("scan", fuzz::scan);
 }
+
+#[test]
+fn evidence() {
+    replay("evidence", fuzz::evidence);
+}

@@ -20,6 +20,13 @@ use portcullis::decode::json::stream;
 use portcullis::decode::json::walk::Fault;
 use portcullis::decode::{Kind, PADDING, Raw};
 use portcullis::event::time::{TimeOptions, TimeReader};
+use portcullis::evidence::custody;
+use portcullis::evidence::disclose::Disclosure;
+use portcullis::evidence::envelope::Envelope;
+use portcullis::evidence::key::PublicKey;
+use portcullis::evidence::manifest::{self, Algorithm};
+use portcullis::evidence::statement::Statement;
+use portcullis::evidence::timestamp::Stamp;
 use portcullis::finding::Finding;
 use portcullis::output::{Sink, Summary};
 use portcullis::rule::{Placeholders, load_embedded, parse_document};
@@ -222,3 +229,49 @@ pub fn scan(data: &[u8]) {
     let ledger = scan::run(&config, &mut Nobody, &Nobody).unwrap();
     assert!(ledger.check().is_ok());
 }
+
+/// What somebody else may hand over as evidence: manifest, envelope, statement, custody log, key, time stamp, disclosure; the
+/// first byte says which. What is accepted is written again as it was understood, and understood in the same way.
+pub fn evidence(data: &[u8]) {
+    let Some((which, bytes)) = data.split_first() else { return };
+    match which % 7 {
+        0 => {
+            for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+                let Ok(manifest) = manifest::parse(bytes, algorithm) else { continue };
+                let again = manifest::parse(manifest::render(&manifest).as_bytes(), algorithm);
+                assert!(again.is_ok_and(|again| again == manifest), "a manifest changes its meaning");
+            }
+        }
+        1 => {
+            if let Ok(envelope) = Envelope::from_bytes(bytes) {
+                let again = Envelope::from_bytes(&envelope.to_bytes());
+                assert!(again.is_ok_and(|again| again.to_bytes() == envelope.to_bytes()));
+            }
+        }
+        2 => {
+            if let Ok(statement) = Statement::from_bytes(bytes) {
+                let again = Statement::from_bytes(&statement.to_bytes());
+                assert!(again.is_ok_and(|again| again.to_bytes() == statement.to_bytes()));
+            }
+        }
+        3 => {
+            let key = PublicKey::from_pem(KEY.as_bytes()).unwrap();
+            // The first entry has to carry the digest of a seal that nobody can name.
+            let log = custody::Log::parse(bytes, b"seal", key);
+            assert!(log.is_err() || bytes.is_empty(), "the custody log of another seal");
+        }
+        4 => {
+            for key in [PublicKey::from_pem(bytes), PublicKey::from_der(bytes)].into_iter().flatten() {
+                assert_eq!(PublicKey::from_der(&key.to_der()).map(|again| again.id()), Some(key.id()));
+            }
+        }
+        5 => drop(Stamp::parse(bytes)),
+        _ => drop(Disclosure::check(bytes, None, "finding.json")),
+    }
+}
+
+/// A key whose private half was thrown away.
+const KEY: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAQkTwsAjJr2SoH70IELQlNG4tobt2dpfsKovpcqrgc0E=
+-----END PUBLIC KEY-----
+";
