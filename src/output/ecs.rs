@@ -56,7 +56,9 @@ fn document(finding: &Finding) -> Map<String, Value> {
         ("source.address", json!(finding.source_ip)),
         ("source.ip", json!(address)),
         ("log.file.path", json!(last.map(|event| &event.path))),
-        ("log.offset", json!(last.map(|event| event.offset))),
+        // No field of the schema; its rule for own ones is a name of one's own in front.
+        ("portcullis.record", json!(last.map(|event| event.record))),
+        ("portcullis.offset", json!(last.map(|event| event.offset))),
         ("threat.framework", json!((!tactics.is_empty()).then_some("MITRE ATT&CK"))),
         ("threat.tactic.id", json!(tactics.iter().map(|(id, _)| id).collect::<Vec<_>>())),
         ("threat.tactic.name", json!(tactics.iter().map(|(_, name)| name).collect::<Vec<_>>())),

@@ -3,6 +3,7 @@
 //! The engine pushes findings, in their final order, into a [`Sink`]; it never prints.
 
 mod alert;
+pub mod attest;
 pub mod columns;
 pub mod csv;
 pub mod ecs;
@@ -131,6 +132,7 @@ pub const FORMATS: &[Format] = &[
     parquet::FORMAT,
     ecs::FORMAT,
     ocsf::FORMAT,
+    ocsf::DRAFT,
     timesketch::JSONL,
     timesketch::CSV,
     navigator::FORMAT,

@@ -1,10 +1,11 @@
-//! OCSF 1.5: one Detection Finding a line.
+//! OCSF: one Detection Finding a line. In version 1.5, or in the draft of 1.9 with record integrity.
 
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
 use super::alert::{self, PRODUCT, VERSION};
+use super::attest::Chain;
 use super::{Format, Options, Sink, Summary};
 use crate::finding::{EventRef, Finding};
 
@@ -12,9 +13,20 @@ use crate::finding::{EventRef, Finding};
 pub const FORMAT: Format = Format {
     name: "ocsf",
     description: "OCSF 1.5 Detection Findings, one a line; a record without a time has 0",
-    open: |out, _: Options| Box::new(Ocsf { out }),
+    open: |out, _: Options| Box::new(Ocsf { out, chain: None }),
     open_grouped: None,
 };
+
+/// The same, chained.
+pub const DRAFT: Format = Format {
+    name: "ocsf-integrity",
+    description: "OCSF Detection Findings by the draft of 1.9: each carries its digest and that of the one before",
+    open: |out, _: Options| Box::new(Ocsf { out, chain: Some(Chain::new(CHAIN)) }),
+    open_grouped: None,
+};
+
+/// The chain's name: an output has one, and a second run over the same logs gives the same.
+const CHAIN: &str = "portcullis-findings";
 
 /// Detection Finding, activity Create.
 const CLASS: u32 = 2004;
@@ -22,11 +34,16 @@ const CREATE: u32 = 1;
 
 struct Ocsf<'a> {
     out: Box<dyn Write + 'a>,
+    chain: Option<Chain>,
 }
 
 impl Sink for Ocsf<'_> {
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        super::json::write(&mut self.out, &event(finding))?;
+        let mut event = event(finding);
+        if let Some(chain) = &mut self.chain {
+            chain.add(&uid(finding), &mut event);
+        }
+        super::json::write(&mut self.out, &event)?;
         self.out.write_all(b"\n")
     }
 
@@ -82,24 +99,25 @@ fn uid(finding: &Finding) -> String {
     crate::sys::hash::sha256_hex(format!("{}\n{place}", finding.rule_id).as_bytes())
 }
 
+/// A technique is told with its tactic where there is no doubt which; else tactics stand by themselves.
 fn attacks(finding: &Finding) -> Vec<Value> {
     let tactics: Vec<Value> =
         alert::tactics(&finding.tags).iter().map(|(uid, name)| json!({"uid": uid, "name": name})).collect();
     let techniques = alert::techniques(&finding.tags);
-    let attack = |technique: Option<Value>| {
-        let mut attack = json!({"version": "17.0", "tactics": tactics});
-        if let (Some(technique), Some(fields)) = (technique, attack.as_object_mut()) {
-            fields.insert("technique".to_owned(), technique);
+    let technique = |id: &str| json!({"uid": id, "name": id});
+    let version = "17.0";
+    match (tactics.as_slice(), techniques.as_slice()) {
+        ([tactic], [_, ..]) => techniques
+            .iter()
+            .map(|of| json!({"version": version, "tactic": tactic, "technique": technique(&of.id)}))
+            .collect(),
+        _ => {
+            let tactics = tactics.iter().map(|tactic| json!({"version": version, "tactic": tactic}));
+            let techniques =
+                techniques.iter().map(|of| json!({"version": version, "technique": technique(&of.id)}));
+            tactics.chain(techniques).collect()
         }
-        attack
-    };
-    if techniques.is_empty() {
-        return if tactics.is_empty() { Vec::new() } else { vec![attack(None)] };
     }
-    techniques
-        .iter()
-        .map(|technique| attack(Some(json!({"uid": technique.id, "name": technique.id}))))
-        .collect()
 }
 
 fn evidence(finding: &Finding, cited: &EventRef) -> Value {
@@ -135,7 +153,7 @@ mod tests {
         let event: Value = serde_json::from_str(&line).unwrap();
         assert_eq!((&event["type_uid"], &event["severity_id"]), (&json!(200_401), &json!(4)));
         assert_eq!(event["time"], json!(1_777_601_649_000_u64));
-        assert_eq!(event["finding_info"]["attacks"][0]["tactics"][0]["uid"], "TA0010");
+        assert_eq!(event["finding_info"]["attacks"][0]["tactic"]["uid"], "TA0010");
         assert_eq!(event["evidences"][0]["src_endpoint"]["ip"], "203.0.113.9");
         let evil = hostile();
         let line = written(&FORMAT, Options::default(), std::slice::from_ref(&evil));

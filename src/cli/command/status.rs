@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use crate::cli::config::Place;
 use crate::cli::error::CliError;
 use crate::cli::incident::exit_code;
-use crate::cli::plan_view;
 use crate::cli::ui::print;
+use crate::cli::{ocsf_view, plan_view};
 use crate::lockdown::incidents::Incidents;
 use crate::lockdown::record::Record;
 use crate::output::escape::Safe;
@@ -18,6 +18,7 @@ use crate::output::json;
 /// Examples:
 ///   portcullis status
 ///   portcullis status 2026-10-24-jane-agency-example --json
+///   portcullis status 2026-10-24-jane-agency-example --ocsf > remediation.jsonl
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -28,6 +29,9 @@ pub struct Args {
     /// Write JSON.
     #[arg(long)]
     json: bool,
+    /// Write the steps as OCSF Remediation Activities, one a line, with the record integrity of the draft of OCSF 1.9.
+    #[arg(long, requires = "incident", conflicts_with = "json")]
+    ocsf: bool,
 }
 
 /// Runs it.
@@ -35,6 +39,10 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let config = args.place.load()?;
     let incidents = Incidents::new(&config.incidents);
     let (text, code) = match &args.incident {
+        Some(name) if args.ocsf => {
+            let read = incidents.read(name)?;
+            (ocsf_view::remediations(&read), exit_code(&read.record))
+        }
         Some(name) => {
             let record = incidents.record(name)?;
             (one(&record, args.json), exit_code(&record))
