@@ -72,3 +72,11 @@ fn bad_usage_says_what_to_do_and_leaves_no_file() {
         assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 0, "{args:?}");
     }
 }
+
+#[test]
+fn the_picture_in_the_readme_is_what_the_command_draws() {
+    let place = Place::new();
+    let drawn = drawn(&place, "incident.svg", &["--chart", "lanes"]);
+    let kept = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/pictures/incident.svg")).unwrap();
+    assert!(drawn == kept, "run .ci/pictures and look at them");
+}
