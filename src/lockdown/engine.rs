@@ -255,6 +255,7 @@ impl Engine {
         before: Value,
     ) -> Result<(), JournalError> {
         let step = &tracked.step;
+        let before = if direction == Direction::Apply { self.before(tracked, before) } else { before };
         self.happened(&step.id, StepEvent::Intended { direction, before })?;
         let attempt = self.tracked(&step.id)?.state.attempts;
         let key = format!("{}/{}/{attempt}", self.hand.tag, step.id);
@@ -265,6 +266,13 @@ impl Engine {
             (Ok(system), Direction::Undo) => system.undo(step, &tracked.state.before, &self.hand, &key).await,
         };
         self.happened(&step.id, self.outcome(step, direction, acted))
+    }
+
+    /// What undoing brings back, where the object is `now` as it is: never what an earlier try of ours made of it.
+    fn before(&self, Tracked { step, state, .. }: &Tracked, now: Value) -> Value {
+        let joined =
+            self.systems.get(&step.system).and_then(|system| system.joined(step, &state.before, &now));
+        joined.unwrap_or_else(|| if state.ours { state.before.clone() } else { now })
     }
 
     fn outcome(&self, step: &Step, direction: Direction, acted: Result<Acted, CallError>) -> StepEvent {

@@ -52,8 +52,15 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
         take_up(engine, id).await?;
         let tracked = engine.tracked(id)?;
         let status = tracked.state.status;
-        let open =
-            matches!(status, Status::Applied | Status::Refused | Status::UndoRefused | Status::Undoing);
+        let open = matches!(
+            status,
+            Status::Applied
+                | Status::Planned
+                | Status::Skipped
+                | Status::Refused
+                | Status::UndoRefused
+                | Status::Undoing
+        );
         if !open || !tracked.state.ours || tracked.step.undo == Undo::Irreversible || engine.is_interrupted()
         {
             return Ok(());

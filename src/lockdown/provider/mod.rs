@@ -211,6 +211,13 @@ pub trait Provider: Send + Sync {
         now.state == *before || (before.is_null() && now.done == Some(false))
     }
 
+    /// The state before a step that is tried more than once, where both looks tell a part of it: the first try may have
+    /// taken away what it saw, and the next one takes away what only then can be seen. `None`: one look tells all.
+    fn joined(&self, step: &Step, first: &Value, next: &Value) -> Option<Value> {
+        let (_, _, _) = (step, first, next);
+        None
+    }
+
     /// Reads back the secret that `step` has put away; `None` where it holds none, or another one.
     async fn recover(&self, step: &Step, hand: &Hand) -> Result<Option<SecretString>, CallError> {
         let (_, _) = (step, hand);
