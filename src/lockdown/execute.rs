@@ -23,6 +23,10 @@ use super::verdict::conclude;
 const PASSES: u32 = 8;
 /// Clean passes in a row that are asked for.
 const CLEAN: u32 = 2;
+/// Passes before anything is done that may hide what could not be seen so far.
+const LOOKS: u32 = 3;
+/// No further one begins after this time: the account has to be out.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The wait between two looks at a step whose effect does not show yet, doubled up to [`SLOW`].
 const FAST: Duration = Duration::from_millis(50);
 /// The longest wait between two looks.
@@ -115,15 +119,7 @@ pub async fn run(
     options: &Options<'_>,
 ) -> Result<(), JournalError> {
     skip(engine, options)?;
-    if engine.read(|record| !record.undiscovered.is_empty()) {
-        // What is done first hides nothing. Everything else may hide what is not read yet: that is tried once more.
-        let first = |id: &StepId, record: &Record| {
-            record.steps.get(id).is_some_and(|tracked| tracked.step.phase.comes_first())
-        };
-        let record = engine.record();
-        carry_out(engine, wanted(&record, options).filter(|id| first(id, &record)).collect()).await?;
-        look_again(engine, target, snapshots, options).await?;
-    }
+    see_all(engine, target, snapshots, options).await?;
     let record = engine.record();
     carry_out(engine, wanted(&record, options).collect()).await?;
     passes(engine, target, snapshots, options).await?;
@@ -149,6 +145,36 @@ pub async fn verify(
     prove_all(engine, options.wait).await?;
     let (verdict, reasons) = conclude(&engine.record(), options.commit);
     engine.note(&Entry::Concluded { verdict, reasons })
+}
+
+/// What is done first hides nothing. Everything else may hide what was not seen yet: that is looked for again in between.
+async fn see_all(
+    engine: &Engine,
+    target: &Target,
+    snapshots: &Snapshots,
+    options: &Options<'_>,
+) -> Result<(), JournalError> {
+    let unseen = || engine.read(|record| (record.undiscovered.clone(), record.gaps.clone()));
+    let is_open =
+        || engine.read(|record| !record.undiscovered.is_empty() || record.open_gaps().next().is_some());
+    if !is_open() {
+        return Ok(());
+    }
+    let record = engine.record();
+    let first = |id: &StepId| record.steps.get(id).is_some_and(|tracked| tracked.step.phase.comes_first());
+    carry_out(engine, wanted(&record, options).filter(first).collect()).await?;
+    let began = Instant::now();
+    for _ in 0..LOOKS {
+        let before = unseen();
+        look_again(engine, target, snapshots, options).await?;
+        let (failed, gaps) = unseen();
+        // What may not be seen does not change.
+        let lasts = failed.is_empty() && gaps == before.1;
+        if !is_open() || lasts || began.elapsed() >= PATIENCE || engine.is_interrupted() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn skip(engine: &Engine, options: &Options<'_>) -> Result<(), JournalError> {
