@@ -11,7 +11,7 @@ use portcullis::lockdown::open::{self, Systems};
 use portcullis::lockdown::provider::{Facts, Hand};
 use portcullis::lockdown::record::{Record as Incident, Tracked};
 use portcullis::lockdown::state::Status;
-use portcullis::lockdown::step::{SecretRole, Undo};
+use portcullis::lockdown::step::{SecretRole, StepId, Undo};
 use portcullis::lockdown::store::system::Put;
 use portcullis::sys::clock::{Clock, System};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -203,6 +203,29 @@ async fn stored(stage: &Stage, systems: &Systems, put: &Tracked, replacement: &T
         && fields.values().any(|value| *value == account.secret);
     ensure!(right, "{id}: what is stored is not the credential of {wanted}");
     Ok(())
+}
+
+/// Steps that a restore has to keep: they are ours, and something of ours that cannot be undone rests on them.
+pub fn rests(stage: &Stage) -> BTreeSet<String> {
+    let record = stage.record();
+    let ours = || record.steps.values().filter(|tracked| tracked.state.ours);
+    let mut stays: BTreeSet<&StepId> = ours()
+        .filter(|tracked| tracked.step.undo == Undo::Irreversible)
+        .map(|tracked| &tracked.step.id)
+        .collect();
+    let mut kept = BTreeSet::new();
+    loop {
+        let needs: BTreeSet<&StepId> = stays.iter().flat_map(|id| &record.steps[*id].step.needs).collect();
+        let more: Vec<&StepId> = ours()
+            .map(|tracked| &tracked.step.id)
+            .filter(|id| needs.contains(id) && !stays.contains(id))
+            .collect();
+        if more.is_empty() {
+            return kept;
+        }
+        kept.extend(more.iter().map(|id| id.0.clone()));
+        stays.extend(more);
+    }
 }
 
 /// Steps that a restore left as they are, and said so.
