@@ -121,9 +121,14 @@ enum HeldBack {
     ForNow(String),
 }
 
-/// A step that was done by us, is not undone, and needs this one.
+/// A step that was done by us, is not undone, and needs this one, or has destroyed what this one is about.
 fn holds_back(record: &Record, id: &StepId) -> Option<HeldBack> {
-    let needing = record.steps.values().filter(|tracked| tracked.step.needs.contains(id));
+    let this = &record.steps.get(id)?.step;
+    let destroys = |other: &Step| {
+        other.commit && other.id != *id && (&other.system, &other.object) == (&this.system, &this.object)
+    };
+    let needing = record.steps.values();
+    let needing = needing.filter(|tracked| tracked.step.needs.contains(id) || destroys(&tracked.step));
     let mut staying = needing.filter(|tracked| tracked.state.ours && tracked.state.status != Status::Undone);
     staying.next().map(|tracked| {
         let stays = tracked.state.status == Status::Kept || tracked.step.undo == Undo::Irreversible;

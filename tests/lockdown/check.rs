@@ -218,7 +218,8 @@ async fn stored(stage: &Stage, systems: &Systems, put: &Tracked, replacement: &T
     Ok(())
 }
 
-/// Steps that a restore has to keep: they are ours, and something of ours that cannot be undone rests on them.
+/// Steps that a restore has to keep: they are ours, and something of ours that cannot be undone rests on them, or has
+/// destroyed their object.
 pub fn rests(stage: &Stage) -> BTreeSet<String> {
     let record = stage.record();
     let ours = || record.steps.values().filter(|tracked| tracked.state.ours);
@@ -228,11 +229,13 @@ pub fn rests(stage: &Stage) -> BTreeSet<String> {
         .collect();
     let mut kept = BTreeSet::new();
     loop {
-        let needs: BTreeSet<&StepId> = stays.iter().flat_map(|id| &record.steps[*id].step.needs).collect();
-        let more: Vec<&StepId> = ours()
-            .map(|tracked| &tracked.step.id)
-            .filter(|id| needs.contains(id) && !stays.contains(id))
-            .collect();
+        let carries = |tracked: &&Tracked| {
+            let mut staying = stays.iter().map(|id| &record.steps[*id].step);
+            let (id, object) = (&tracked.step.id, &tracked.step.object);
+            staying.any(|step| step.needs.contains(id) || step.commit && step.object == *object)
+        };
+        let more = ours().filter(carries).map(|tracked| &tracked.step.id);
+        let more: Vec<&StepId> = more.filter(|id| !stays.contains(id)).collect();
         if more.is_empty() {
             return kept;
         }

@@ -1,6 +1,6 @@
 //! How long a lockdown of a large tenant takes, and what it waits for. A measure, not a test of time: it prints.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use portcullis::drill::emulator::generate::Size;
@@ -34,12 +34,29 @@ fn a_large_tenant() {
         "{projects} projects, {accounts} service accounts, {LATENCY_MS} ms: {:.1} s",
         took.as_secs_f64()
     );
+    asked(&stage);
     let lines: Vec<&str> = run.stdout.lines().collect();
     let from = lines.iter().position(|line| line.starts_with("Where the time went")).unwrap_or(0);
     eprintln!("{}", lines[from..].join("\n"));
     assert!(matches!(run.code, Some(DONE | PARTIAL | UNKNOWN)), "{:?}: {}", run.code, run.stderr);
     assert_eq!(stage.emulator.refused_by_limit(), 0);
     check::verdict(&stage, &run, &check::ways_in(&stage)).unwrap();
+    let begun = Instant::now();
     let restored = stage.restore(None);
+    eprintln!("restored in {:.1} s", begun.elapsed().as_secs_f64());
     check::restored(&stage, &restored, &BTreeSet::new()).unwrap();
+}
+
+/// Prints how often each kind of request was sent.
+fn asked(stage: &Stage) {
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    for request in stage.emulator.requests() {
+        let number = |part: &str| part.bytes().any(|byte| byte.is_ascii_digit()) && part.len() > 3;
+        let path: Vec<&str> =
+            request.path.split('/').map(|part| if number(part) { "*" } else { part }).collect();
+        *kinds.entry(format!("{} {} {}", request.service, request.method, path.join("/"))).or_default() += 1;
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().map(|(kind, count)| (count, kind)).collect();
+    kinds.sort();
+    kinds.iter().rev().take(20).for_each(|(count, kind)| eprintln!("{count:>6} {kind}"));
 }
