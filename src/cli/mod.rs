@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod door;
 pub mod error;
 pub mod incident;
+pub mod pace_view;
 pub mod plan_view;
 pub mod proof;
 pub mod proof_view;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::http::CallError;
 use super::journal::{Journal, JournalError};
+use super::pace::{Leg, Link};
 use super::provider::{Acted, Facts, Hand, Look, Provider};
 use super::record::{Entry, Record, Tracked};
 use super::state::{Direction, Status, StepEvent};
@@ -44,6 +45,7 @@ pub struct Engine {
     /// The wait before a request is tried again, doubled each time.
     backoff: Duration,
     interrupted: AtomicBool,
+    legs: Mutex<Vec<Leg>>,
     /// Whoever looks for a lost secret.
     recovery: tokio::sync::Mutex<()>,
 }
@@ -61,8 +63,20 @@ impl Engine {
         for tracked in journal.record().steps.values() {
             hand.set_facts(&tracked.step.id, facts(tracked));
         }
-        let (journal, recovery) = (Mutex::new(journal), tokio::sync::Mutex::default());
-        Self { systems, hand, journal, clock, watch, backoff, interrupted: AtomicBool::new(false), recovery }
+        let (journal, interrupted) = (Mutex::new(journal), AtomicBool::new(false));
+        let (legs, recovery) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { systems, hand, journal, clock, watch, backoff, interrupted, legs, recovery }
+    }
+
+    /// Notes where the time since `began` went; `chain`: of steps that ran side by side.
+    pub fn leg(&self, what: &str, began: Instant, chain: Vec<Link>) {
+        let leg = Leg { what: what.to_owned(), took: began.elapsed(), chain };
+        self.legs.lock().unwrap_or_else(PoisonError::into_inner).push(leg);
+    }
+
+    /// Where the time went so far.
+    pub fn legs(&self) -> Vec<Leg> {
+        self.legs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// No new request is sent from now on; what is under way is finished.

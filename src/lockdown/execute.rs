@@ -77,6 +77,14 @@ pub async fn read_all(
     found
 }
 
+/// Reads all systems for the next pass of an incident.
+pub async fn read_for(engine: &Engine, target: &Target) -> Found {
+    let (record, began) = (engine.record(), std::time::Instant::now());
+    let found = read_all(&engine.systems, target, &record).await;
+    engine.leg(&format!("pass {}: reading", record.pass + 1), began, Vec::new());
+    found
+}
+
 /// Keeps what a pass read as evidence, and says so in the journal.
 pub fn keep(engine: &Engine, found: &Found, snapshots: &Snapshots) -> Result<(), JournalError> {
     let pass = engine.read(|record| record.pass) + 1;
@@ -240,7 +248,7 @@ async fn look_again(
     snapshots: &Snapshots,
     options: &Options<'_>,
 ) -> Result<BTreeSet<StepId>, JournalError> {
-    let found = read_all(&engine.systems, target, &engine.record()).await;
+    let found = read_for(engine, target).await;
     keep(engine, &found, snapshots)?;
     let guarded = found.discoveries.values().any(|discovery| !discovery.guards.is_empty());
     let record = engine.record();
@@ -290,7 +298,12 @@ async fn carry_out(engine: &Engine, ids: BTreeSet<StepId>) -> Result<(), Journal
         }
         engine.do_again(&id).await
     };
-    in_turn(&steps, Step::comes_before, work).await
+    let began = std::time::Instant::now();
+    let chain = in_turn(&steps, Step::comes_before, work).await?;
+    if !chain.is_empty() {
+        engine.leg(&format!("{} steps", steps.len()), began, chain);
+    }
+    Ok(())
 }
 
 fn has_needs(record: &Record, id: &StepId) -> bool {
@@ -308,10 +321,12 @@ async fn repeat(engine: &Engine) -> Result<(), JournalError> {
 
 /// Asks for a proof of every step that holds, until there is one or the time is over.
 async fn prove_all(engine: &Engine, wait: Duration) -> Result<(), JournalError> {
-    let deadline = Instant::now() + wait;
+    let (deadline, began) = (Instant::now() + wait, std::time::Instant::now());
     let record = engine.record();
     let held = record.in_order().filter(|tracked| tracked.state.status.holds());
-    all(held.map(|tracked| prove(engine, &tracked.step, deadline))).await
+    let proved = all(held.map(|tracked| prove(engine, &tracked.step, deadline))).await;
+    engine.leg("proofs", began, Vec::new());
+    proved
 }
 
 async fn prove(engine: &Engine, step: &Step, deadline: Instant) -> Result<(), JournalError> {

