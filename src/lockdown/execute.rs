@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::journal::JournalError;
 use super::plan::Plan;
-use super::provider::{Discovery, Proof, Provider, Target};
+use super::prove::prove_all;
+use super::provider::{Discovery, Provider, Target};
 use super::record::{Entry, Record, Tracked};
 use super::snapshot::Snapshots;
 use super::state::{Status, StepEvent};
@@ -27,11 +28,6 @@ const CLEAN: u32 = 2;
 const LOOKS: u32 = 3;
 /// No further one begins after this time: the account has to be out.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The wait between two looks at a step whose effect does not show yet, doubled up to [`SLOW`].
-const FAST: Duration = Duration::from_millis(50);
-/// The longest wait between two looks.
-const SLOW: Duration = Duration::from_secs(2);
-
 /// Why the responder leaves a step out; `None` where it is not left out.
 pub type LeaveOut<'a> = dyn Fn(&Step) -> Option<String> + Send + Sync + 'a;
 
@@ -317,56 +313,6 @@ async fn repeat(engine: &Engine) -> Result<(), JournalError> {
     let record = engine.record();
     let blind = record.in_order().filter(|tracked| tracked.step.blind);
     all(blind.map(|tracked| engine.repeat(&tracked.step.id))).await
-}
-
-/// Asks for a proof of every step that holds, until there is one or the time is over.
-async fn prove_all(engine: &Engine, wait: Duration) -> Result<(), JournalError> {
-    let (deadline, began) = (Instant::now() + wait, std::time::Instant::now());
-    let record = engine.record();
-    let held = record.in_order().filter(|tracked| tracked.state.status.holds());
-    let proved = all(held.map(|tracked| prove(engine, &tracked.step, deadline))).await;
-    engine.leg("proofs", began, Vec::new());
-    proved
-}
-
-async fn prove(engine: &Engine, step: &Step, deadline: Instant) -> Result<(), JournalError> {
-    let ask = async || {
-        let proof = match engine.system(step) {
-            Ok(system) => system.prove(step, &engine.hand).await,
-            Err(error) => Err(error),
-        };
-        match proof {
-            Ok(Proof::Proved(how)) => Ok(how),
-            Ok(Proof::NotYet(why)) => Err(why),
-            Ok(Proof::Unknown(why)) => Err(format!("it cannot be told: {why}")),
-            Err(error) => Err(format!("it cannot be told: {error}")),
-        }
-    };
-    let id = step.id.clone();
-    match ask_until(engine, deadline, ask).await {
-        Ok(how) => {
-            engine.see(&id).await?;
-            engine.note(&Entry::Proved { step: id, how })
-        }
-        Err(why) => engine.note(&Entry::Unproved { step: id, why }),
-    }
-}
-
-/// Asks again and again, until there is a proof or the time is over: then it gives the last reason.
-pub(super) async fn ask_until(
-    engine: &Engine,
-    deadline: Instant,
-    ask: impl AsyncFn() -> Result<String, String>,
-) -> Result<String, String> {
-    let mut pause = FAST;
-    loop {
-        let answer = ask().await;
-        if answer.is_ok() || Instant::now() + pause >= deadline || engine.is_interrupted() {
-            return answer;
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(SLOW);
-    }
 }
 
 /// All of them side by side; the first failure of the journal ends it.

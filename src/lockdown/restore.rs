@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::engine::Engine;
-use super::execute::{all, ask_until};
+use super::execute::all;
 use super::journal::JournalError;
+use super::prove::{Asked, ask_until};
 use super::provider::Look;
 use super::record::{Entry, Record, Tracked};
 use super::state::{Direction, Status, StepEvent, StepState};
@@ -149,10 +150,10 @@ async fn confirm(engine: &Engine, id: &StepId, deadline: Instant) -> Result<(), 
     let Tracked { step, state, .. } = engine.tracked(id)?;
     let ask = async || match engine.look(&step).await {
         Ok(look) if engine.is_back(&step, &state.before, &look) => {
-            Ok("the state before is there again".to_owned())
+            Asked::Shown("the state before is there again".to_owned())
         }
-        Ok(look) => Err(format!("it is {}, and was {} before", look.state, state.before)),
-        Err(error) => Err(format!("it cannot be told: {error}")),
+        Ok(look) => Asked::Again(format!("it is {}, and was {} before", look.state, state.before)),
+        Err(error) => Asked::Again(format!("it cannot be told: {error}")),
     };
     engine.note(&match ask_until(engine, deadline, ask).await {
         Ok(how) => Entry::Proved { step: step.id.clone(), how },

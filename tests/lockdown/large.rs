@@ -7,7 +7,7 @@ use portcullis::drill::emulator::generate::Size;
 use portcullis::drill::emulator::switches::{Limit, NetworkSwitches};
 use portcullis::drill::emulator::{Faults, SERVICES, Switches, Tenant};
 
-use super::check::{DONE, PARTIAL, UNKNOWN};
+use super::check::{DONE, PARTIAL};
 use super::stage::Stage;
 
 /// What the emulated vendors take, and what the configuration is told of that. No vendor documents its limit for these
@@ -33,6 +33,11 @@ fn measure(role: &str) {
     let (mut tenant, _) = Tenant::generate(1, &Size::large());
     let account = tenant.attacker.email.clone();
     tenant.mixpanel.members.get_mut(&account).unwrap().role = role.to_owned();
+    // What service accounts reach through teams or the organization, a person has to end: that takes its time.
+    tenant.mixpanel.teams.values_mut().for_each(|team| team.service_accounts.clear());
+    let own = *tenant.mixpanel.service_accounts.keys().next().unwrap();
+    let others = tenant.mixpanel.service_accounts.iter_mut().filter(|(id, _)| **id != own);
+    others.for_each(|(_, account)| account.role = None);
     let (projects, accounts) = (tenant.mixpanel.projects.len(), tenant.mixpanel.service_accounts.len());
     let limits = SERVICES.iter().map(|service| (service.name().to_owned(), LIMIT)).collect();
     let network = NetworkSwitches { latency_ms: LATENCY_MS, limits, ..NetworkSwitches::default() };
@@ -53,7 +58,7 @@ fn measure(role: &str) {
     eprintln!("{}", lines[from..].join("\n"));
     let verdict = stage.record().verdict.map(|(verdict, reasons)| (verdict, reasons.len()));
     eprintln!("{role}: {verdict:?}, {} steps, {} changes", stage.record().order.len(), stage.changes());
-    assert!(matches!(run.code, Some(DONE | PARTIAL | UNKNOWN)), "{:?}: {}", run.code, run.stderr);
+    assert!(matches!(run.code, Some(DONE | PARTIAL)), "{:?}: {}", run.code, run.stderr);
     assert_eq!(stage.emulator.refused_by_limit(), 0);
     let begun = Instant::now();
     let restored = stage.restore(None);

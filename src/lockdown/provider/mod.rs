@@ -162,6 +162,9 @@ pub enum Proof {
     NotYet(String),
     /// It cannot be told now: errors, limits, time-outs. Ask again; never a proof.
     Unknown(String),
+    /// The effect does not show before a person has done something, for which there is a guided step: asking again in this
+    /// run is in vain.
+    Guided(String),
 }
 
 /// A line of `doctor`.

@@ -125,7 +125,7 @@ impl Mixpanel {
             return Ok(Proof::NotYet(format!("it is still in projects {}", listed(direct.keys()))));
         }
         if let Some((project, way)) = sweep.indirect(about.account).into_iter().next() {
-            return Ok(Proof::NotYet(format!(
+            return Ok(Proof::Guided(format!(
                 "in no project directly, but it still reaches project {project} through its {way}: a person has to \
                  end that, see the guided step"
             )));
