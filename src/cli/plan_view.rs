@@ -130,8 +130,8 @@ pub fn record_json(record: &Record, pace: Option<&Pace>) -> Value {
         "steps": steps,
         "guided": guided,
         "notes": record.notes,
-        "requests": pace.map(Pace::requests_json).unwrap_or_else(|| json!([])),
-        "legs": pace.map(Pace::legs_json).unwrap_or_else(|| json!([])),
+        "requests": pace.map_or_else(|| json!([]), Pace::requests_json),
+        "legs": pace.map_or_else(|| json!([]), Pace::legs_json),
         "crash_points": crate::sys::crash::passed(),
     })
 }

@@ -32,7 +32,7 @@ fn a_large_tenant_and_a_collaborator() {
 fn measure(role: &str) {
     let (mut tenant, _) = Tenant::generate(1, &Size::large());
     let account = tenant.attacker.email.clone();
-    tenant.mixpanel.members.get_mut(&account).unwrap().role = role.to_owned();
+    tenant.mixpanel.members.get_mut(&account).unwrap().role = role.into();
     // What service accounts reach through teams or the organization, a person has to end: that takes its time.
     tenant.mixpanel.teams.values_mut().for_each(|team| team.service_accounts.clear());
     let own = *tenant.mixpanel.service_accounts.keys().next().unwrap();
