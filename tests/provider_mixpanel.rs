@@ -462,7 +462,7 @@ async fn access_through_a_team_is_said_and_keeps_the_proof_away() {
     }
     let quarantine = of(&found.steps, "quarantine", "88103");
     assert_eq!(world.look(quarantine).await.done, Some(true));
-    let Proof::NotYet(why) = world.prove(quarantine).await else { panic!("proved") };
+    let Proof::Guided(why) = world.prove(quarantine).await else { panic!("proved") };
     assert!(why.contains("team"), "{why}");
     world.emulator.edit(|tenant| {
         tenant.mixpanel.teams.values_mut().for_each(|team| team.service_accounts.clear());
@@ -496,7 +496,7 @@ async fn an_old_credential_that_lingers_is_never_proved_dead_earlier() {
                 Proof::NotYet(_) => asked += 1,
                 // An account without a project may be refused with 403 for a while: that says nothing.
                 Proof::Unknown(why) if why.contains("403") => asked += 1,
-                Proof::Unknown(why) => panic!("{why}"),
+                Proof::Unknown(why) | Proof::Guided(why) => panic!("{why}"),
             }
             assert!(age < Duration::from_secs(10));
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -702,6 +702,7 @@ fn deletions(emulator: &Emulator, tracking: &[&str]) -> Box<dyn Provider> {
     let tenant = emulator.tenant();
     let (oauth, _) = tenant.mixpanel.oauth_tokens.first_key_value().unwrap();
     let http = Http {
+        burst: 100,
         deadline: Duration::from_millis(300),
         backoff: Duration::from_millis(20),
         ..Http::new(emulator.base_url("mixpanel").parse().unwrap(), Auth::Bearer(oauth.clone().into()))

@@ -12,11 +12,11 @@ use secrecy::SecretString;
 use super::config::Place;
 use super::door::Process;
 use super::error::{CliError, PARTIAL, UNKNOWN};
+use super::pace_view::Pace;
 use super::plan_view;
 use super::ui::{Ui, print};
 use crate::config::{Config, Inventory};
 use crate::lockdown::engine::Engine;
-use crate::lockdown::http::Stats;
 use crate::lockdown::incidents::{Held, Incidents, tag};
 use crate::lockdown::journal;
 use crate::lockdown::open::{self, Systems};
@@ -155,19 +155,12 @@ pub fn report(
 ) -> Result<ExitCode, CliError> {
     let record = engine.record();
     leave_page(ui, held);
-    let stats: Vec<(String, Stats)> =
-        engine.systems.iter().map(|(name, system)| (name.clone(), system.stats())).collect();
+    let pace = Pace::of(engine);
     let text = if json {
-        json::line(&plan_view::record_json(&record, &stats))
+        json::line(&plan_view::record_json(&record, Some(&pace)))
     } else {
         let guided = record.guided.iter().map(|tracked| (&tracked.guided, tracked.done.as_deref()));
-        let requests = stats.iter().map(|(name, stats)| plan_view::requests(name, stats)).collect::<String>();
-        format!(
-            "{}{}\nRequests in {:.1} s\n{requests}",
-            plan_view::record(&record),
-            plan_view::guided(guided),
-            took.as_secs_f64()
-        )
+        format!("{}{}{}", plan_view::record(&record), plan_view::guided(guided), pace.text(took))
     };
     print(&text)?;
     if record.verdict.is_none() {

@@ -8,6 +8,7 @@ pub mod door;
 pub mod error;
 pub mod incident;
 mod ocsf_view;
+pub mod pace_view;
 pub mod plan_view;
 pub mod proof;
 pub mod proof_view;

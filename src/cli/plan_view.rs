@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::lockdown::http::Stats;
+use super::pace_view::Pace;
 use crate::lockdown::plan::Plan;
 use crate::lockdown::record::{Record, Tracked};
 use crate::lockdown::step::{Guided, GuidedProof, Phase, Step};
@@ -100,16 +100,8 @@ fn standing(tracked: &Tracked) -> String {
     format!("{status:<11} {}{why}", tracked.step.id)
 }
 
-/// What went to a system.
-pub fn requests(name: &str, stats: &Stats) -> String {
-    let limited =
-        if stats.limited > 0 { format!(", {} refused by its limit", stats.limited) } else { String::new() };
-    let waited = stats.waited.as_secs_f64();
-    format!("  {:<12} {:>6} sent{limited}, {waited:.1} s waited for the limit\n", Safe(name), stats.sent)
-}
-
-/// An incident for machines.
-pub fn record_json(record: &Record, stats: &[(String, Stats)]) -> Value {
+/// An incident for machines; with what a run took.
+pub fn record_json(record: &Record, pace: Option<&Pace>) -> Value {
     let steps: Vec<Value> = record.in_order().map(tracked_json).collect();
     let guided: Vec<Value> = record
         .guided
@@ -138,7 +130,8 @@ pub fn record_json(record: &Record, stats: &[(String, Stats)]) -> Value {
         "steps": steps,
         "guided": guided,
         "notes": record.notes,
-        "requests": stats.iter().map(|(name, stats)| stats_json(name, stats)).collect::<Vec<_>>(),
+        "requests": pace.map_or_else(|| json!([]), Pace::requests_json),
+        "legs": pace.map_or_else(|| json!([]), Pace::legs_json),
         "crash_points": crate::sys::crash::passed(),
     })
 }
@@ -156,15 +149,6 @@ fn tracked_json(tracked: &Tracked) -> Value {
         "why": tracked.state.why,
         "proved": tracked.proved,
         "unproved": tracked.unproved,
-    })
-}
-
-fn stats_json(name: &str, stats: &Stats) -> Value {
-    json!({
-        "system": name,
-        "sent": stats.sent,
-        "limited": stats.limited,
-        "waited_ms": u64::try_from(stats.waited.as_millis()).unwrap_or(u64::MAX),
     })
 }
 

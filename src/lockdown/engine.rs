@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::sleep;
 
 use super::http::CallError;
 use super::journal::{Journal, JournalError};
+use super::pace::{Leg, Link};
 use super::provider::{Acted, Facts, Hand, Look, Provider};
 use super::record::{Entry, Record, Tracked};
 use super::state::{Direction, Status, StepEvent};
@@ -18,7 +18,7 @@ use super::step::{SecretRole, Step, StepId};
 use crate::sys::clock::Clock;
 
 /// Requests for one step in one run, of one direction: more would not help.
-const TRIES: u32 = 4;
+pub(super) const TRIES: u32 = 4;
 /// What reading an object before a request comes to.
 enum Before {
     /// It has to be changed; its state.
@@ -44,8 +44,9 @@ pub struct Engine {
     /// The wait before a request is tried again, doubled each time.
     backoff: Duration,
     interrupted: AtomicBool,
+    legs: Mutex<Vec<Leg>>,
     /// Whoever looks for a lost secret.
-    recovery: tokio::sync::Mutex<()>,
+    pub(super) recovery: tokio::sync::Mutex<()>,
 }
 
 impl Engine {
@@ -61,8 +62,20 @@ impl Engine {
         for tracked in journal.record().steps.values() {
             hand.set_facts(&tracked.step.id, facts(tracked));
         }
-        let (journal, recovery) = (Mutex::new(journal), tokio::sync::Mutex::default());
-        Self { systems, hand, journal, clock, watch, backoff, interrupted: AtomicBool::new(false), recovery }
+        let (journal, interrupted) = (Mutex::new(journal), AtomicBool::new(false));
+        let (legs, recovery) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { systems, hand, journal, clock, watch, backoff, interrupted, legs, recovery }
+    }
+
+    /// Notes where the time since `began` went; `chain`: of steps that ran side by side.
+    pub fn leg(&self, what: &str, began: Instant, chain: Vec<Link>) {
+        let leg = Leg { what: what.to_owned(), took: began.elapsed(), chain };
+        self.legs.lock().unwrap_or_else(PoisonError::into_inner).push(leg);
+    }
+
+    /// Where the time went so far.
+    pub fn legs(&self) -> Vec<Leg> {
+        self.legs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// No new request is sent from now on; what is under way is finished.
@@ -255,6 +268,7 @@ impl Engine {
         before: Value,
     ) -> Result<(), JournalError> {
         let step = &tracked.step;
+        let before = if direction == Direction::Apply { self.before(tracked, before) } else { before };
         self.happened(&step.id, StepEvent::Intended { direction, before })?;
         let attempt = self.tracked(&step.id)?.state.attempts;
         let key = format!("{}/{}/{attempt}", self.hand.tag, step.id);
@@ -265,6 +279,13 @@ impl Engine {
             (Ok(system), Direction::Undo) => system.undo(step, &tracked.state.before, &self.hand, &key).await,
         };
         self.happened(&step.id, self.outcome(step, direction, acted))
+    }
+
+    /// What undoing brings back, where the object is `now` as it is: never what an earlier try of ours made of it.
+    fn before(&self, Tracked { step, state, .. }: &Tracked, now: Value) -> Value {
+        let joined =
+            self.systems.get(&step.system).and_then(|system| system.joined(step, &state.before, &now));
+        joined.unwrap_or_else(|| if state.ours { state.before.clone() } else { now })
     }
 
     fn outcome(&self, step: &Step, direction: Direction, acted: Result<Acted, CallError>) -> StepEvent {
@@ -297,73 +318,6 @@ impl Engine {
             }
             Ok(_) | Err(_) => Ok(()),
         }
-    }
-
-    /// Whether the secret that `step` puts away is at hand; where it was lost, its object is made anew. One step at a
-    /// time: of two that miss the same secret, the second would throw away what the first has made.
-    async fn has_secret(&self, step: &Step, credential: &StepId) -> Result<bool, JournalError> {
-        let _turn = self.recovery.lock().await;
-        if self.hand.secret(credential).is_some() {
-            return Ok(true);
-        }
-        match self.look(step).await {
-            // It is in the store: `look_before` will say so.
-            Ok(look) if look.done == Some(true) => return Ok(true),
-            Ok(_) => {}
-            // Whether it was stored is not known: an object whose secret may be in use is not thrown away.
-            Err(error) => {
-                self.happened(&step.id, StepEvent::Unreadable { why: error.to_string() })?;
-                return Ok(false);
-            }
-        }
-        match self.recover(credential).await {
-            Ok(Some(secret)) => {
-                self.hand.hold(credential, secret);
-                return Ok(true);
-            }
-            Ok(None) => {}
-            Err(error) => {
-                self.happened(&step.id, StepEvent::Unreadable { why: error.to_string() })?;
-                return Ok(false);
-            }
-        }
-        self.discard(credential).await?;
-        Box::pin(self.carry_out(credential)).await?;
-        Ok(self.hand.secret(credential).is_some())
-    }
-
-    /// The secret of `credential`, where another step has put it away already.
-    async fn recover(&self, credential: &StepId) -> Result<Option<SecretString>, CallError> {
-        let takes = SecretRole::Takes(credential.clone());
-        for Tracked { step, .. } in self.record().in_order().filter(|tracked| tracked.step.secret == takes) {
-            if let Some(secret) = self.system(step)?.recover(step, &self.hand).await? {
-                return Ok(Some(secret));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Removes an object of ours whose secret nobody has.
-    async fn discard(&self, id: &StepId) -> Result<(), JournalError> {
-        for attempt in 0..TRIES {
-            if !self.settle(id).await? {
-                return Ok(());
-            }
-            let tracked = self.tracked(id)?;
-            let wanted = match tracked.state.status {
-                Status::Planned => self.look(&tracked.step).await.is_ok_and(|look| look.done == Some(true)),
-                Status::Applied | Status::Discarding => true,
-                _ => false,
-            };
-            if !wanted || self.is_interrupted() {
-                return Ok(());
-            }
-            self.send(&tracked, Direction::Discard, Value::Null).await?;
-            if attempt + 1 < TRIES && self.tracked(id)?.state.status != Status::Planned {
-                self.pause(attempt).await;
-            }
-        }
-        Ok(())
     }
 
     pub(super) async fn look(&self, step: &Step) -> Result<Look, CallError> {

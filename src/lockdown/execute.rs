@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::journal::JournalError;
 use super::plan::Plan;
-use super::provider::{Discovery, Proof, Provider, Target};
+use super::prove::prove_all;
+use super::provider::{Discovery, Provider, Target};
 use super::record::{Entry, Record, Tracked};
 use super::snapshot::Snapshots;
 use super::state::{Status, StepEvent};
@@ -23,11 +24,10 @@ use super::verdict::conclude;
 const PASSES: u32 = 8;
 /// Clean passes in a row that are asked for.
 const CLEAN: u32 = 2;
-/// The wait between two looks at a step whose effect does not show yet, doubled up to [`SLOW`].
-const FAST: Duration = Duration::from_millis(50);
-/// The longest wait between two looks.
-const SLOW: Duration = Duration::from_secs(2);
-
+/// Passes before anything is done that may hide what could not be seen so far.
+const LOOKS: u32 = 3;
+/// No further one begins after this time: the account has to be out.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Why the responder leaves a step out; `None` where it is not left out.
 pub type LeaveOut<'a> = dyn Fn(&Step) -> Option<String> + Send + Sync + 'a;
 
@@ -73,6 +73,14 @@ pub async fn read_all(
     found
 }
 
+/// Reads all systems for the next pass of an incident.
+pub async fn read_for(engine: &Engine, target: &Target) -> Found {
+    let (record, began) = (engine.record(), std::time::Instant::now());
+    let found = read_all(&engine.systems, target, &record).await;
+    engine.leg(&format!("pass {}: reading", record.pass + 1), began, Vec::new());
+    found
+}
+
 /// Keeps what a pass read as evidence, and says so in the journal.
 pub fn keep(engine: &Engine, found: &Found, snapshots: &Snapshots) -> Result<(), JournalError> {
     let pass = engine.read(|record| record.pass) + 1;
@@ -115,15 +123,7 @@ pub async fn run(
     options: &Options<'_>,
 ) -> Result<(), JournalError> {
     skip(engine, options)?;
-    if engine.read(|record| !record.undiscovered.is_empty()) {
-        // What is done first hides nothing. Everything else may hide what is not read yet: that is tried once more.
-        let first = |id: &StepId, record: &Record| {
-            record.steps.get(id).is_some_and(|tracked| tracked.step.phase.comes_first())
-        };
-        let record = engine.record();
-        carry_out(engine, wanted(&record, options).filter(|id| first(id, &record)).collect()).await?;
-        look_again(engine, target, snapshots, options).await?;
-    }
+    see_all(engine, target, snapshots, options).await?;
     let record = engine.record();
     carry_out(engine, wanted(&record, options).collect()).await?;
     passes(engine, target, snapshots, options).await?;
@@ -149,6 +149,36 @@ pub async fn verify(
     prove_all(engine, options.wait).await?;
     let (verdict, reasons) = conclude(&engine.record(), options.commit);
     engine.note(&Entry::Concluded { verdict, reasons })
+}
+
+/// What is done first hides nothing. Everything else may hide what was not seen yet: that is looked for again in between.
+async fn see_all(
+    engine: &Engine,
+    target: &Target,
+    snapshots: &Snapshots,
+    options: &Options<'_>,
+) -> Result<(), JournalError> {
+    let unseen = || engine.read(|record| (record.undiscovered.clone(), record.gaps.clone()));
+    let is_open =
+        || engine.read(|record| !record.undiscovered.is_empty() || record.open_gaps().next().is_some());
+    if !is_open() {
+        return Ok(());
+    }
+    let record = engine.record();
+    let first = |id: &StepId| record.steps.get(id).is_some_and(|tracked| tracked.step.phase.comes_first());
+    carry_out(engine, wanted(&record, options).filter(first).collect()).await?;
+    let began = Instant::now();
+    for _ in 0..LOOKS {
+        let before = unseen();
+        look_again(engine, target, snapshots, options).await?;
+        let (failed, gaps) = unseen();
+        // What may not be seen does not change.
+        let lasts = failed.is_empty() && gaps == before.1;
+        if !is_open() || lasts || began.elapsed() >= PATIENCE || engine.is_interrupted() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn skip(engine: &Engine, options: &Options<'_>) -> Result<(), JournalError> {
@@ -214,7 +244,7 @@ async fn look_again(
     snapshots: &Snapshots,
     options: &Options<'_>,
 ) -> Result<BTreeSet<StepId>, JournalError> {
-    let found = read_all(&engine.systems, target, &engine.record()).await;
+    let found = read_for(engine, target).await;
     keep(engine, &found, snapshots)?;
     let guarded = found.discoveries.values().any(|discovery| !discovery.guards.is_empty());
     let record = engine.record();
@@ -264,7 +294,12 @@ async fn carry_out(engine: &Engine, ids: BTreeSet<StepId>) -> Result<(), Journal
         }
         engine.do_again(&id).await
     };
-    in_turn(&steps, Step::comes_before, work).await
+    let began = std::time::Instant::now();
+    let chain = in_turn(&steps, Step::comes_before, work).await?;
+    if !chain.is_empty() {
+        engine.leg(&format!("{} steps", steps.len()), began, chain);
+    }
+    Ok(())
 }
 
 fn has_needs(record: &Record, id: &StepId) -> bool {
@@ -278,54 +313,6 @@ async fn repeat(engine: &Engine) -> Result<(), JournalError> {
     let record = engine.record();
     let blind = record.in_order().filter(|tracked| tracked.step.blind);
     all(blind.map(|tracked| engine.repeat(&tracked.step.id))).await
-}
-
-/// Asks for a proof of every step that holds, until there is one or the time is over.
-async fn prove_all(engine: &Engine, wait: Duration) -> Result<(), JournalError> {
-    let deadline = Instant::now() + wait;
-    let record = engine.record();
-    let held = record.in_order().filter(|tracked| tracked.state.status.holds());
-    all(held.map(|tracked| prove(engine, &tracked.step, deadline))).await
-}
-
-async fn prove(engine: &Engine, step: &Step, deadline: Instant) -> Result<(), JournalError> {
-    let ask = async || {
-        let proof = match engine.system(step) {
-            Ok(system) => system.prove(step, &engine.hand).await,
-            Err(error) => Err(error),
-        };
-        match proof {
-            Ok(Proof::Proved(how)) => Ok(how),
-            Ok(Proof::NotYet(why)) => Err(why),
-            Ok(Proof::Unknown(why)) => Err(format!("it cannot be told: {why}")),
-            Err(error) => Err(format!("it cannot be told: {error}")),
-        }
-    };
-    let id = step.id.clone();
-    match ask_until(engine, deadline, ask).await {
-        Ok(how) => {
-            engine.see(&id).await?;
-            engine.note(&Entry::Proved { step: id, how })
-        }
-        Err(why) => engine.note(&Entry::Unproved { step: id, why }),
-    }
-}
-
-/// Asks again and again, until there is a proof or the time is over: then it gives the last reason.
-pub(super) async fn ask_until(
-    engine: &Engine,
-    deadline: Instant,
-    ask: impl AsyncFn() -> Result<String, String>,
-) -> Result<String, String> {
-    let mut pause = FAST;
-    loop {
-        let answer = ask().await;
-        if answer.is_ok() || Instant::now() + pause >= deadline || engine.is_interrupted() {
-            return answer;
-        }
-        sleep(pause).await;
-        pause = (pause * 2).min(SLOW);
-    }
 }
 
 /// All of them side by side; the first failure of the journal ends it.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::engine::Engine;
-use super::execute::{all, ask_until};
+use super::execute::all;
 use super::journal::JournalError;
+use super::prove::{Asked, ask_until};
 use super::provider::Look;
 use super::record::{Entry, Record, Tracked};
 use super::state::{Direction, Status, StepEvent, StepState};
@@ -31,14 +32,17 @@ pub async fn run(engine: &Engine, wait: Duration) -> Result<(), JournalError> {
         engine.read(|record| record.steps.values().map(|tracked| tracked.step.clone()).collect::<Vec<_>>());
     // The opposite of the order in which steps are done.
     let first = |one: &Step, other: &Step| other.comes_before(one);
-    in_turn(&steps, first, async |id| undo(engine, &id).await).await?;
+    let began = std::time::Instant::now();
+    let chain = in_turn(&steps, first, async |id| undo(engine, &id).await).await?;
+    engine.leg(&format!("{} steps", steps.len()), began, chain);
     if engine.is_interrupted() {
         return engine.note(&Entry::Interrupted { why: "stopped by the responder".into() });
     }
     let record = engine.record();
     let undone = record.in_order().filter(|tracked| tracked.state.status == Status::Undone);
-    let deadline = Instant::now() + wait;
+    let (deadline, began) = (Instant::now() + wait, std::time::Instant::now());
     all(undone.map(|tracked| confirm(engine, &tracked.step.id, deadline))).await?;
+    engine.leg("proofs", began, Vec::new());
     let (verdict, reasons) = conclude_restore(&engine.record());
     engine.note(&Entry::Concluded { verdict, reasons })
 }
@@ -52,8 +56,15 @@ async fn undo(engine: &Engine, id: &StepId) -> Result<(), JournalError> {
         take_up(engine, id).await?;
         let tracked = engine.tracked(id)?;
         let status = tracked.state.status;
-        let open =
-            matches!(status, Status::Applied | Status::Refused | Status::UndoRefused | Status::Undoing);
+        let open = matches!(
+            status,
+            Status::Applied
+                | Status::Planned
+                | Status::Skipped
+                | Status::Refused
+                | Status::UndoRefused
+                | Status::Undoing
+        );
         if !open || !tracked.state.ours || tracked.step.undo == Undo::Irreversible || engine.is_interrupted()
         {
             return Ok(());
@@ -114,9 +125,14 @@ enum HeldBack {
     ForNow(String),
 }
 
-/// A step that was done by us, is not undone, and needs this one.
+/// A step that was done by us, is not undone, and needs this one, or has destroyed what this one is about.
 fn holds_back(record: &Record, id: &StepId) -> Option<HeldBack> {
-    let needing = record.steps.values().filter(|tracked| tracked.step.needs.contains(id));
+    let this = &record.steps.get(id)?.step;
+    let destroys = |other: &Step| {
+        other.commit && other.id != *id && (&other.system, &other.object) == (&this.system, &this.object)
+    };
+    let needing = record.steps.values();
+    let needing = needing.filter(|tracked| tracked.step.needs.contains(id) || destroys(&tracked.step));
     let mut staying = needing.filter(|tracked| tracked.state.ours && tracked.state.status != Status::Undone);
     staying.next().map(|tracked| {
         let stays = tracked.state.status == Status::Kept || tracked.step.undo == Undo::Irreversible;
@@ -134,10 +150,10 @@ async fn confirm(engine: &Engine, id: &StepId, deadline: Instant) -> Result<(), 
     let Tracked { step, state, .. } = engine.tracked(id)?;
     let ask = async || match engine.look(&step).await {
         Ok(look) if engine.is_back(&step, &state.before, &look) => {
-            Ok("the state before is there again".to_owned())
+            Asked::Shown("the state before is there again".to_owned())
         }
-        Ok(look) => Err(format!("it is {}, and was {} before", look.state, state.before)),
-        Err(error) => Err(format!("it cannot be told: {error}")),
+        Ok(look) => Asked::Again(format!("it is {}, and was {} before", look.state, state.before)),
+        Err(error) => Asked::Again(format!("it cannot be told: {error}")),
     };
     engine.note(&match ask_until(engine, deadline, ask).await {
         Ok(how) => Entry::Proved { step: step.id.clone(), how },

@@ -140,12 +140,16 @@ impl Status {
 pub struct StepState {
     /// Where it is.
     pub status: Status,
-    /// It holds because of us: a restore has something to undo. Survives a second try that is refused or not sent.
+    /// We did it: a restore has something to undo. Survives a second try without effect, and that somebody takes it back.
     pub ours: bool,
+    /// It held when the last intent to do it was written: what has no effect leaves it so.
+    pub held: bool,
     /// Intents so far, of all directions.
     pub attempts: u32,
     /// The state before the request that did it: what undoing brings back.
     pub before: Value,
+    /// What `before` was until the last intent: what has no effect leaves it so.
+    pub earlier: Value,
     /// The state as last seen after our change; null while it was not seen.
     pub after: Value,
     /// What the provider told, such as a new object's identifier.
@@ -159,8 +163,10 @@ impl Default for StepState {
         Self {
             status: Status::Planned,
             ours: false,
+            held: false,
             attempts: 0,
             before: Value::Null,
+            earlier: Value::Null,
             after: Value::Null,
             result: Value::Null,
             why: None,
@@ -184,11 +190,14 @@ impl StepState {
     /// # Errors
     /// The pair is not legal.
     pub fn next(&self, event: &StepEvent) -> Result<Self, Illegal> {
-        let status = transition(self.status, self.ours, event)?;
+        let status = transition(self, event)?;
         let ours = match status {
             Status::Applied => true,
-            Status::Planned | Status::Already | Status::Undone => false,
-            Status::Skipped
+            Status::Already | Status::Undone => false,
+            // It was removed.
+            Status::Planned if self.status == Status::Discarding => false,
+            Status::Planned
+            | Status::Skipped
             | Status::Applying
             | Status::Refused
             | Status::Discarding
@@ -201,9 +210,11 @@ impl StepState {
             StepEvent::Intended { direction, before } => {
                 next.attempts += 1;
                 next.why = None;
-                // A second try of what holds must not take our own change for the state before.
-                if *direction == Direction::Apply && !self.ours {
-                    next.before = before.clone();
+                if *direction == Direction::Apply {
+                    next.earlier = std::mem::replace(&mut next.before, before.clone());
+                    if self.status != Status::Applying {
+                        next.held = self.status.holds();
+                    }
                 }
             }
             StepEvent::Answered { result } if status == Status::Applied => next.result = result.clone(),
@@ -228,15 +239,20 @@ impl StepState {
             next.after = Value::Null;
             next.result = Value::Null;
         }
+        let in_vain = matches!(event, StepEvent::Refused { .. } | StepEvent::NotSent { .. });
+        if in_vain && self.status == Status::Applying {
+            next.before = self.earlier.clone();
+        }
         Ok(next)
     }
 }
 
 /// The status after `event`: every legal pair is listed.
 #[expect(clippy::match_same_arms, reason = "every pair is listed, in lines that can be read")]
-fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, Illegal> {
+fn transition(from: &StepState, event: &StepEvent) -> Result<Status, Illegal> {
     use Status as S;
     use StepEvent as E;
+    let &StepState { status, ours, held, .. } = from;
     let illegal = |event| Err(Illegal { status, event });
     match event {
         E::Skipped { .. } => match status {
@@ -260,7 +276,7 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
             S::Planned | S::Skipped | S::Already | S::Applied | S::Refused => illegal("refused"),
             S::Undone | S::UndoRefused | S::Kept => illegal("refused"),
         },
-        E::NotSent { .. } => unsent(status, ours, "not sent"),
+        E::NotSent { .. } => unsent(status, held, "not sent"),
         E::Lost { .. } => match status {
             S::Applying | S::Discarding | S::Undoing => Ok(status),
             S::Planned | S::Skipped | S::Already | S::Applied | S::Refused => illegal("lost"),
@@ -276,18 +292,19 @@ fn transition(status: Status, ours: bool, event: &StepEvent) -> Result<Status, I
         },
         E::Back { .. } => match status {
             S::Applied | S::Undoing | S::UndoRefused | S::Undone => Ok(S::Undone),
-            S::Refused if ours => Ok(S::Undone),
+            S::Planned | S::Skipped | S::Refused if ours => Ok(S::Undone),
             S::Planned | S::Skipped | S::Already | S::Applying | S::Refused => illegal("back"),
             S::Discarding | S::Kept => illegal("back"),
         },
         E::Unreadable { .. } => match status {
             S::Planned | S::Already | S::Applying | S::Applied | S::Refused => Ok(status),
             S::Discarding | S::Undoing | S::UndoRefused => Ok(status),
+            S::Skipped if ours => Ok(status),
             S::Skipped | S::Undone | S::Kept => illegal("unreadable"),
         },
         E::Kept { .. } => match status {
             S::Applied | S::UndoRefused | S::Kept | S::Undoing => Ok(S::Kept),
-            S::Refused if ours => Ok(S::Kept),
+            S::Planned | S::Skipped | S::Refused if ours => Ok(S::Kept),
             S::Planned | S::Skipped | S::Already | S::Applying | S::Refused => illegal("kept"),
             S::Discarding | S::Undone => illegal("kept"),
         },
@@ -303,8 +320,8 @@ fn intended(status: Status, ours: bool, direction: Direction) -> Result<Status, 
         // Planned: an object of ours that came up late, after its request was taken for lost.
         (Direction::Discard, S::Planned | S::Applied | S::Discarding) => Ok(S::Discarding),
         (Direction::Undo, S::Applied | S::UndoRefused | S::Undoing) => Ok(S::Undoing),
-        // A second try was refused, and the first had its effect.
-        (Direction::Undo, S::Refused) if ours => Ok(S::Undoing),
+        // A second try came to nothing, and the first had its effect.
+        (Direction::Undo, S::Planned | S::Skipped | S::Refused) if ours => Ok(S::Undoing),
         (
             Direction::Apply,
             S::Skipped | S::Discarding | S::Undoing | S::Undone | S::UndoRefused | S::Kept,
@@ -336,10 +353,10 @@ fn intended(status: Status, ours: bool, direction: Direction) -> Result<Status, 
 
 /// The last request had no effect: where the step was before it.
 #[expect(clippy::match_same_arms, reason = "every pair is listed, in lines that can be read")]
-fn unsent(status: Status, ours: bool, event: &'static str) -> Result<Status, Illegal> {
+fn unsent(status: Status, held: bool, event: &'static str) -> Result<Status, Illegal> {
     use Status as S;
     match status {
-        S::Applying if ours => Ok(S::Applied),
+        S::Applying if held => Ok(S::Applied),
         S::Applying => Ok(S::Planned),
         S::Discarding | S::Undoing => Ok(S::Applied),
         S::Planned | S::Skipped | S::Already | S::Applied | S::Refused => Err(Illegal { status, event }),
@@ -351,6 +368,8 @@ fn unsent(status: Status, ours: bool, event: &'static str) -> Result<Status, Ill
 fn seen(status: Status, ours: bool) -> Result<Status, Illegal> {
     use Status as S;
     match status {
+        // It was taken back, and shows again.
+        S::Planned if ours => Ok(S::Applied),
         S::Planned | S::Already => Ok(S::Already),
         // A second try was refused, since the first had done it.
         S::Refused if ours => Ok(S::Applied),
@@ -431,12 +450,39 @@ mod tests {
     }
 
     #[test]
-    fn a_second_try_keeps_what_was_before_the_first() {
-        let answered = StepEvent::Answered { result: json!({"id": 7}) };
-        let again = [apply(json!(1)), answered, apply(json!(2)), StepEvent::NotSent { why: "busy".into() }];
-        let state = walk(&again);
+    fn a_second_try_in_vain_leaves_what_was_before_the_first() {
+        let answered = || StepEvent::Answered { result: json!({"id": 7}) };
+        let busy = || StepEvent::NotSent { why: "busy".into() };
+        let state = walk(&[apply(json!(1)), answered(), apply(json!(2)), busy()]);
         assert_eq!((state.status, state.ours, &state.before), (Status::Applied, true, &json!(1)));
         assert_eq!(state.result, json!({"id": 7}));
+        // It did not hold when it was tried again.
+        let taken_back = StepEvent::Unseen { state: json!(1) };
+        let state = walk(&[apply(json!(1)), answered(), taken_back, apply(json!(2)), busy()]);
+        assert_eq!((state.status, state.ours, &state.before), (Status::Planned, true, &json!(1)));
+    }
+
+    #[test]
+    fn what_somebody_took_back_stays_ours() {
+        let done = [
+            apply(json!(1)),
+            StepEvent::Answered { result: json!({"id": 7}) },
+            StepEvent::Unseen { state: json!(3) },
+        ];
+        let state = walk(&done);
+        assert_eq!((state.status, state.ours, &state.before), (Status::Planned, true, &json!(1)));
+        assert!(!state.status.holds());
+        let seen = state.next(&StepEvent::Seen { state: json!(0), result: Value::Null }).unwrap();
+        assert_eq!((seen.status, seen.ours), (Status::Applied, true));
+        let left_out = state.next(&StepEvent::Skipped { reason: "later".into() }).unwrap();
+        for state in [state, left_out] {
+            let undo = StepEvent::Intended { direction: Direction::Undo, before: Value::Null };
+            for next in [undo, StepEvent::Back { state: json!(1) }, StepEvent::Kept { why: "x".into() }] {
+                assert!(state.next(&next).is_ok(), "{next:?}");
+                let theirs = StepState { ours: false, ..state.clone() };
+                assert!(theirs.next(&next).is_err(), "{next:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! Work on steps, each when its turn comes and side by side otherwise: forwards for a lockdown, backwards for a restore.
 
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::journal::JournalError;
+use super::pace::Link;
 use super::step::{Step, StepId};
 
-/// Does `work` for each of `steps`: after those of them that `first(one, other)` puts before it.
+/// Does `work` for each of `steps`: after those of them that `first(one, other)` puts before it. Gives the chain of steps
+/// that ended last: each one was the last that the next waited for.
 ///
 /// # Errors
 /// The first failure of the journal ends it.
@@ -13,20 +18,35 @@ pub(super) async fn in_turn<W: Future<Output = Result<(), JournalError>>>(
     steps: &[Step],
     first: impl Fn(&Step, &Step) -> bool,
     work: impl Fn(StepId) -> W,
-) -> Result<(), JournalError> {
+) -> Result<Vec<Link>, JournalError> {
     let mut waiting: Vec<Waiting<'_>> = steps.iter().map(|step| Waiting::new(step, steps, &first)).collect();
     let mut running = FuturesUnordered::new();
+    // What each one that ended waited for at last, and how long it took itself.
+    let mut ended: BTreeMap<&StepId, (Option<&StepId>, Duration)> = BTreeMap::new();
+    let mut last = None;
     loop {
         for one in waiting.extract_if(.., |one| one.after == 0) {
-            let (work, step) = (work(one.step.id.clone()), one.step);
-            running.push(async move { (step, work.await) });
+            let (work, began) = (work(one.step.id.clone()), Instant::now());
+            running.push(async move { (one, work.await, began) });
         }
-        let Some((done, result)) = running.next().await else { return Ok(()) };
+        let Some((done, result, began)) = running.next().await else { return Ok(chain(&ended, last)) };
         result?;
+        let done = (done.step, ended.insert(&done.step.id, (done.last, began.elapsed()))).0;
+        last = Some(&done.id);
         for one in waiting.iter_mut().filter(|one| first(done, one.step)) {
-            one.after -= 1;
+            (one.after, one.last) = (one.after - 1, last);
         }
     }
+}
+
+/// From the first step that waited for none to `last`.
+fn chain(ended: &BTreeMap<&StepId, (Option<&StepId>, Duration)>, last: Option<&StepId>) -> Vec<Link> {
+    let before = |link: &(&StepId, Duration)| ended.get(link.0).and_then(|(before, _)| *before);
+    let link = |step| ended.get(step).map(|(_, took)| (step, *took));
+    let links = std::iter::successors(last.and_then(link), |this| before(this).and_then(link));
+    let mut chain: Vec<Link> = links.map(|(step, took)| Link { step: step.clone(), took }).collect();
+    chain.reverse();
+    chain
 }
 
 /// A step whose turn has not come.
@@ -34,11 +54,13 @@ struct Waiting<'a> {
     step: &'a Step,
     /// How many have to be done before.
     after: usize,
+    /// The last of them that was done.
+    last: Option<&'a StepId>,
 }
 
 impl<'a> Waiting<'a> {
     fn new(step: &'a Step, all: &[Step], first: impl Fn(&Step, &Step) -> bool) -> Self {
-        Self { step, after: all.iter().filter(|other| first(other, step)).count() }
+        Self { step, after: all.iter().filter(|other| first(other, step)).count(), last: None }
     }
 }
 
@@ -67,8 +89,12 @@ mod tests {
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(in_turn(steps, first, work)).unwrap();
-        done.into_inner()
+        let chain = runtime.block_on(in_turn(steps, &first, work)).unwrap();
+        let chained = |link: &Link| steps.iter().find(|step| step.id == link.step).unwrap();
+        assert!(chain.windows(2).all(|pair| first(chained(&pair[0]), chained(&pair[1]))), "{chain:?}");
+        let done = done.into_inner();
+        assert_eq!(chain.last().map(|link| chained(link).object.id.clone()), done.last().cloned());
+        done
     }
 
     fn place(order: &[String], id: &str) -> usize {

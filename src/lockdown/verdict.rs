@@ -78,8 +78,8 @@ pub fn conclude_restore(record: &Record) -> (Verdict, Vec<String>) {
         let id = &tracked.step.id;
         let why = tracked.state.why.as_deref().unwrap_or("not tried");
         match tracked.state.status {
-            Status::Planned | Status::Skipped | Status::Already => {}
-            Status::Refused if !tracked.state.ours => {}
+            Status::Already => {}
+            Status::Planned | Status::Skipped | Status::Refused if !tracked.state.ours => {}
             Status::Undone => match (&tracked.proved, &tracked.unproved) {
                 (Some(_), _) => {}
                 (None, why) => unknown.push(format!(
@@ -88,12 +88,18 @@ pub fn conclude_restore(record: &Record) -> (Verdict, Vec<String>) {
                 )),
             },
             Status::Kept => left.push(format!("{id} is left as it is: {why}")),
-            Status::Applied | Status::Applying | Status::Refused
+            Status::Applied | Status::Applying | Status::Planned | Status::Skipped | Status::Refused
                 if tracked.step.undo == Undo::Irreversible =>
             {
                 declared.push(format!("{id} cannot be undone, as the plan said"));
             }
-            Status::Applied | Status::Refused | Status::Applying | Status::Discarding | Status::Undoing => {
+            Status::Applied
+            | Status::Planned
+            | Status::Skipped
+            | Status::Refused
+            | Status::Applying
+            | Status::Discarding
+            | Status::Undoing => {
                 unknown.push(format!("{id} is not known to be undone: {why}"));
             }
             Status::UndoRefused => unknown.push(format!("{id} was not undone: {why}")),

@@ -6,12 +6,12 @@ use std::time::Duration;
 use portcullis::config::{Config, Inventory};
 use portcullis::drill::emulator::draws::CANARY;
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Moment, Record, SERVICES, Switches};
+use portcullis::drill::emulator::{Faults, Moment, Record, SERVICES, Switches};
 use portcullis::lockdown::open::{self, Systems};
 use portcullis::lockdown::provider::{Facts, Hand};
 use portcullis::lockdown::record::{Record as Incident, Tracked};
 use portcullis::lockdown::state::Status;
-use portcullis::lockdown::step::{SecretRole, Undo};
+use portcullis::lockdown::step::{SecretRole, StepId, Undo};
 use portcullis::lockdown::store::system::Put;
 use portcullis::sys::clock::{Clock, System};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -54,12 +54,16 @@ pub fn always(stage: &Stage) -> Checked {
 
 /// The word that all secrets have, plain and in the three ways in which base64 can hold it.
 fn secrets(stage: &Stage) -> Checked {
-    let marks = [CANARY.as_bytes(), b"Q0FOQVJZ", b"NBTkFSW", b"DQU5BUl"];
     for (name, bytes) in stage.traces() {
-        let leak = marks.iter().find(|mark| bytes.windows(mark.len()).any(|window| window == **mark));
-        ensure!(leak.is_none(), "a secret is in {name}");
+        ensure!(!leaks(&bytes), "a secret is in {name}");
     }
     Ok(())
+}
+
+/// Whether a secret is in there.
+pub fn leaks(bytes: &[u8]) -> bool {
+    let marks = [CANARY.as_bytes(), b"Q0FOQVJZ", b"NBTkFSW", b"DQU5BUl"];
+    marks.iter().any(|mark| bytes.windows(mark.len()).any(|window| window == *mark))
 }
 
 /// Keys under which a request had its effect more than once.
@@ -142,6 +146,15 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// What the journal says of every step is what the other side says, and every stored secret works.
 pub fn agrees(stage: &Stage) -> Checked {
+    // What is looked at here is not what is tried.
+    let faults = stage.emulator.faults();
+    stage.emulator.set_faults(Faults::default());
+    let agreed = agreed(stage);
+    stage.emulator.set_faults(faults);
+    agreed
+}
+
+fn agreed(stage: &Stage) -> Checked {
     let record = stage.record();
     let systems = systems(stage);
     let hand = Hand::new(&record.tag, systems.stores.clone());
@@ -203,6 +216,32 @@ async fn stored(stage: &Stage, systems: &Systems, put: &Tracked, replacement: &T
         && fields.values().any(|value| *value == account.secret);
     ensure!(right, "{id}: what is stored is not the credential of {wanted}");
     Ok(())
+}
+
+/// Steps that a restore has to keep: they are ours, and something of ours that cannot be undone rests on them, or has
+/// destroyed their object.
+pub fn rests(stage: &Stage) -> BTreeSet<String> {
+    let record = stage.record();
+    let ours = || record.steps.values().filter(|tracked| tracked.state.ours);
+    let mut stays: BTreeSet<&StepId> = ours()
+        .filter(|tracked| tracked.step.undo == Undo::Irreversible)
+        .map(|tracked| &tracked.step.id)
+        .collect();
+    let mut kept = BTreeSet::new();
+    loop {
+        let carries = |tracked: &&Tracked| {
+            let mut staying = stays.iter().map(|id| &record.steps[*id].step);
+            let (id, object) = (&tracked.step.id, &tracked.step.object);
+            staying.any(|step| step.needs.contains(id) || step.commit && step.object == *object)
+        };
+        let more = ours().filter(carries).map(|tracked| &tracked.step.id);
+        let more: Vec<&StepId> = more.filter(|id| !stays.contains(id)).collect();
+        if more.is_empty() {
+            return kept;
+        }
+        kept.extend(more.iter().map(|id| id.0.clone()));
+        stays.extend(more);
+    }
 }
 
 /// Steps that a restore left as they are, and said so.

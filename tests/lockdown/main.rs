@@ -13,7 +13,9 @@
     reason = "tests fail by panicking, and say what they tried"
 )]
 
+mod canary;
 mod check;
+mod large;
 mod pool;
 mod refusals;
 mod restore;

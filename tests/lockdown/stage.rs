@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,6 +64,18 @@ impl Stage {
 
     /// `head`: more of the configuration, before its tables.
     pub fn with(tenant: Tenant, switches: Switches, faults: Faults, head: &str) -> Self {
+        Self::paced(tenant, switches, faults, head, HTTP, FAST)
+    }
+
+    /// `http`: the table of time-outs; `each`: what stands in every instance, its limits.
+    pub fn paced(
+        tenant: Tenant,
+        switches: Switches,
+        faults: Faults,
+        head: &str,
+        http: &str,
+        each: &str,
+    ) -> Self {
         let (before, account) = (tenant.clone(), tenant.attacker.email.clone());
         let emulator = Arc::new(Emulator::start(tenant, switches.clone(), faults).unwrap());
         // In memory: it is synced thousands of times.
@@ -71,8 +84,8 @@ impl Stage {
         } else {
             TempDir::new().unwrap()
         };
-        let head = format!("max-objects = 5000\n{head}\n{HTTP}");
-        let configuration = Configuration::of(&emulator, &head, FAST);
+        let head = format!("max-objects = 5000\n{head}\n{http}");
+        let configuration = Configuration::of(&emulator, &head, each);
         let put = |name: &str, text: &str| {
             File::create(folder.path().join(name)).unwrap().write_all(text.as_bytes()).unwrap();
         };
@@ -102,9 +115,15 @@ impl Stage {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-        command.env_clear().envs(self.environment.clone()).current_dir(self.folder.path());
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.place(&mut command);
+        command.args(args);
         command
+    }
+
+    /// Puts a command into the folder, with the credentials in its environment.
+    pub fn place(&self, command: &mut Command) {
+        command.env_clear().envs(self.environment.clone()).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     }
 
     /// Runs to the end, or to the point at which it is killed.
@@ -122,6 +141,7 @@ impl Stage {
         let shown = std::fs::read(format!("/proc/{}/cmdline", child.id())).unwrap_or_default();
         self.said.lock().unwrap().extend(shown);
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        assert!(!status.core_dumped(), "a core was written, and holds every secret");
         assert!(self.emulator.settle(Duration::from_secs(20)), "the emulator does not come to rest");
         self.runs.fetch_add(1, Ordering::SeqCst);
         let mut said = self.said.lock().unwrap();

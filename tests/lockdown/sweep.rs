@@ -7,7 +7,7 @@ use portcullis::lockdown::provider::PROVIDERS;
 
 use super::check::{self, Checked, DONE, PARTIAL, UNKNOWN, ensure};
 use super::pool::{Tally, full, try_all, variable};
-use super::stage::{Run, Stage};
+use super::stage::{Run, Stage, WAIT};
 use super::tenant::small;
 
 /// Runs that are given to come to the same end as an undisturbed one, once the faults are over.
@@ -21,8 +21,6 @@ struct Calm {
     restore_points: u64,
     requests: u64,
     changes: u64,
-    /// Steps that the restore keeps, since something rests on them that cannot come back.
-    kept: BTreeSet<String>,
 }
 
 struct Setting {
@@ -47,15 +45,14 @@ impl Setting {
         let (requests, changes) = (stage.emulator.requests().len() as u64, stage.changes());
         if self.switches.attacker.every > 0 {
             // What the attacker made in between is nobody's to restore.
-            let (restore_points, kept) = (0, BTreeSet::new());
-            return Calm { code, ways, points: run.points(), restore_points, requests, changes, kept };
+            return Calm { code, ways, points: run.points(), restore_points: 0, requests, changes };
         }
+        let kept = check::rests(&stage);
         let restore = stage.restore(None);
-        let kept = check::kept(&stage);
         check::restored(&stage, &restore, &kept).unwrap();
         check::always(&stage).unwrap();
         assert!(!check::undone(&stage).is_empty(), "nothing was undone");
-        Calm { code, ways, points: run.points(), restore_points: restore.points(), requests, changes, kept }
+        Calm { code, ways, points: run.points(), restore_points: restore.points(), requests, changes }
     }
 }
 
@@ -124,7 +121,11 @@ fn there_and_back(stage: &Stage, setting: &Setting, calm: &Calm, case: &Case, ta
     check::verdict(stage, &resumed, &calm.ways)?;
     check::always(stage)?;
     stage.emulator.set_faults(Faults::default());
-    let settled = until(calm.code, tally, || stage.lockdown(setting.more, None))?;
+    let mut settled = until(calm.code, tally, || stage.lockdown(setting.more, None))?;
+    if settled.code == Some(UNKNOWN) && look_by_hand(stage) {
+        count(tally, "ended by a person");
+        settled = until(calm.code, tally, || stage.lockdown(setting.more, None))?;
+    }
     check::verdict(stage, &settled, &calm.ways)?;
     check::always(stage)?;
     ensure!(settled.code == Some(calm.code), "{}", reasons(&settled));
@@ -134,9 +135,25 @@ fn there_and_back(stage: &Stage, setting: &Setting, calm: &Calm, case: &Case, ta
     Ok(())
 }
 
+/// What a fault hid while it could still be seen, a person has to find out, and there is a guided step for it: the person
+/// does. False: that is not all that is unknown.
+fn look_by_hand(stage: &Stage) -> bool {
+    let record = stage.record();
+    let open: Option<Vec<&str>> = record.open_gaps().map(|(_, gap)| gap.guided.as_deref()).collect();
+    let Some(open) = open.filter(|open| !open.is_empty() && record.undiscovered.is_empty()) else {
+        return false;
+    };
+    let incident = stage.incident().expect("an incident");
+    let mut args = vec!["verify", &incident, "--wait", WAIT, "--by", "ada@acme.example", "--note", "looked"];
+    args.extend(open.iter().flat_map(|guided| ["--attest", guided]));
+    stage.run(&args, None);
+    stage.record().open_gaps().next().is_none()
+}
+
 /// The way back, killed and under the same fault.
 fn back(stage: &Stage, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
     let point = 1 + case.point * 7 % calm.restore_points;
+    let kept = check::rests(stage);
     stage.emulator.set_faults(case.faults(calm, stage.changes()));
     let first = stage.restore(Some(point));
     count(tally, if first.code.is_none() { "kills of the restore" } else { "past the end of the restore" });
@@ -146,11 +163,11 @@ fn back(stage: &Stage, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
     let legal = second.code.is_some_and(|code| [DONE, PARTIAL, UNKNOWN].contains(&code));
     ensure!(legal, "restore: {:?} {}", second.code, second.stderr);
     stage.emulator.set_faults(Faults::default());
-    let code = if calm.kept.is_empty() { DONE } else { PARTIAL };
+    let code = if kept.is_empty() { DONE } else { PARTIAL };
     let settled = until(code, tally, || stage.restore(None))?;
     check::always(stage)?;
     ensure!(settled.code == Some(code), "restore: {}", reasons(&settled));
-    check::restored(stage, &settled, &calm.kept)?;
+    check::restored(stage, &settled, &kept)?;
     ensure!(!check::undone(stage).is_empty(), "nothing was undone");
     Ok(())
 }
@@ -225,17 +242,15 @@ fn every_provider_is_emulated() {
 }
 
 #[test]
-#[ignore = "known to fail in 4 of 40 sampled states, which stay UNKNOWN: see CONTRIBUTING, what the sweep still finds"]
 fn killed_anywhere_under_any_fault_it_comes_to_the_same_end() {
     let setting = Setting { tenant: small(7), switches: Switches::default(), more: &[] };
     sweep("crash sweep", &setting, 40);
 }
 
 #[test]
-#[ignore = "known to fail in 1 of 16 sampled states: see CONTRIBUTING, what the sweep still finds"]
 fn with_commit_too() {
     let setting = Setting { tenant: small(8), switches: Switches::default(), more: &["--commit"] };
-    sweep("crash sweep with --commit", &setting, 15);
+    sweep("crash sweep with --commit", &setting, 20);
 }
 
 #[test]

@@ -229,7 +229,7 @@ impl Lockdown<'_> {
 
     async fn discover(&self, engine: &Engine, held: &Held) -> Result<(Plan, Found), CliError> {
         let target = Setup::target(&self.account, &held.name);
-        let found = execute::read_all(&engine.systems, &target, &engine.record()).await;
+        let found = execute::read_for(engine, &target).await;
         execute::keep(engine, &found, &incident::snapshots(held))?;
         let plan = self.plan(&held.name, &found)?;
         let guards = self.guards(&plan, &found);

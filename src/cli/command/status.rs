@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
 
 fn one(record: &Record, json: bool) -> String {
     if json {
-        return json::line(&plan_view::record_json(record, &[]));
+        return json::line(&plan_view::record_json(record, None));
     }
     let guided = record.guided.iter().map(|tracked| (&tracked.guided, tracked.done.as_deref()));
     format!("{}{}", plan_view::record(record), plan_view::guided(guided))

@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::cli::config::Place;
 use crate::cli::error::CliError;
 use crate::cli::incident::{self, Setup};
+use crate::cli::pace_view::Pace;
 use crate::cli::proof::activity::{self, Judgement};
 use crate::cli::proof::{self, Evidence, Logs};
 use crate::cli::ui::{Ui, print};
 use crate::cli::{attest, plan_view, proof_view, value};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::execute::{self, Options};
-use crate::lockdown::http::Stats;
 use crate::lockdown::incidents::Held;
 use crate::lockdown::record::{Entry, Record};
 use crate::lockdown::verdict;
@@ -205,10 +205,8 @@ impl Verify<'_> {
         let Some(evidence) = evidence else {
             return incident::report(self.ui, &self.engine, self.held, took, json);
         };
-        let stats: Vec<(String, Stats)> =
-            self.engine.systems.iter().map(|(name, system)| (name.clone(), system.stats())).collect();
         let text = if json {
-            let mut value = plan_view::record_json(&record, &stats);
+            let mut value = plan_view::record_json(&record, Some(&Pace::of(&self.engine)));
             if let Some(fields) = value.as_object_mut() {
                 fields.insert("log".to_owned(), json!(proof_view::json(evidence, judgement, &record)));
             }

@@ -83,6 +83,11 @@ impl Emulator {
         lock(&self.shared.caught).clone()
     }
 
+    /// The faults that are still to come.
+    pub fn faults(&self) -> Faults {
+        self.core().faults.clone()
+    }
+
     /// The faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.core().faults = faults;

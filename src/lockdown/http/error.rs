@@ -62,19 +62,35 @@ impl CallError {
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: CallError,
-    /// Whether the same read could succeed later.
-    pub(super) passing: bool,
+    /// Whether the same read could succeed.
+    pub(super) again: Again,
     /// How long the server asks to wait.
     pub(super) wait: Option<Duration>,
 }
 
+/// What asking again for the same would bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The same.
+    Never,
+    /// The same, if it is the provider's answer. What stands before it may have given it for once, and what is refused
+    /// is taken for something that is not there: it is believed when it comes twice.
+    Once,
+    /// An answer, when time has passed.
+    Later,
+}
+
 impl Failure {
     pub(super) fn passing(error: CallError) -> Self {
-        Self { error, passing: true, wait: None }
+        Self { error, again: Again::Later, wait: None }
+    }
+
+    pub(super) fn odd(error: CallError) -> Self {
+        Self { error, again: Again::Once, wait: None }
     }
 
     pub(super) fn lasting(error: CallError) -> Self {
-        Self { error, passing: false, wait: None }
+        Self { error, again: Again::Never, wait: None }
     }
 
     /// An error of the client below: whether the request may have left is what matters.

@@ -156,11 +156,16 @@ impl Transport {
         match status {
             _ if also && answer.cut.is_none() => Ok(answer.reply),
             200..=299 => match answer.cut {
+                // Whatever is read is JSON. A page in its place comes from something in between.
+                None if matches!(kind, Kind::Read) => match answer.reply.is_json() {
+                    Ok(()) => Ok(answer.reply),
+                    Err(error) => Err(Failure::odd(lost(error))),
+                },
                 None => Ok(answer.reply),
                 Some(why) if why == TOO_LARGE => Err(Failure::lasting(lost(why))),
                 Some(why) => Err(Failure::passing(lost(format!("status {status}, and then: {why}")))),
             },
-            300..=399 => Err(Failure::lasting(self.redirected(call, kind, &answer))),
+            300..=399 => Err(Failure::odd(self.redirected(call, kind, &answer))),
             407 => {
                 let what = self.say(call, "the proxy asks for a credential");
                 Err(Failure::lasting(CallError::NotSent { what }))
@@ -177,7 +182,7 @@ impl Transport {
             }
             400..=499 => {
                 let (code, message) = self.message(call, &answer.reply);
-                Err(Failure::lasting(CallError::Refused { status, code, message }))
+                Err(Failure::odd(CallError::Refused { status, code, message }))
             }
             _ => Err(Failure::lasting(lost(format!("status {status}")))),
         }

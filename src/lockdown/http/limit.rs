@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// What a transport has done so far, over all its clones.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Stats {
     /// Requests that left.
     pub sent: u64,
@@ -20,12 +20,26 @@ pub struct Stats {
     pub limited: u64,
     /// Time that requests waited for the rate, summed over the requests.
     pub waited: Duration,
+    /// The rate that was configured; 0 where there is none.
+    pub per_second: f64,
+    /// Requests that may leave at once after a quiet time.
+    pub burst: u32,
+}
+
+impl Stats {
+    /// How long the rate makes what was sent last, whatever else is done.
+    pub fn least(&self) -> Duration {
+        let rest = self.sent.saturating_sub(u64::from(self.burst));
+        #[expect(clippy::cast_precision_loss, reason = "nobody sends so many")]
+        let seconds = if self.per_second > 0.0 { rest as f64 / self.per_second } else { 0.0 };
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
 }
 
 /// The limits of an instance, shared by all who ask it.
 pub(super) struct Limits {
     rate: f64,
-    burst: f64,
+    burst: u32,
     /// The first step of backing off.
     base: Duration,
     under_way: Semaphore,
@@ -53,13 +67,13 @@ struct Pause {
 impl Limits {
     pub(super) fn new(rate: f64, burst: u32, concurrency: usize, base: Duration) -> Self {
         // A bucket below one token would never let a request pass; a rate of nothing neither.
-        let burst = f64::from(burst.max(1));
+        let burst = burst.max(1);
         Self {
             rate: if rate.is_finite() { rate.max(0.001) } else { 1e6 },
             burst,
             base,
             under_way: Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            bucket: Turn::new(Bucket { tokens: burst, at: Instant::now() }),
+            bucket: Turn::new(Bucket { tokens: f64::from(burst), at: Instant::now() }),
             pause: Mutex::default(),
             sent: AtomicU64::new(0),
             limited: AtomicU64::new(0),
@@ -90,7 +104,7 @@ impl Limits {
             let now = Instant::now();
             let pause = self.paused();
             let passed = now.duration_since(bucket.at).as_secs_f64();
-            bucket.tokens = (bucket.tokens + passed * self.rate).min(self.burst);
+            bucket.tokens = (bucket.tokens + passed * self.rate).min(f64::from(self.burst));
             bucket.at = now;
             let missing = Duration::from_secs_f64((1.0 - bucket.tokens).max(0.0) / self.rate);
             let wait = pause.max(missing);
@@ -153,6 +167,8 @@ impl Limits {
             sent: self.sent.load(Ordering::Relaxed),
             limited: self.limited.load(Ordering::Relaxed),
             waited: Duration::from_micros(self.waited.load(Ordering::Relaxed)),
+            per_second: self.rate,
+            burst: self.burst,
         }
     }
 }

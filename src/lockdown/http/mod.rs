@@ -35,7 +35,7 @@ pub use pages::Next;
 pub(super) use redact::wipe;
 pub use reply::Reply;
 
-use error::Failure;
+use error::{Again, Failure};
 use exchange::Kind;
 use limit::Limits;
 use redact::Masks;
@@ -181,25 +181,30 @@ impl Transport {
         &self.shared.base
     }
 
-    /// Sends a request that changes nothing, again and again until it has an answer or the deadline comes. Refusals
-    /// and what time does not heal end it at once.
+    /// Sends a request that changes nothing, again and again until it has an answer or the deadline comes. What time does
+    /// not heal ends it at once; refusals, and answers that are not JSON, when they come twice.
     ///
     /// # Errors
     /// That of the last attempt.
     pub async fn read(&self, call: &Call) -> Result<Reply, CallError> {
         let deadline = Instant::now() + self.shared.deadline;
-        let mut attempt = 0;
+        let (mut attempt, mut odd) = (0, false);
         loop {
             let failure = match self.attempt(call, Kind::Read, deadline).await {
                 Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
+            if failure.again == Again::Once && !odd {
+                odd = true;
+                continue;
+            }
             let wait = match (&failure.error, failure.wait) {
                 (_, Some(asked)) => asked,
                 (CallError::Limited { .. }, None) => Duration::ZERO,
                 (_, None) => self.shared.limits.backoff(attempt),
             };
-            if !failure.passing || Instant::now().checked_add(wait).is_none_or(|then| then >= deadline) {
+            let in_vain = Instant::now().checked_add(wait).is_none_or(|then| then >= deadline);
+            if failure.again != Again::Later || in_vain {
                 return Err(failure.error);
             }
             // A limit holds the whole instance: the wait is where requests enter.

@@ -29,16 +29,27 @@ impl Reply {
     /// # Errors
     /// [`CallError::Lost`]: it is not JSON, so whatever was asked for, its result is unknown.
     pub fn json(&self) -> Result<Value, CallError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let kind = self.header("content-type").unwrap_or("no content type");
-            let kind = super::redact::Masks::default().clean(kind, &[]);
-            CallError::lost(format!(
-                "status {} with a body that is not JSON ({kind}, {} bytes; line {line}, column {column})",
-                self.status,
-                self.body.len()
-            ))
-        })
+        serde_json::from_slice(&self.body).map_err(|error| CallError::lost(self.not_json(&error)))
+    }
+
+    /// That the body is JSON, or that there is none; else why it is not.
+    pub(super) fn is_json(&self) -> Result<(), String> {
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        let read = serde_json::from_slice::<serde::de::IgnoredAny>(&self.body);
+        read.map(drop).map_err(|error| self.not_json(&error))
+    }
+
+    fn not_json(&self, error: &serde_json::Error) -> String {
+        let (line, column) = (error.line(), error.column());
+        let kind = self.header("content-type").unwrap_or("no content type");
+        let kind = super::redact::Masks::default().clean(kind, &[]);
+        format!(
+            "status {} with a body that is not JSON ({kind}, {} bytes; line {line}, column {column})",
+            self.status,
+            self.body.len()
+        )
     }
 
     /// The target of `Link: <…>; rel="next"`, made absolute against `base`.

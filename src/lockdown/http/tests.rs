@@ -66,19 +66,19 @@ fn answers() -> Vec<(&'static str, Act, &'static str, usize)> {
         ("502 page", say(502, "<html>Authorization: Bearer c4n4ry-5ecret</html>"), "lost", 0),
         ("503", say(503, ""), "lost", 0),
         ("408", say(408, ""), "lost", 0),
-        ("400", say(400, &echo), "refused 400 ", 1),
+        ("400", say(400, &echo), "refused 400 ", 2),
         (
             "401",
             say(401, r#"{"errorCode":"E0000011","errorSummary":"Invalid token"}"#),
             "refused 401 E0000011",
-            1,
+            2,
         ),
-        ("404", say(404, "no"), "refused 404 ", 1),
+        ("404", say(404, "no"), "refused 404 ", 2),
         (
             "cut 403",
             Act::SayAndClose(b"HTTP/1.1 403 X\r\ncontent-length: 50\r\n\r\nno".to_vec()),
             "refused 403 ",
-            1,
+            2,
         ),
         ("407", say(407, "proxy"), "not sent", 1),
         ("429", say(429, &echo), "limited None", 0),
@@ -149,6 +149,21 @@ async fn a_read_that_succeeds_in_the_end_is_a_success() {
     assert_eq!(server.count(), 5);
     assert_eq!(server.received()[4].line, "GET /api/a?q=1%202");
     assert_eq!((transport.stats().sent, transport.stats().limited), (5, 2));
+}
+
+/// Whatever stands before a provider may answer in its place for once.
+#[tokio::test]
+async fn a_refusal_or_a_page_is_believed_when_it_comes_twice() {
+    for odd in [say(404, "no"), say(403, "{}"), say(200, "<html>One moment</html>")] {
+        let once = odd.clone();
+        let server =
+            Server::start(move |number, _| if number == 0 { once.clone() } else { say(200, "{}") }).await;
+        assert!(open(&server).read(&Call::get(&["a"])).await.is_ok(), "{odd:?}");
+        assert_eq!(server.count(), 2, "{odd:?}");
+        let server = Server::always(odd.clone()).await;
+        assert!(open(&server).read(&Call::get(&["a"])).await.is_err(), "{odd:?}");
+        assert_eq!(server.count(), 2, "{odd:?}");
+    }
 }
 
 #[tokio::test]
@@ -276,7 +291,7 @@ async fn other_redirects_are_errors_and_nothing_goes_elsewhere() {
             assert_eq!(class(transport.change(&change(), "k").await), expected, "{status} {location}");
             assert_eq!(class(transport.read(&change()).await), format!("refused {status} "));
             assert!(matches!(transport.credential(&change()).await, Credential::Unknown { .. }));
-            assert_eq!(server.count(), 3, "{status} {location}");
+            assert_eq!(server.count(), 4, "{status} {location}");
         }
     }
     // Back and forth.
@@ -434,7 +449,7 @@ async fn bodies_and_headers_go_as_they_are_asked_for() {
 
 #[tokio::test]
 async fn a_status_that_a_call_also_takes_is_a_reply() {
-    let server = Server::start(|number, _| say(if number == 2 { 410 } else { 404 }, "{}")).await;
+    let server = Server::start(|number, _| say(if number >= 2 { 410 } else { 404 }, "{}")).await;
     let transport = open(&server);
     let call = Call::delete(&["a"]).also(404).also(429);
     assert_eq!(transport.change(&call, "k").await.unwrap().status, 404);

@@ -162,6 +162,9 @@ pub enum Proof {
     NotYet(String),
     /// It cannot be told now: errors, limits, time-outs. Ask again; never a proof.
     Unknown(String),
+    /// The effect does not show before a person has done something, for which there is a guided step: asking again in this
+    /// run is in vain.
+    Guided(String),
 }
 
 /// A line of `doctor`.
@@ -209,6 +212,13 @@ pub trait Provider: Send + Sync {
     /// exactly.
     fn is_back(&self, before: &Value, now: &Look) -> bool {
         now.state == *before || (before.is_null() && now.done == Some(false))
+    }
+
+    /// The state before a step that is tried more than once, where both looks tell a part of it: the first try may have
+    /// taken away what it saw, and the next one takes away what only then can be seen. `None`: one look tells all.
+    fn joined(&self, step: &Step, first: &Value, next: &Value) -> Option<Value> {
+        let (_, _, _) = (step, first, next);
+        None
     }
 
     /// Reads back the secret that `step` has put away; `None` where it holds none, or another one.

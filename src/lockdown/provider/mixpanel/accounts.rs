@@ -90,22 +90,27 @@ impl Mixpanel {
         Ok(Look { done: Some(direct.is_empty()), state, result: Value::Null })
     }
 
-    pub(super) async fn quarantine(&self, step: &Step, key: &str) -> Result<Acted, CallError> {
+    /// Takes it out of those of its projects that are in the journal: only they can be given back.
+    pub(super) async fn quarantine(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
         let about: About = details(step)?;
-        let direct = self.sweeps.latest().await?.direct(about.account);
+        let known = roles(&hand.facts(&step.id).before)?;
+        let mut direct = self.sweeps.latest().await?.direct(about.account);
+        direct.retain(|project, _| known.contains_key(project));
         if direct.is_empty() {
-            return Err(lacks("it is in no project any more"));
+            return Err(lacks("it is in none of these projects any more"));
         }
         self.api.remove(about.account, direct.into_keys(), key).await?;
         Ok(Acted::default())
     }
 
-    /// Gives back the roles that it had.
+    /// Gives back the roles that it had and has not.
     pub(super) async fn release(&self, step: &Step, before: &Value, key: &str) -> Result<Acted, CallError> {
         let about: About = details(step)?;
-        let roles = roles(before)?;
+        let direct = self.sweeps.latest().await?.direct(about.account);
+        let mut roles = roles(before)?;
+        roles.retain(|project, _| !direct.contains_key(project));
         if roles.is_empty() {
-            return Err(lacks("it was in no project before"));
+            return Err(lacks("there is no role to give back"));
         }
         self.api.add(about.account, &roles, key).await?;
         Ok(Acted::default())
@@ -120,7 +125,7 @@ impl Mixpanel {
             return Ok(Proof::NotYet(format!("it is still in projects {}", listed(direct.keys()))));
         }
         if let Some((project, way)) = sweep.indirect(about.account).into_iter().next() {
-            return Ok(Proof::NotYet(format!(
+            return Ok(Proof::Guided(format!(
                 "in no project directly, but it still reaches project {project} through its {way}: a person has to \
                  end that, see the guided step"
             )));
@@ -186,6 +191,16 @@ impl Mixpanel {
         let listed = self.api.accounts().await?.iter().any(|other| other.id == account);
         Ok(listed.then(|| Proof::NotYet("it is not found any more, but still listed".to_owned())))
     }
+}
+
+/// The roles of both; what was seen first counts.
+pub(super) fn joined(first: &Value, next: &Value) -> Option<Value> {
+    let (first, mut all) = (roles(first).ok()?, roles(next).ok()?);
+    if first.is_empty() {
+        return None;
+    }
+    all.extend(first);
+    Some(json!({ "projects": all }))
 }
 
 /// Roles by project, as `look` writes them.

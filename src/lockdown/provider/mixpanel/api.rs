@@ -56,19 +56,14 @@ impl Api {
         Ok(rows)
     }
 
-    /// `None`: it is not there. That is asked twice, since a 404 may come from something before the vendor, and what is
-    /// taken for gone is made anew.
+    /// `None`: it is not there.
     pub(super) async fn account(&self, id: u64) -> Result<Option<Account>, CallError> {
         let call =
             Call::get(&["api", "app", "organizations", &self.number, "service-accounts", &id.to_string()]);
-        let ask = async || match self.app.read(&call).await {
+        match self.app.read(&call).await {
             Ok(reply) => Reader("GET a service account").one(&reply.json()?, wire::account).map(Some),
             Err(CallError::Refused { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
-        };
-        match ask().await? {
-            Some(account) => Ok(Some(account)),
-            None => ask().await,
         }
     }
 

@@ -144,11 +144,18 @@ impl Mixpanel {
 
     pub(super) async fn look_import(&self, step: &Step) -> Result<Look, CallError> {
         let ImportOf { project, id } = details(step)?;
-        let state = match self.api.import(project, id).await {
-            Ok(import) => json!({ "paused": import.paused, "run_every": import.run_every }),
-            Err(CallError::Refused { status: 404, .. }) => json!({ "exists": false }),
+        let found = match self.api.import(project, id).await {
+            Ok(import) => Some(import),
+            // A 404 may come from something before the vendor: the list decides.
+            Err(CallError::Refused { status: 404, .. }) => {
+                self.api.imports(project).await?.into_iter().find(|import| import.id == id)
+            }
             Err(error) => return Err(error),
         };
+        let state = found.map_or_else(
+            || json!({ "exists": false }),
+            |import| json!({ "paused": import.paused, "run_every": import.run_every }),
+        );
         let done = state.get("paused") != Some(&Value::Bool(false));
         Ok(Look { state, done: Some(done), result: Value::Null })
     }

@@ -150,7 +150,7 @@ impl Provider for Mixpanel {
 
     async fn apply(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
         match step.action.as_str() {
-            accounts::QUARANTINE => self.quarantine(step, key).await,
+            accounts::QUARANTINE => self.quarantine(step, hand, key).await,
             accounts::DELETE => self.delete(step, key).await,
             rotation::REPLACE => self.replace(step, key).await,
             rotation::REMOVE_DUPLICATE => self.remove_duplicate(step, hand, key).await,
@@ -169,6 +169,10 @@ impl Provider for Mixpanel {
             exports::PAUSE_IMPORT => self.resume_import(step, before, key).await,
             _ => Err(unknown(step)),
         }
+    }
+
+    fn joined(&self, step: &Step, first: &Value, next: &Value) -> Option<Value> {
+        (step.action == accounts::QUARANTINE).then(|| accounts::joined(first, next)).flatten()
     }
 
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::api::{Api, Roles};
 use super::wire::Grant;
@@ -58,8 +59,18 @@ impl Sweep {
 /// provider's limit.
 pub(super) struct Sweeps {
     api: Api,
-    last: Mutex<Option<(Instant, Arc<Sweep>)>>,
+    last: Mutex<Option<Last>>,
 }
+
+/// The last sweep.
+struct Last {
+    began: Instant,
+    ended: Instant,
+    sweep: Arc<Sweep>,
+}
+
+/// The longest that a sweep waits for others to ask for it too.
+const GATHER: Duration = Duration::from_secs(1);
 
 impl Sweeps {
     pub(super) fn new(api: Api) -> Self {
@@ -70,21 +81,23 @@ impl Sweeps {
     pub(super) async fn fresh(&self) -> Result<Arc<Sweep>, CallError> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
-        if let Some((began, sweep)) = &*last
-            && *began >= asked
-        {
-            return Ok(Arc::clone(sweep));
+        if let Some(last) = &*last {
+            if last.began >= asked {
+                return Ok(Arc::clone(&last.sweep));
+            }
+            // As long as the last one took, so that half of the time at least is left for the steps themselves.
+            sleep_until(last.ended + (last.ended - last.began).min(GATHER)).await;
         }
         let began = Instant::now();
         let sweep = Arc::new(sweep(&self.api).await?);
-        *last = Some((began, Arc::clone(&sweep)));
+        *last = Some(Last { began, ended: Instant::now(), sweep: Arc::clone(&sweep) });
         Ok(sweep)
     }
 
     /// The last sweep, whenever it was: for a request right after a look.
     pub(super) async fn latest(&self) -> Result<Arc<Sweep>, CallError> {
-        if let Some((_, sweep)) = &*self.last.lock().await {
-            return Ok(Arc::clone(sweep));
+        if let Some(last) = &*self.last.lock().await {
+            return Ok(Arc::clone(&last.sweep));
         }
         self.fresh().await
     }

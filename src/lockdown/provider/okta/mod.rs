@@ -25,6 +25,7 @@ use crate::lockdown::http::{Auth, CallError, Stats};
 use crate::lockdown::step::Step;
 use action::Action;
 use api::Api;
+use wire::Role;
 
 /// The kind.
 pub const KIND: ProviderKind = ProviderKind {
@@ -124,21 +125,47 @@ impl Provider for Okta {
             "an account that owns it is never locked out",
             "it could cut itself off",
         ));
+        let mut roles = None;
         if let Some(me) = owner {
             checks.extend(self.check_reads(&me).await);
+            roles = self.api.roles(&me).await.ok();
         }
         checks.push(self.check_app().await);
-        checks.push(Check {
-            what: "change users".to_owned(),
-            state: CheckState::Unknown,
-            note: "Okta has no read that shows whether the credential may suspend and revoke".to_owned(),
-        });
+        checks.push(check_changes(roles.as_deref()));
         checks
     }
 
     fn stats(&self) -> Stats {
         self.api.stats()
     }
+}
+
+/// A token may do what its owner may. Okta's documents say that a super administrator may do everything; what the others
+/// may depends on the groups and resources that they are limited to.
+fn check_changes(roles: Option<&[Role]>) -> Check {
+    let (state, note) = match roles {
+        None => (
+            CheckState::Unknown,
+            "the roles of the credential's owner could not be read: whether it may suspend and revoke is not told"
+                .to_owned(),
+        ),
+        Some([]) => (
+            CheckState::Missing,
+            "the credential's owner has no administrator's role: it can neither suspend nor revoke".to_owned(),
+        ),
+        Some(roles) if roles.iter().any(|role| role.kind.kind == "SUPER_ADMIN") => {
+            (CheckState::Works, "the credential's owner is a super administrator".to_owned())
+        }
+        Some(roles) => {
+            let names: Vec<&str> = roles.iter().map(|role| role.label.as_str()).collect();
+            let note = format!(
+                "no read shows whether {} may suspend and revoke: see its permissions, and the groups it is limited to",
+                names.join(", ")
+            );
+            (CheckState::Unknown, note)
+        }
+    };
+    Check { what: "change users".to_owned(), state, note }
 }
 
 impl Okta {

@@ -279,6 +279,34 @@ fn what_may_not_be_read_is_left_to_a_person() {
     let state = |what: &str| checks.iter().find(|check| check.what == what).unwrap().state;
     assert_eq!(state("find users"), CheckState::Works);
     assert_eq!(state("list API tokens"), CheckState::Missing);
+    // Whether a group administrator may list roles, and whom it may suspend, differs.
+    assert_eq!(state("change users"), CheckState::Unknown);
+}
+
+#[test]
+fn what_the_credential_may_change_is_told_where_a_role_tells_it() {
+    let told = |roles: &[&str]| {
+        let roles: Vec<Role> = roles
+            .iter()
+            .map(|kind| Role {
+                id: "ra1".into(),
+                label: (*kind).into(),
+                by_group: true,
+                kind: wire::RoleKind { kind: (*kind).into(), role: None, resource_set: None },
+            })
+            .collect();
+        let check = check_changes(Some(&roles));
+        (check.state, check.note)
+    };
+    assert_eq!(told(&["HELP_DESK_ADMIN", "SUPER_ADMIN"]).0, CheckState::Works);
+    assert_eq!(told(&[]).0, CheckState::Missing);
+    let (state, note) = told(&["USER_ADMIN", "CUSTOM"]);
+    assert!(state == CheckState::Unknown && note.contains("USER_ADMIN, CUSTOM"), "{note}");
+    assert_eq!(check_changes(None).state, CheckState::Unknown);
+    let world = world(|_| {}, |_| {});
+    let checks = world.runtime.block_on(world.provider.check());
+    let change = checks.iter().find(|check| check.what == "change users").unwrap();
+    assert_eq!(change.state, CheckState::Works, "{}", change.note);
 }
 
 #[test]
