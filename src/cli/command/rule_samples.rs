@@ -62,7 +62,7 @@ fn sources_of(loaded: &Loaded, index: usize) -> Vec<&'static Source> {
         }
     }
     let takes = |source: &&Source| logsources.iter().any(|of| source.takes(of));
-    SOURCES.iter().copied().filter(|source| source.logsource.is_some()).filter(takes).collect()
+    SOURCES.iter().copied().filter(|source| !source.logsources.is_empty()).filter(takes).collect()
 }
 
 /// The source that a record looks like.
@@ -77,7 +77,7 @@ pub(super) fn recognise(record: &Value) -> Option<&'static Source> {
     SOURCES
         .iter()
         .copied()
-        .filter(|source| source.logsource.is_some())
+        .filter(|source| !source.logsources.is_empty())
         .find(|source| (source.looks_like)(&has))
 }
 
