@@ -42,7 +42,7 @@ pub const SOURCE: Source = Source {
             && any(&["userPrincipalName", "servicePrincipalId"])
             && any(&["status.errorCode", "appDisplayName", "appId", "conditionalAccessStatus"]);
         let audit = has("activityDisplayName") && any(&["initiatedBy", "targetResources", "loggedByService"]);
-        let monitor = any(&["operationName", "category"])
+        let monitor = any(&["operationName", "operationname", "category"])
             && any(&[
                 "properties.userPrincipalName",
                 "properties.servicePrincipalId",
@@ -134,6 +134,7 @@ fn raw_paths(field: &str) -> &'static [&'static str] {
             "ActivityDisplayName",
             "operationName",
             "OperationName",
+            "operationname",
         ],
         "event.id" => &["properties.id", "id", "Id"],
         "event.reason" => &[
@@ -210,6 +211,7 @@ fn origin_paths(field: &str) -> &'static [&'static str] {
             "InitiatedBy.user.ipAddress",
             "callerIpAddress",
             "CallerIpAddress",
+            "calleripaddress",
         ],
         "source.geo.city_name" => &["properties.location.city", "location.city", "LocationDetails.city"],
         // A code of two letters.
@@ -248,7 +250,7 @@ fn sigma_paths(field: &str) -> &'static [&'static str] {
             "ActivityDisplayName",
         ],
         "ResultType" | "resultType" => {
-            &["ResultType", "resultType", "properties.status.errorCode", "status.errorCode"]
+            &["ResultType", "resultType", "resulttype", "properties.status.errorCode", "status.errorCode"]
         }
         "status.errorCode" => &["properties.status.errorCode"],
         "ResultDescription" | "resultDescription" => &[

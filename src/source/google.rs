@@ -2,7 +2,8 @@
 //!
 //! The API gives `events` as an array, some exports a single object, some put the event's members beside the others. An
 //! activity may hold several events; a rule asks of all of them together. What an event was about stands in parameters,
-//! a list of names and values, whose names say nothing of which value is whose to a rule.
+//! a list of names and values. A path cannot tell which value is whose: `user.target.email` is the value of every parameter
+//! where it is not named by a key. For events about one account that is the account.
 
 use super::{Meaning, Source, When};
 
@@ -76,7 +77,7 @@ fn raw_paths(field: &str) -> &'static [&'static str] {
         "event.id" => &["id.uniqueQualifier"],
         "user.email" => &["actor.email"],
         "user.id" => &["actor.profileId"],
-        "user.target.email" => &["parameters.USER_EMAIL", "parameters.affected_email_address"],
+        "user.target.email" => &["parameters.USER_EMAIL", "parameters.affected_email_address", "events.parameters.value"],
         "source.ip" => &["ipAddress"],
         "source.geo.country_iso_code" => &["networkInfo.regionCode"],
         "source.as.number" => &["networkInfo.ipAsn"],

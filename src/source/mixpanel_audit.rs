@@ -19,6 +19,7 @@ pub const SOURCE: Source = Source {
         "event.action",
         "user.email",
         "user.name",
+        "user.target.email",
         "source.ip",
         "user_agent.original",
         "organization.name",
@@ -84,6 +85,8 @@ fn raw_paths(field: &str) -> Vec<String> {
     let nested: &[&str] = match field {
         "event.action" => &["event.name", "event.type"],
         "user.email" => &["user.email", "actor.email", "User.Email"],
+        // Whom an act was about: an assumption of ours, as everything in the details.
+        "user.target.email" => &["details.email", "details.user.email", "details.user_email"],
         "user.name" => &["user.name", "actor.name"],
         "source.ip" => &["IP Address", "IP", "ip.address", "client.ip"],
         "organization.name" => &["organization.name", "org.name"],

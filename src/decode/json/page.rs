@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(find(text, "items", 0), Sought::Array(text.len(), 1));
         let text = "{\"_links\":{},\"_embedded\":{\"other\":[1,[2]],\"activities\":[";
         assert_eq!(find(text, "_embedded.activities", 0), Sought::Array(text.len(), 2));
-        assert_eq!(find(",\"size\":2}, \"more\":[] }x", "_embedded.activities", 2), Sought::End(24));
+        assert_eq!(find(",\"size\":2}, \"more\":[] }x", "_embedded.activities", 2), Sought::End(23));
         assert_eq!(find(",\"items\":[", "items", 1), Sought::Array(10, 1));
     }
 

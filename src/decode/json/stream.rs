@@ -126,21 +126,15 @@ impl Framer {
                 self.at += length;
                 self.around = 0;
             }
-            Sought::More | Sought::Broken(_) => {
-                let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
-                if line > 0 {
-                    items.push(Item::Rejected(
-                        self.at..self.at + line,
-                        "a page goes on where its end should stand",
-                    ));
+            Sought::More if limit == buffer.len() => {
+                if !rest.iter().all(u8::is_ascii_whitespace) {
+                    items.push(Item::Rejected(self.at..limit, "a page ends before its brackets close"));
                 }
-                self.at += line;
-                // Cut off before its end is told by `unclosed`.
-                if line > 0 || !eof {
-                    self.around = 0;
-                }
-                return line > 0;
+                self.at = limit;
+                return false;
             }
+            // What follows is looked at as if it stood outside of pages.
+            Sought::More | Sought::Broken(_) => self.around = 0,
         }
         true
     }
@@ -306,7 +300,7 @@ mod tests {
             r#"{"c":3}"#,
             r#"{"plain":true}"#,
             r#"{"d":4}"#,
-            "109..110 not a JSON object",
+            "107..108 not a JSON object",
         ];
         assert_eq!(records(text.len()), expected);
         assert_eq!(records(1), expected);
