@@ -174,6 +174,10 @@ impl Program {
             places: rules.places,
         };
         for name in ALWAYS {
+            compiler.field(name);
+        }
+        // Their numbers are fixed; what says their values comes after them.
+        for name in ALWAYS {
             compiler.projected(name);
         }
         let (mut chosen, mut conditions, mut asks, mut turns, mut prunes) =

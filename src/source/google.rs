@@ -77,7 +77,9 @@ fn raw_paths(field: &str) -> &'static [&'static str] {
         "event.id" => &["id.uniqueQualifier"],
         "user.email" => &["actor.email"],
         "user.id" => &["actor.profileId"],
-        "user.target.email" => &["parameters.USER_EMAIL", "parameters.affected_email_address", "events.parameters.value"],
+        "user.target.email" => {
+            &["parameters.USER_EMAIL", "parameters.affected_email_address", "events.parameters.value"]
+        }
         "source.ip" => &["ipAddress"],
         "source.geo.country_iso_code" => &["networkInfo.regionCode"],
         "source.as.number" => &["networkInfo.ipAsn"],
