@@ -1,6 +1,56 @@
 //! Log sources: what each calls its fields, how it is recognised, which Sigma log source it is.
 //!
-//! A new source is one file and one line in [`SOURCES`].
+//! A new source is one file and one line in [`SOURCES`]. This is a whole one, for a log of records such as
+//! `{"at":"2026-10-24T01:36:17Z","who":{"mail":"jane@agency.example"},"did":"sign_in","ok":false}`:
+//!
+//! ```
+//! use portcullis::rule::LogSource;
+//! use portcullis::source::{Mapping, Meaning, Meanings, Source, When};
+//!
+//! pub const SOURCE: Source = Source {
+//!     name: "acme",
+//!     about: "Acme's audit log, one event a line",
+//!     logsources: &[("saas_audit", "acme", "audit")],
+//!     aliases: |field| {
+//!         let paths: &[&str] = match field {
+//!             "@timestamp" => &["at"],
+//!             "user.email" => &["who.mail", "who"],
+//!             "event.action" => &["did"],
+//!             _ => &[],
+//!         };
+//!         paths.iter().map(|&path| path.to_owned()).collect()
+//!     },
+//!     meanings: &[
+//!         Meaning {
+//!             field: "event.category",
+//!             value: "authentication",
+//!             when: &[When::Is("event.action", &["sign_in"])],
+//!         },
+//!         Meaning { field: "event.outcome", value: "success", when: &[When::Is("ok", &["true"])] },
+//!         Meaning { field: "event.outcome", value: "failure", when: &[When::Is("ok", &["false"])] },
+//!     ],
+//!     fields: &["@timestamp", "user.email", "event.action"],
+//!     is_mapped: false,
+//!     required: &["@timestamp", "event.action"],
+//!     looks_like: |has| has("at") && has("did") && has("who"),
+//!     pages: &["events"],
+//!     event_type: None,
+//!     blind_spots: &["what happens on Acme's own servers"],
+//! };
+//!
+//! // Rules for every log apply to it, and those for Acme.
+//! let every = LogSource { category: Some("saas_audit".to_owned()), ..LogSource::default() };
+//! assert!(SOURCE.takes(&every));
+//! assert_eq!(SOURCE.raw_paths("user.email", &Mapping::default()), ["user.email", "who.mail", "who"]);
+//!
+//! // What a record means is said by other fields.
+//! let record = serde_json::json!({"at": "2026-10-24T01:36:17Z", "who": {"mail": "jane@agency.example"}, "did": "sign_in", "ok": false});
+//! let paths = |field: &str| SOURCE.raw_paths(field, &Mapping::default());
+//! let fields = portcullis::rule::sample::JsonFields::new(&record, &paths);
+//! let meanings = Meanings::of(&SOURCE, &Mapping::default());
+//! assert_eq!(meanings.first(&fields, "event.category"), Some("authentication"));
+//! assert_eq!(meanings.first(&fields, "event.outcome"), Some("failure"));
+//! ```
 
 mod archive;
 pub mod auth0;
