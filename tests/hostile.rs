@@ -345,7 +345,19 @@ fn hit_of(source: &Source, rules: &Loaded) -> (Value, String) {
         (source.looks_like)(&has).then(|| (record.clone(), rule.meta.name.clone()))
     });
     sample.unwrap_or_else(|| {
-        let record = serde_json::json!({"@timestamp": "2026-10-24T01:36:17Z", "user.email": "a\u{1b}[2J"});
+        let mut record = serde_json::json!({});
+        for (field, value) in [
+            ("@timestamp", "2026-10-24T01:36:17Z"),
+            ("event.action", "session.logged_in"),
+            ("user.email", "a\u{1b}[2J"),
+        ] {
+            let path = (source.aliases)(field).into_iter().next().unwrap_or_else(|| field.to_owned());
+            let mut place = &mut record;
+            for key in path.split('.') {
+                place = &mut place[key];
+            }
+            *place = Value::from(value);
+        }
         (record, "log_injection_terminal".to_owned())
     })
 }

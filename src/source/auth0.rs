@@ -131,13 +131,16 @@ fn raw_paths(field: &str) -> &'static [&'static str] {
         "user.id" => &["data.user_id", "user_id"],
         "user.name" => &["data.details.request.auth.user.name", "details.request.auth.user.name"],
         "user.target.email" => &["data.details.response.body.email", "details.response.body.email"],
-        "source.ip" => &["data.ip", "ip"],
+        // A call from the dashboard comes from Auth0's own address; whose browser it was stands in the request.
+        "source.ip" => &["data.details.request.ip", "details.request.ip", "data.ip", "ip"],
         "source.geo.city_name" => &["data.location_info.city_name", "location_info.city_name"],
         "source.geo.country_iso_code" => &["data.location_info.country_code", "location_info.country_code"],
         "source.geo.country_name" => &["data.location_info.country_name", "location_info.country_name"],
         "source.geo.location.lat" => &["data.location_info.latitude", "location_info.latitude"],
         "source.geo.location.lon" => &["data.location_info.longitude", "location_info.longitude"],
-        "user_agent.original" => &["data.user_agent", "user_agent"],
+        "user_agent.original" => {
+            &["data.details.request.userAgent", "details.request.userAgent", "data.user_agent", "user_agent"]
+        }
         "url.path" => &["data.details.request.path", "details.request.path"],
         "http.request.method" => &["data.details.request.method", "details.request.method"],
         "service.name" => &["data.client_name", "client_name"],

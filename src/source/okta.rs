@@ -36,7 +36,8 @@ pub const SOURCE: Source = Source {
     is_mapped: true,
     required: &["event.action"],
     looks_like: |has| {
-        has("eventType") && (has("published") || has("actor.alternateId") || has("outcome.result"))
+        (has("eventType") || has("eventtype"))
+            && (has("published") || has("actor.alternateId") || has("outcome.result"))
     },
     pages: &[],
     event_type: None,
@@ -46,7 +47,9 @@ pub const SOURCE: Source = Source {
 fn raw_paths(field: &str) -> &'static [&'static str] {
     match field {
         "@timestamp" => &["published"],
-        "event.action" => &["eventType"],
+        // Some lakes write the outermost keys in lower case.
+        "event.action" => &["eventType", "eventtype"],
+        "eventType" => &["eventtype"],
         "event.outcome" => &["outcome.result"],
         "event.reason" => &["outcome.reason"],
         "event.id" => &["uuid"],
