@@ -90,8 +90,9 @@ fn check_log(folder: &std::path::Path, log: &Value, expected: &Value) {
     let name = log["log"].as_str().unwrap();
     let arguments = log["arguments"].as_array().cloned().unwrap_or_default();
     let forced = ["--source", expected["source"].as_str().unwrap()];
-    // Recognised by its content, and named.
-    for source in [&[][..], &forced] {
+    // Recognised by its content, named, and by the plain engine.
+    let mut before: Option<Vec<u8>> = None;
+    for source in [&[][..], &forced, &["--engine", "strict"]] {
         let ledger = tempfile::NamedTempFile::new().unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
             .current_dir(folder)
@@ -105,6 +106,8 @@ fn check_log(folder: &std::path::Path, log: &Value, expected: &Value) {
         assert_eq!(output.status.code(), Some(0), "{name}: {stderr}");
         let ledger: Value = serde_json::from_slice(&std::fs::read(ledger.path()).unwrap()).unwrap();
         assert_eq!(ledger["inputs"][0]["source"], expected["source"], "{name}");
+        assert!(before.as_ref().is_none_or(|before| *before == output.stdout), "{name}: {source:?}");
+        before = Some(output.stdout.clone());
         let text = String::from_utf8(output.stdout).unwrap();
         let found: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         for wanted in expected["findings"].as_array().unwrap() {

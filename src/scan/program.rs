@@ -553,3 +553,40 @@ fn fold(inner: &[Condition], known: &dyn Fn(&AtomPlace) -> Option<bool>, decisiv
 pub(super) fn is_set(bits: &[u64], at: usize) -> bool {
     bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::load_embedded;
+    use crate::source::SOURCES;
+
+    fn program(source: &Source) -> Program {
+        let loaded = load_embedded();
+        let wanted = vec![true; loaded.len()];
+        let rules = Rules {
+            all: &loaded.rules,
+            wanted: &wanted,
+            plan: &Plan::new(&loaded.rules, &|_| true, false),
+            needs: &vec![Vec::new(); loaded.len()],
+            places: Given::default(),
+            projection: &[],
+        };
+        Program::compile(rules, source, &Mapping::default())
+    }
+
+    /// What a log says by other fields costs its records no look at a field that they do not have.
+    #[test]
+    fn fields_that_are_only_said_are_not_read() {
+        for source in SOURCES {
+            let program = program(source);
+            assert!(!program.overflow, "{}", source.name);
+            assert_eq!(program.table.find("event.action"), Some(ACTION), "{}", source.name);
+            for name in ["event.category", "event.outcome"] {
+                let read = program.table.find(name);
+                let read =
+                    read.filter(|field| program.columns.iter().any(|of| of.looks == Looks::At(*field)));
+                assert_eq!(read.is_some(), !program.meanings.is_alone(name), "{}: {name}", source.name);
+            }
+        }
+    }
+}

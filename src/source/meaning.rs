@@ -154,3 +154,56 @@ impl Fields for WithMeanings<'_> {
         self.raw.all_values(each);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::sample::JsonFields;
+    use crate::source::entra;
+
+    fn said(record: &serde_json::Value, field: &str) -> Vec<String> {
+        let mapping = Mapping::default();
+        let paths = |field: &str| entra::SOURCE.raw_paths(field, &mapping);
+        let raw = JsonFields::new(record, &paths);
+        let mut values = Vec::new();
+        Meanings::of(&entra::SOURCE, &mapping).values(&raw, field, &mut |value| {
+            values.extend(value.text().map(str::to_owned));
+        });
+        values.sort();
+        values.dedup();
+        values
+    }
+
+    #[test]
+    fn a_value_is_said_where_all_of_it_holds() {
+        let sign_in = |code: i64| serde_json::json!({"createdDateTime": "t", "userPrincipalName": "u", "status": {"errorCode": code}});
+        assert_eq!(said(&sign_in(0), "event.outcome"), ["success"]);
+        assert_eq!(said(&sign_in(50126), "event.outcome"), ["failure"]);
+        assert!(said(&sign_in(50074), "event.outcome").is_empty(), "an interruption is neither");
+        assert_eq!(said(&sign_in(0), "event.action"), ["Sign-in activity"]);
+        assert_eq!(said(&sign_in(0), "event.category"), ["authentication"]);
+        let audit = serde_json::json!({"activityDateTime": "t", "activityDisplayName": "Update user", "result": "timeout"});
+        assert_eq!(said(&audit, "event.action"), ["Update user"]);
+        assert_eq!(
+            (said(&audit, "event.outcome"), said(&audit, "event.category")),
+            (vec!["failure".to_owned()], vec!["iam".to_owned()])
+        );
+        // Whoever writes the log cannot say it by the name of the field.
+        let forged = serde_json::json!({"event.outcome": "success", "event": {"category": "authentication"}});
+        assert!(said(&forged, "event.outcome").is_empty() && said(&forged, "event.category").is_empty());
+    }
+
+    #[test]
+    fn a_mapping_file_says_more() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "[fields]\n\"event.outcome\" = \"ok\"\n[values.\"event.outcome\"]\nsuccess = \"true\"\n";
+        std::io::Write::write_all(&mut file.as_file(), text.as_bytes()).unwrap();
+        let mapping = Mapping::read(file.path()).unwrap();
+        let paths = |field: &str| super::super::generic::SOURCE.raw_paths(field, &mapping);
+        let record = serde_json::json!({"ok": true});
+        let raw = JsonFields::new(&record, &paths);
+        let meanings = Meanings::of(&super::super::generic::SOURCE, &mapping);
+        assert_eq!(meanings.first(&raw, "event.outcome"), Some("success"));
+        assert!(!meanings.is_alone("event.outcome"));
+    }
+}

@@ -238,3 +238,51 @@ fn named(keys: &BTreeSet<String>) -> String {
     let list = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     if more > 0 { format!("{list} and {more} more") } else { list }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::find;
+
+    fn told(text: &str, forced: Option<&str>) -> Option<(&'static str, Framing)> {
+        let forced = forced.and_then(find);
+        let sniffed = sniff(text.as_bytes(), forced, &Mapping::default()).ok()?;
+        Some((sniffed.source.name, sniffed.framing))
+    }
+
+    #[test]
+    fn pages_are_told_from_records_and_arrays() {
+        let record =
+            r#"{"id":{"applicationName":"login","time":"t"},"actor":{"email":"a"},"events":[{"name":"n"}]}"#;
+        let google = |framing: Framing| Some(("google-workspace", framing));
+        let pages = || google(Framing::JsonPages("items".to_owned()));
+        assert_eq!(told(record, None), google(Framing::JsonLines));
+        assert_eq!(told(&format!("[\n{record},\n{record}\n]\n"), None), google(Framing::JsonStream));
+        assert_eq!(told(&format!("{{\"kind\":\"k\",\"items\":[{record}]}}"), None), pages());
+        // Cut off, as the head of a long page is; one record a line, as some tools write pages.
+        assert_eq!(told(&format!("{{\"items\":[{record},{{\"id\":"), None), pages());
+        assert_eq!(told(&format!("{{\n\"items\": [\n{record},\n{record}\n]}}\n"), None), pages());
+        assert_eq!(told("{\"items\":[]}", Some("google-workspace")), pages());
+        assert_eq!(told("{\"items\":[]}", None), None);
+        assert_eq!(told("{\"items\":[{\"sku\":1}]}", None), None);
+        assert_eq!(told("{\"items\":[{\"sku\":1}]}", Some("google-workspace")), google(Framing::JsonLines));
+    }
+
+    #[test]
+    fn both_shapes_of_entra_and_both_of_auth0_are_recognised() {
+        for (text, name) in [
+            (r#"{"createdDateTime":"t","userPrincipalName":"u","status":{"errorCode":0}}"#, "entra"),
+            (r#"{"activityDateTime":"t","activityDisplayName":"a","initiatedBy":{}}"#, "entra"),
+            (r#"{"time":"t","operationName":"o","properties":{"userPrincipalName":"u"}}"#, "entra"),
+            (r#"{"TimeGenerated":"t","UserPrincipalName":"u","ResultType":"0"}"#, "entra"),
+            (r#"{"date":"t","type":"s","client_id":"c","ip":"1.2.3.4"}"#, "auth0"),
+            (r#"{"log_id":"1","data":{"date":"t","type":"s"}}"#, "auth0"),
+            (r#"{"event_type_id":5,"user_name":"u","created_at":"t"}"#, "onelogin"),
+            (r#"{"recordedAt":"t","action":{"type":"USER.CREATED"}}"#, "pingone"),
+            (r#"{"event":"Sign Up","properties":{"time":1,"distinct_id":"d"}}"#, "mixpanel-export"),
+            (r#"{"eventType":"user.session.start","published":"t"}"#, "okta"),
+        ] {
+            assert_eq!(told(text, None).map(|(name, _)| name), Some(name), "{text}");
+        }
+    }
+}
