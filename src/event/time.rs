@@ -162,8 +162,8 @@ impl TimeReader {
 
     /// By the first of the user's formats that fits.
     fn given(&self, text: &str) -> Option<Result<Timestamp, TimeError>> {
-        let formats = self.options.formats.iter();
-        let time = formats.filter_map(|format| BrokenDownTime::parse(format, text).ok()).next()?;
+        let mut formats = self.options.formats.iter();
+        let time = formats.find_map(|format| BrokenDownTime::parse(format, text).ok())?;
         let nanos = match time.to_timestamp() {
             Ok(instant) => in_range(instant.as_nanosecond()),
             Err(_no_offset) => self.instant(time.to_datetime().ok()?, ""),

@@ -78,6 +78,11 @@ pub fn sniff(head: &[u8], forced: Option<&'static Source>, mapping: &Mapping) ->
     }
     let framing = framing(&text)?;
     let keys = keys(&text, &framing);
+    if forced.is_some_and(|source| !is_known(source, &keys, &framing, mapping))
+        && let Some(sniffed) = page(&text, forced, mapping)
+    {
+        return Ok(sniffed);
+    }
     let known = match forced {
         Some(source) => Ok(source),
         None => recognise(&keys, &framing, mapping),
@@ -93,8 +98,8 @@ fn page(text: &str, forced: Option<&'static Source>, mapping: &Mapping) -> Optio
     let body = text.trim_start();
     let sources: Vec<&'static Source> = forced.map_or_else(|| SOURCES.to_vec(), |source| vec![source]);
     sources.into_iter().find_map(|source| {
-        let paths = source.pages.iter().copied().chain(mapping.records());
-        let (path, inside) = paths.filter_map(|path| Some((path, records_of(body, path)?))).next()?;
+        let mut paths = source.pages.iter().copied().chain(mapping.records());
+        let (path, inside) = paths.find_map(|path| Some((path, records_of(body, path)?)))?;
         let framing = Framing::JsonPages(path.to_owned());
         let keys = keys(inside, &framing);
         let known = match forced {
@@ -265,7 +270,7 @@ mod tests {
         assert_eq!(told("{\"items\":[]}", Some("google-workspace")), pages());
         assert_eq!(told("{\"items\":[]}", None), None);
         assert_eq!(told("{\"items\":[{\"sku\":1}]}", None), None);
-        assert_eq!(told("{\"items\":[{\"sku\":1}]}", Some("google-workspace")), google(Framing::JsonLines));
+        assert_eq!(told("{\"items\":[{\"sku\":1}]}", Some("google-workspace")), pages());
     }
 
     #[test]

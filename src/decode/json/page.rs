@@ -174,7 +174,8 @@ mod tests {
         assert_eq!(find("{}", "items", 0), Sought::End(2));
         let text = "{\"kind\":\"a\\\"\",\"n\":12,\"x\":[{\"y\":\"z\"}],\"items\":[";
         for cut in 1..text.len() {
-            assert_eq!(find(&text[..cut], "items", 0), Sought::More, "{cut}");
+            let path = ["items".to_owned()];
+            assert_eq!(seek(&text.as_bytes()[..cut], &path, 0), Sought::More, "{cut}");
         }
         assert_eq!(find("{\"a\" 1}", "items", 0), Sought::Broken(5));
         assert_eq!(find("{a", "items", 0), Sought::Broken(1));
