@@ -4,7 +4,12 @@
 mod common;
 
 use common::{HIT, PLAIN, Place, gzip, zip};
+use portcullis::event::Fields;
+use portcullis::rule::sample::JsonFields;
+use portcullis::rule::{Loaded, load_embedded};
+use portcullis::source::{SOURCES, Source};
 use portcullis::synth::hostile;
+use serde_json::Value;
 
 /// A line between two planted records: both are found, the line is named.
 #[test]
@@ -321,5 +326,105 @@ fn times_at_the_ends_of_time_are_read() {
         let scanned = place.scan(&["log", "--engine", engine]);
         assert_eq!(scanned.code, 0, "{}", scanned.stderr);
         assert_eq!(scanned.hits(), 4);
+    }
+}
+
+/// A record that a rule for this source alone finds, and the rule; else one that a rule for every log finds.
+fn hit_of(source: &Source, rules: &Loaded) -> (Value, String) {
+    let own = rules.rules.iter().filter(|rule| rule.logsource.product.is_some());
+    let own = own.filter(|rule| source.takes(&rule.logsource) && !source.logsources.is_empty());
+    let sample = own.filter(|rule| !rule.is_stateful()).find_map(|rule| {
+        let record = rule.samples.matches.iter().find(|sample| sample.is_object())?;
+        let own = |name: &str| vec![name.to_owned()];
+        let fields = JsonFields::new(record, &own);
+        let has = |path: &str| {
+            let mut found = false;
+            fields.values(path, &mut |_| found = true);
+            found
+        };
+        (source.looks_like)(&has).then(|| (record.clone(), rule.meta.name.clone()))
+    });
+    sample.unwrap_or_else(|| {
+        let mut record = serde_json::json!({});
+        for (field, value) in [
+            ("@timestamp", "2026-10-24T01:36:17Z"),
+            ("event.action", "session.logged_in"),
+            ("user.email", "a\u{1b}[2J"),
+        ] {
+            let path = (source.aliases)(field).into_iter().next().unwrap_or_else(|| field.to_owned());
+            let mut place = &mut record;
+            for key in path.split('.') {
+                place = &mut place[key];
+            }
+            *place = Value::from(value);
+        }
+        (record, "log_injection_terminal".to_owned())
+    })
+}
+
+/// The same record with every leaf replaced, each key doubled, nested, renamed.
+fn odd_variants(hit: &Value) -> Vec<String> {
+    fn replace(value: &Value, with: &Value) -> Value {
+        match value {
+            Value::Object(members) => {
+                members.iter().map(|(key, member)| (key.clone(), replace(member, with))).collect()
+            }
+            Value::Array(items) => items.iter().map(|item| replace(item, with)).collect(),
+            _ => with.clone(),
+        }
+    }
+    let long = Value::String("x".repeat(100_000));
+    let deep = serde_json::from_str(&format!("{}1{}", "[".repeat(100), "]".repeat(100))).unwrap();
+    let numbers = serde_json::json!(-1e308);
+    let odd =
+        [Value::Null, Value::Bool(false), numbers, long, deep, serde_json::json!([]), serde_json::json!({})];
+    let mut variants: Vec<String> = odd.iter().map(|with| replace(hit, with).to_string()).collect();
+    let text = hit.to_string();
+    variants.push(format!("{},{}", &text[..text.len() - 1], &text[1..]));
+    variants.push(text.replace("\":", "\\u0000\":"));
+    variants.push(serde_json::json!({ "a": hit }).to_string());
+    variants.push(text.replace(':', " :\t").replace(',', " ,"));
+    variants
+}
+
+/// Every source of the registry: odd and broken records between good ones cost themselves alone, as lines and as a page.
+#[test]
+fn every_source_survives_what_an_attacker_writes() {
+    let rules = load_embedded();
+    for source in SOURCES {
+        let (hit, rule) = hit_of(source, &rules);
+        let good = hit.to_string();
+        let broken = [good[..good.len() / 2].to_owned(), good.replacen('"', "'", 1), "\u{0}\u{7}".to_owned()];
+        let odd = odd_variants(&hit);
+        let mut lines = String::new();
+        for bad in odd.iter().chain(&broken) {
+            lines.push_str(&format!("{good}\n{bad}\n"));
+        }
+        let pages = source.pages.iter().map(|path| {
+            let records: Vec<String> = odd.iter().flat_map(|bad| [good.clone(), bad.clone()]).collect();
+            let inner = format!("[{}]", records.join(",\n"));
+            let page = path
+                .rsplit('.')
+                .fold(inner, |inner, key| format!("{{\"x\":[1],\"{key}\":{inner},\"y\":{{}}}}"));
+            ((*path).to_owned(), page, odd.len())
+        });
+        let logs = std::iter::once(("lines".to_owned(), lines, odd.len() + broken.len())).chain(pages);
+        for (what, log, planted) in logs {
+            let place = Place::new();
+            place.write("log", log.as_bytes());
+            let mut before = None;
+            for engine in ["fast", "strict"] {
+                let scanned = place.scan(&["log", "--source", source.name, "--engine", engine]);
+                let what = format!("{} {what} {engine}: {}", source.name, scanned.stderr);
+                assert!([0, 3].contains(&scanned.code), "{what}");
+                assert_eq!(scanned.balance(), log.len() as u64, "{what}");
+                assert_eq!(scanned.ledger["inputs"][0]["source"], source.name, "{what}");
+                let findings = scanned.findings();
+                let hits = findings.iter().filter(|finding| finding["rule_name"] == rule.as_str());
+                assert!(hits.count() >= planted, "{what}");
+                assert!(before.is_none_or(|before| before == findings), "{what}");
+                before = Some(findings);
+            }
+        }
     }
 }

@@ -58,6 +58,11 @@ pub trait Fields {
     /// gives every element's value. A field that is absent gives no call.
     fn values(&self, name: &str, each: &mut dyn FnMut(Scalar<'_>));
 
+    /// The same without what a source says by other fields: the values that stand in the record under the field's paths.
+    fn own_values(&self, name: &str, each: &mut dyn FnMut(Scalar<'_>)) {
+        self.values(name, each);
+    }
+
     /// Calls `each` with a value of the rule's derivation `at`, where it is known.
     fn derived(&self, _at: usize, _sub: SubField, _each: &mut dyn FnMut(Scalar<'_>)) {}
 

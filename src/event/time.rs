@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::civil::DateTime;
+use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 
@@ -70,6 +71,8 @@ impl std::error::Error for TimeError {}
 pub struct TimeOptions {
     /// The zone of times that name none, and of abbreviations with several meanings.
     pub log_zone: Option<TimeZone>,
+    /// Further formats, after strptime, tried in order where none of the known ones tells the time.
+    pub formats: Vec<String>,
 }
 
 /// Reads times.
@@ -142,6 +145,10 @@ impl TimeReader {
     #[inline(never)]
     fn read_slowly(&self, text: &[u8]) -> Result<Timestamp, TimeError> {
         let text = std::str::from_utf8(text).map_err(|_not_text| TimeError::UnknownFormat)?.trim();
+        self.known(text).or_else(|error| self.given(text).unwrap_or(Err(error)))
+    }
+
+    fn known(&self, text: &str) -> Result<Timestamp, TimeError> {
         if text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
             && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         {
@@ -151,6 +158,17 @@ impl TimeReader {
             return Err(TimeError::SlashDate);
         }
         self.civil(text)
+    }
+
+    /// By the first of the user's formats that fits.
+    fn given(&self, text: &str) -> Option<Result<Timestamp, TimeError>> {
+        let mut formats = self.options.formats.iter();
+        let time = formats.find_map(|format| BrokenDownTime::parse(format, text).ok())?;
+        let nanos = match time.to_timestamp() {
+            Ok(instant) => in_range(instant.as_nanosecond()),
+            Err(_no_offset) => self.instant(time.to_datetime().ok()?, ""),
+        };
+        Some(nanos.map(|nanos| Timestamp { nanos, digits: digits(nanos) }))
     }
 
     /// `DATE TIME [AM|PM] [ZONE]`.
@@ -200,6 +218,31 @@ impl TimeReader {
         let known = AMBIGUOUS.iter().any(|known| known.eq_ignore_ascii_case(zone));
         Err(if known { TimeError::AmbiguousZone } else { TimeError::UnknownZone })
     }
+}
+
+/// Whether a format can tell a time: whether what it writes is read back with date and hour.
+///
+/// # Errors
+/// What it lacks.
+pub fn check_format(format: &str) -> Result<(), String> {
+    let sample = jiff::Timestamp::from_second(981_173_106).unwrap_or_default();
+    let zoned = sample.to_zoned_datetime(TimeZone::UTC);
+    let text = jiff::fmt::strtime::format(format, &zoned).map_err(|error| error.to_string())?;
+    let read = BrokenDownTime::parse(format, &text).map_err(|error| error.to_string())?;
+    let same = read.to_timestamp().is_ok_and(|time| time == sample)
+        || read.to_datetime().is_ok_and(|local| local == zoned.datetime());
+    if same { Ok(()) } else { Err("it does not tell date, hour, minute and second".to_owned()) }
+}
+
+/// Digits of a second's fraction that are not zeros at its end.
+fn digits(nanos: i64) -> u8 {
+    let mut rest = nanos.rem_euclid(1_000_000_000);
+    let mut digits = 9;
+    while digits > 0 && rest % 10 == 0 {
+        rest /= 10;
+        digits -= 1;
+    }
+    digits
 }
 
 fn in_range(nanos: i128) -> Result<i64, TimeError> {
@@ -423,7 +466,9 @@ mod tests {
 
     fn read(text: &str, zone: Option<&str>) -> Result<String, TimeError> {
         let log_zone = zone.map(|zone| TimeZone::get(zone).unwrap());
-        TimeReader::new(TimeOptions { log_zone }).read(text.as_bytes()).map(|time| time.to_rfc3339())
+        TimeReader::new(TimeOptions { log_zone, formats: Vec::new() })
+            .read(text.as_bytes())
+            .map(|time| time.to_rfc3339())
     }
 
     #[test]
@@ -478,6 +523,25 @@ mod tests {
         ] {
             assert_eq!(read(text, zone), Err(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn formats_that_are_given_are_tried_last_and_in_order() {
+        let formats = ["%d/%m/%Y %H:%M:%S", "%d/%b/%Y:%H:%M:%S %z", "%s"].map(str::to_owned).to_vec();
+        for (zone, text, expected) in [
+            (Some("Europe/Berlin"), "24/10/2026 03:36:17", Ok("2026-10-24T01:36:17Z")),
+            (None, "24/10/2026 03:36:17", Err(TimeError::NoZone)),
+            (None, "24/Oct/2026:03:36:17 +0200", Ok("2026-10-24T01:36:17Z")),
+            (None, "10/24/2026 03:36:17", Err(TimeError::SlashDate)),
+            (None, "2026-10-24T01:36:17.5Z", Ok("2026-10-24T01:36:17.5Z")),
+            (Some("Europe/Berlin"), "25/10/2026 02:30:00", Err(TimeError::GapOrFold)),
+        ] {
+            let log_zone = zone.map(|zone| TimeZone::get(zone).unwrap());
+            let reader = TimeReader::new(TimeOptions { log_zone, formats: formats.clone() });
+            let read = reader.read(text.as_bytes()).map(|time| time.to_rfc3339());
+            assert_eq!(read.as_deref(), expected.as_ref().map(|text| *text), "{text}");
+        }
+        assert!(check_format("%Y-%m-%d").is_err() && check_format("%d/%m/%Y %H:%M:%S").is_ok());
     }
 
     #[test]

@@ -51,7 +51,10 @@ impl LogTable {
     ) -> Self {
         let mut schema = Schema::default();
         let time = DataType::Datetime(TimeUnit::Nanoseconds, None);
-        let known: BTreeSet<&str> = SOURCES.iter().flat_map(|source| source.fields).copied().collect();
+        let known: BTreeSet<&str> = SOURCES
+            .iter()
+            .flat_map(|source| source.fields.iter().copied().chain(source.meanings.iter().map(|of| of.field)))
+            .collect();
         for name in known {
             schema.with_column(name.into(), DataType::String);
         }

@@ -116,8 +116,8 @@ impl Atom {
                 record.derived(*at, *sub, &mut |value| holds |= self.test.eval(value));
             }
             (Subject::Field(name), None) => record.values(name, &mut |value| holds |= self.test.eval(value)),
-            (Subject::Field(name), Some(other)) => record.values(name, &mut |value| {
-                record.values(other, &mut |other| holds |= self.test.eval_pair(value, other));
+            (Subject::Field(name), Some(other)) => record.own_values(name, &mut |value| {
+                record.own_values(other, &mut |other| holds |= self.test.eval_pair(value, other));
             }),
         }
         holds

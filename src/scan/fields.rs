@@ -3,6 +3,9 @@
 use crate::decode::Raw;
 use crate::decode::fields::{FieldTable, Got, View};
 use crate::event::{Fields, Scalar};
+use crate::source::Meanings;
+
+use super::program::Program;
 
 /// A record of a scan, its fields by their names in rules.
 pub struct ViewFields<'a, V> {
@@ -10,8 +13,17 @@ pub struct ViewFields<'a, V> {
     pub view: &'a V,
     /// The fields of the scan.
     pub table: &'a FieldTable,
+    /// What the values of its source mean.
+    pub meanings: &'a Meanings,
     /// The raw record.
     pub record: &'a [u8],
+}
+
+impl<'a, V: View> ViewFields<'a, V> {
+    /// A record as a program reads it.
+    pub fn new(view: &'a V, program: &'a Program, record: &'a [u8]) -> Self {
+        Self { view, table: &program.table, meanings: &program.meanings, record }
+    }
 }
 
 impl<V: View> ViewFields<'_, V> {
@@ -25,6 +37,10 @@ impl<V: View> ViewFields<'_, V> {
 
 impl<V: View> Fields for ViewFields<'_, V> {
     fn values(&self, name: &str, each: &mut dyn FnMut(Scalar<'_>)) {
+        self.meanings.values(self, name, each);
+    }
+
+    fn own_values(&self, name: &str, each: &mut dyn FnMut(Scalar<'_>)) {
         let Some(field) = self.table.find(name) else { return };
         let mut many = Vec::new();
         match self.view.get(field, &mut many) {

@@ -306,9 +306,12 @@ impl Config {
         one.then(|| self.profile.zone.clone().unwrap_or(TimeZone::UTC))
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self, mapping: &Mapping) -> Settings {
         Settings {
-            time: TimeReader::new(TimeOptions { log_zone: self.log_zone.clone() }),
+            time: TimeReader::new(TimeOptions {
+                log_zone: self.log_zone.clone(),
+                formats: mapping.time_formats().to_vec(),
+            }),
             since: self.since,
             until: self.until,
             account: self.account.clone(),

@@ -1,14 +1,17 @@
 //! The rules of a scan compiled for one source: shared tests per field, conditions over their bits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::decode::fields::{FieldId, FieldTable};
 use crate::derive::{Extract, Feed, OriginFields, Plan, Table, Track};
 use crate::enrich::Given;
+use crate::event::Scalar;
 use crate::rule::derive::{Kind, View};
 use crate::rule::set;
 use crate::rule::{Atom, Expr, FieldMatcher, Rule, Subject, Test};
-use crate::source::{Mapping, Source};
+use crate::source::meaning::{Clause, Said};
+use crate::source::{Mapping, Meanings, Source};
 
 /// Fields that every scan reads, whatever its rules: `@timestamp`, `user.email`, `source.ip`, `event.action`.
 pub const TIME: FieldId = 0;
@@ -62,6 +65,8 @@ pub(super) struct Column {
 pub struct Program {
     /// The fields that records are asked for.
     pub table: FieldTable,
+    /// The values that records of the source do not spell out.
+    pub meanings: Meanings,
     /// Indexes into the loaded rules, in their order.
     pub rules: Vec<usize>,
     /// For each of `rules`, what its derivations ask of a record.
@@ -141,7 +146,7 @@ pub fn is_late(atom: &Atom, places: Given) -> bool {
 
 #[derive(Default)]
 struct ColumnDraft<'a> {
-    tests: Vec<&'a Test>,
+    tests: Vec<Cow<'a, Test>>,
     known: BTreeMap<String, usize>,
     readers: Vec<usize>,
 }
@@ -149,6 +154,7 @@ struct ColumnDraft<'a> {
 struct Compiler<'a> {
     source: &'a Source,
     mapping: &'a Mapping,
+    meanings: Meanings,
     table: FieldTable,
     columns: Vec<(Looks, ColumnDraft<'a>)>,
     overflow: bool,
@@ -161,6 +167,7 @@ impl Program {
         let mut compiler = Compiler {
             source,
             mapping,
+            meanings: Meanings::of(source, mapping),
             table: FieldTable::default(),
             columns: Vec::new(),
             overflow: false,
@@ -168,6 +175,10 @@ impl Program {
         };
         for name in ALWAYS {
             compiler.field(name);
+        }
+        // Their numbers are fixed; what says their values comes after them.
+        for name in ALWAYS {
+            compiler.projected(name);
         }
         let (mut chosen, mut conditions, mut asks, mut turns, mut prunes) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -197,7 +208,7 @@ impl Program {
                 ask.feed = drafts.feeds.iter().position(|feed| Some(feed.table) == table);
             }
         }
-        let projected = rules.projection.iter().map(|name| compiler.field(name)).collect();
+        let projected = rules.projection.iter().map(|name| compiler.projected(name)).collect();
         let program = compiler.finish(chosen, conditions, asks, drafts);
         Self { turns, prunes, projected, ..program }
     }
@@ -225,6 +236,17 @@ impl<'a> Compiler<'a> {
             self.overflow = true;
             TIME
         })
+    }
+
+    /// A field of a row, with those that say it.
+    fn projected(&mut self, name: &str) -> FieldId {
+        let says =
+            self.meanings.of_field(name).flat_map(|said| &said.when).map(|clause| clause.field.clone());
+        let says: Vec<String> = says.collect();
+        says.iter().for_each(|field| {
+            self.field(field);
+        });
+        self.field(name)
     }
 
     /// The fields that say where a record came from.
@@ -303,23 +325,64 @@ impl<'a> Compiler<'a> {
     fn atom(&mut self, rule: &'a Rule, at: usize, number: usize, positive: bool) -> Condition {
         // The loader makes conditions from its own atoms, so the index is there.
         let Some(atom) = rule.atoms.get(at) else { return Condition::Any(Vec::new()) };
+        let late = is_late(atom, self.places);
         let looks = match &atom.subject {
+            Subject::Field(name) if atom.test.other_field().is_none() && self.is_said(name) => {
+                return self.said(name, &atom.test, number);
+            }
             Subject::Field(name) => Looks::At(self.field(name)),
             Subject::Record | Subject::Derived { .. } => Looks::Everywhere,
         };
-        if is_late(atom, self.places) {
+        if late {
             return if positive { Condition::All(Vec::new()) } else { Condition::Any(Vec::new()) };
         }
         if let (Looks::At(field), Some(other)) = (looks, atom.test.other_field()) {
             let other = self.field(other);
             return Condition::Atom(AtomPlace::Pair { test: atom.test.clone(), field, other });
         }
+        self.bit(looks, Cow::Borrowed(&atom.test), number)
+    }
+
+    fn is_said(&self, name: &str) -> bool {
+        self.meanings.of_field(name).next().is_some()
+    }
+
+    /// A test on a field whose values the source says by others: on its own values too, unless there are none.
+    fn said(&mut self, name: &str, test: &'a Test, number: usize) -> Condition {
+        let mut any = Vec::new();
+        if !self.meanings.is_alone(name) {
+            let looks = Looks::At(self.field(name));
+            any.push(self.bit(looks, Cow::Borrowed(test), number));
+        }
+        let said: Vec<Said> = self.meanings.of_field(name).cloned().collect();
+        for said in said {
+            // Each field that says a value is read, so that a finding can show what was said.
+            let when: Vec<Condition> = said.when.iter().map(|clause| self.clause(clause, number)).collect();
+            if test.eval(Scalar::Str(&said.value)) {
+                any.push(Condition::All(when));
+            }
+        }
+        Condition::Any(any)
+    }
+
+    fn clause(&mut self, clause: &Clause, number: usize) -> Condition {
+        let looks = Looks::At(self.field(&clause.field));
+        let passes = clause.tests.iter().map(|test| self.bit(looks, Cow::Owned(test.clone()), number));
+        let passes = Condition::Any(passes.collect());
+        if clause.wanted {
+            return passes;
+        }
+        let exists = self.bit(looks, Cow::Owned(Test::Exists), number);
+        Condition::All(vec![exists, Condition::Not(Box::new(passes))])
+    }
+
+    fn bit(&mut self, looks: Looks, test: Cow<'a, Test>, number: usize) -> Condition {
         let column = self.column(looks);
         let Some((_, draft)) = self.columns.get_mut(column) else { return Condition::Any(Vec::new()) };
         let next = draft.tests.len();
-        let bit = *draft.known.entry(format!("{:?}", atom.test)).or_insert(next);
+        let bit = *draft.known.entry(format!("{test:?}")).or_insert(next);
         if bit == next {
-            draft.tests.push(&atom.test);
+            draft.tests.push(test);
         }
         if draft.readers.last() != Some(&number) {
             draft.readers.push(number);
@@ -349,13 +412,15 @@ impl<'a> Compiler<'a> {
                 let mut readers = vec![0; words];
                 draft.readers.iter().for_each(|&rule| set(&mut readers, rule));
                 let words = draft.tests.len().div_ceil(64);
-                Column { looks, matcher: FieldMatcher::new(&draft.tests), words, readers }
+                let tests: Vec<&Test> = draft.tests.iter().map(AsRef::as_ref).collect();
+                Column { looks, matcher: FieldMatcher::new(&tests), words, readers }
             })
             .collect();
         let order = order(&columns, &conditions);
         let compares_fields = conditions.iter().any(Condition::compares_fields);
         Program {
             table: self.table,
+            meanings: self.meanings,
             rules,
             asks,
             turns: Vec::new(),
@@ -487,4 +552,41 @@ fn fold(inner: &[Condition], known: &dyn Fn(&AtomPlace) -> Option<bool>, decisiv
 /// Whether bit `at` is set.
 pub(super) fn is_set(bits: &[u64], at: usize) -> bool {
     bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::load_embedded;
+    use crate::source::SOURCES;
+
+    fn program(source: &Source) -> Program {
+        let loaded = load_embedded();
+        let wanted = vec![true; loaded.len()];
+        let rules = Rules {
+            all: &loaded.rules,
+            wanted: &wanted,
+            plan: &Plan::new(&loaded.rules, &|_| true, false),
+            needs: &vec![Vec::new(); loaded.len()],
+            places: Given::default(),
+            projection: &[],
+        };
+        Program::compile(rules, source, &Mapping::default())
+    }
+
+    /// What a log says by other fields costs its records no look at a field that they do not have.
+    #[test]
+    fn fields_that_are_only_said_are_not_read() {
+        for source in SOURCES {
+            let program = program(source);
+            assert!(!program.overflow, "{}", source.name);
+            assert_eq!(program.table.find("event.action"), Some(ACTION), "{}", source.name);
+            for name in ["event.category", "event.outcome"] {
+                let read = program.table.find(name);
+                let read =
+                    read.filter(|field| program.columns.iter().any(|of| of.looks == Looks::At(*field)));
+                assert_eq!(read.is_some(), !program.meanings.is_alone(name), "{}: {name}", source.name);
+            }
+        }
+    }
 }

@@ -260,7 +260,11 @@ fn read_by(
     let absent = |field: &String| {
         sources.iter().all(|&source| {
             let slots = seen.get(&source).map_or(&[][..], Vec::as_slice);
-            program(source).is_none_or(|program| seen_paths(&program.table, field, slots).is_empty())
+            program(source).is_none_or(|program| {
+                let mut says = program.meanings.of_field(field).flat_map(|said| &said.when);
+                let is_seen = |field: &str| !seen_paths(&program.table, field, slots).is_empty();
+                !is_seen(field) && !says.any(|clause| is_seen(&clause.field))
+            })
         })
     };
     let never_seen = |field: &&String| !sources.is_empty() && absent(field) && !places.has(field);

@@ -246,7 +246,7 @@ impl Judge<'_> {
         if self.cited.is_some_and(|cited| !cited.contains(&place)) || self.answers.is_ruled_out(place) {
             return;
         }
-        let fields = ViewFields { view, table: &self.program.table, record };
+        let fields = ViewFields::new(view, self.program, record);
         let mut late = Late { fields: &fields, answers: Vec::new(), located: None };
         if role.is_stateful {
             if matches!(self.answers, Answers::Part { .. }) {
@@ -273,7 +273,7 @@ impl Judge<'_> {
         if role.is_stateful {
             late.answers = self.ask((rule, of), entry, view, true);
         }
-        let mut hit = unit::hit(view, entry.time, entry.cited(self.unit.input, self.unit.before, record));
+        let mut hit = unit::hit(&fields, entry.time, entry.cited(self.unit.input, self.unit.before, record));
         (hit.rule, hit.why) = (rule, of.facts(&late));
         if self.cited.is_some() {
             self.out.cited.push((place, hit));

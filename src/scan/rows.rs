@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::fields::ViewFields;
 use super::program::ACTOR;
 use super::unit::KeptRecord;
 use crate::decode::Raw;
@@ -113,9 +114,10 @@ impl Rows {
         &mut self,
         wanted: &Projection,
         fields: &[FieldId],
-        view: &V,
-        (kept, time, record): (KeptRecord, Option<Timestamp>, &[u8]),
+        of: &ViewFields<'_, V>,
+        (kept, time): (KeptRecord, Option<Timestamp>),
     ) {
+        let view = of.view;
         let is_own = |account: &String| {
             extract::text(view, ACTOR, |actor| actor.eq_ignore_ascii_case(account).then_some(())).is_some()
         };
@@ -128,15 +130,15 @@ impl Rows {
         self.lengths.push(kept.length as u64);
         self.columns.resize(fields.len(), Cells::default());
         let (mut many, mut scratch) = (Vec::new(), String::new());
-        for (cells, &field) in self.columns.iter_mut().zip(fields) {
+        for ((cells, &field), name) in self.columns.iter_mut().zip(fields).zip(&wanted.fields) {
             match view.get(field, &mut many) {
-                Got::Absent => cells.push(None),
+                Got::Absent => cells.push(of.meanings.first(of, name)),
                 Got::One(raw) => cells.push(raw.scalar(view.block(), &mut scratch).text()),
                 Got::Many => cells.push(Some(&array(view.block(), &many))),
             }
         }
         if wanted.raw {
-            self.raw.push(Some(&String::from_utf8_lossy(record)));
+            self.raw.push(Some(&String::from_utf8_lossy(of.record)));
         }
     }
 }

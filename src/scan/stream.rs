@@ -158,7 +158,8 @@ fn read_as<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sn
     }
     match sniffed.framing {
         Framing::JsonLines => lines(units, scope, feed, source),
-        Framing::JsonStream => values(units, scope, feed, source),
+        Framing::JsonStream => values(units, scope, feed, source, Framer::default()),
+        Framing::JsonPages(ref path) => values(units, scope, feed, source, Framer::pages(path)),
         Framing::Csv { delimiter } => table(units, scope, feed, source, delimiter),
     }
 }
@@ -219,8 +220,13 @@ fn skip_line(scan: &Scan<'_>, feed: &mut Feed) -> Outcome {
     outcome
 }
 
-fn values<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, source: usize) {
-    let mut framer = Framer::default();
+fn values<'s>(
+    units: &mut Units<'s, '_>,
+    scope: &Scope<'s>,
+    feed: &mut Feed,
+    source: usize,
+    mut framer: Framer,
+) {
     let mut target = chunk_size(units.scan);
     loop {
         feed.fill(target);
@@ -236,7 +242,7 @@ fn values<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed, sou
         }
         if feed.eof && feed.held.is_empty() {
             if framer.unclosed() && feed.problem.is_none() {
-                feed.problem = Some("the JSON array is never closed: the file is cut off".to_owned());
+                feed.problem = Some("the JSON array or page is never closed: the file is cut off".to_owned());
             }
             return;
         }

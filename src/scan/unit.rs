@@ -257,7 +257,7 @@ impl Reader<'_> {
         match self.settings.engine {
             Engine::Fast => self.evaluator.evaluate(self.program, view, record, &mut self.buffers.matched),
             Engine::Strict => {
-                let fields = ViewFields { view, table: &self.program.table, record };
+                let fields = ViewFields::new(view, self.program, record);
                 let unknown = |atom: &Atom| is_late(atom, self.settings.places);
                 self.buffers.matched.clear();
                 for (number, &rule) in self.program.rules.iter().enumerate() {
@@ -293,7 +293,8 @@ impl Reader<'_> {
         let Some(wanted) = &settings.projection else { return };
         if time.is_none_or(|time| settings.is_in_time(time.nanos)) {
             let kept = self.kept(span, record, time);
-            self.outcome.rows.add(wanted, &self.program.projected, view, (kept, time, record));
+            let fields = ViewFields::new(view, self.program, record);
+            self.outcome.rows.add(wanted, &self.program.projected, &fields, (kept, time));
         }
     }
 
@@ -313,13 +314,13 @@ impl Reader<'_> {
         let plain = rules.filter(|rule| role(rule).is_plain());
         if plain.clone().next().is_some() {
             let cited = kept.cited(self.input, 0, record);
-            let hit = hit(view, kept.time, cited);
+            let fields = ViewFields::new(view, self.program, record);
+            let hit = hit(&fields, kept.time, cited);
             if !self.settings.wants(&hit) {
                 self.outcome.suppressed.extend(plain);
                 self.buffers.matched = matched;
                 return;
             }
-            let fields = ViewFields { view, table: &self.program.table, record };
             for rule in plain {
                 let why = self.rules.get(rule).map(|rule| rule.facts(&fields)).unwrap_or_default();
                 self.outcome.hits.push(Hit { rule, why, ..hit.clone() });
@@ -373,12 +374,14 @@ impl KeptRecord {
 }
 
 /// A match on a record, whatever the rule.
-pub fn hit<V: View>(view: &V, time: Option<(i64, u8)>, cited: Cited) -> Hit {
+pub fn hit<V: View>(fields: &ViewFields<'_, V>, time: Option<(i64, u8)>, cited: Cited) -> Hit {
+    let view = fields.view;
+    let said = || fields.meanings.first(fields, "event.action").map(str::to_owned);
     Hit {
         rule: 0,
         time,
         source_ip: shown(view, SOURCE_IP),
-        action: shown(view, ACTION),
+        action: shown(view, ACTION).or_else(said),
         actor: shown(view, ACTOR),
         why: Vec::new(),
         events: vec![cited],

@@ -113,7 +113,7 @@ impl<'a> Scan<'a> {
             plan: Plan::new(&rules.rules, &is_wanted, zones),
             wanted,
             config,
-            settings: config.settings(),
+            settings: config.settings(mapping),
             limits: &config.limits,
             mapping,
             forced,
@@ -239,7 +239,7 @@ impl<'a> Scan<'a> {
         let index = SOURCES.iter().position(|known| known.name == source.name).unwrap_or_default();
         let format = match framing {
             Framing::JsonLines => "ndjson",
-            Framing::JsonStream => "json",
+            Framing::JsonStream | Framing::JsonPages(_) => "json",
             Framing::Csv { .. } => "csv",
         };
         self.note(at, |note| {

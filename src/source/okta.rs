@@ -1,13 +1,18 @@
 //! Okta System Log, as its API documents it.
 
-use super::Source;
+use super::{Meaning, Source, When};
 
 /// See the module.
 pub const SOURCE: Source = Source {
     name: "okta",
     about: "Okta System Log: NDJSON, a JSON array, or pages as the API gives them",
-    logsource: Some(("saas_audit", "okta", "okta")),
+    logsources: &[("saas_audit", "okta", "okta")],
     aliases: |field| raw_paths(field).iter().map(|&path| path.to_owned()).collect(),
+    meanings: &[Meaning {
+        field: "event.category",
+        value: "authentication",
+        when: &[When::Is("event.action", &["user.session.start"])],
+    }],
     fields: &[
         "@timestamp",
         "event.action",
@@ -28,10 +33,13 @@ pub const SOURCE: Source = Source {
         "source.as.organization.name",
         "user_agent.original",
     ],
+    is_mapped: true,
     required: &["event.action"],
     looks_like: |has| {
-        has("eventType") && (has("published") || has("actor.alternateId") || has("outcome.result"))
+        (has("eventType") || has("eventtype"))
+            && (has("published") || has("actor.alternateId") || has("outcome.result"))
     },
+    pages: &[],
     event_type: None,
     blind_spots: &[],
 };
@@ -39,7 +47,9 @@ pub const SOURCE: Source = Source {
 fn raw_paths(field: &str) -> &'static [&'static str] {
     match field {
         "@timestamp" => &["published"],
-        "event.action" => &["eventType"],
+        // Some lakes write the outermost keys in lower case.
+        "event.action" => &["eventType", "eventtype"],
+        "eventType" => &["eventtype"],
         "event.outcome" => &["outcome.result"],
         "event.reason" => &["outcome.reason"],
         "event.id" => &["uuid"],

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Mapping, SOURCES, Source};
 use crate::decode::csv;
+use crate::decode::json::page::{Sought, seek};
 
 /// Bytes that are enough to tell.
 pub const HEAD: usize = 64 << 10;
@@ -21,6 +22,8 @@ pub enum Framing {
     JsonLines,
     /// JSON values that may span lines: arrays of records, or records one after the other.
     JsonStream,
+    /// Pages of an API: objects that hold records in the array at this path of keys.
+    JsonPages(String),
     /// Comma-separated values with a header.
     Csv {
         /// The delimiter.
@@ -68,14 +71,56 @@ pub enum SniffError {
 /// Tells source and framing from the head of the decompressed stream.
 pub fn sniff(head: &[u8], forced: Option<&'static Source>, mapping: &Mapping) -> Result<Sniffed, SniffError> {
     let text = String::from_utf8_lossy(head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head));
+    // A page is looked for first unless the first line is a record: a line of an indented page may be one too.
+    let first_is_whole = text.trim_start().lines().next().is_some_and(is_record);
+    if !first_is_whole && let Some(sniffed) = page(&text, forced, mapping) {
+        return Ok(sniffed);
+    }
     let framing = framing(&text)?;
     let keys = keys(&text, &framing);
-    let source = match forced {
-        Some(source) => source,
-        None => recognise(&keys, &framing, mapping)?,
+    if forced.is_some_and(|source| !is_known(source, &keys, &framing, mapping))
+        && let Some(sniffed) = page(&text, forced, mapping)
+    {
+        return Ok(sniffed);
+    }
+    let known = match forced {
+        Some(source) => Ok(source),
+        None => recognise(&keys, &framing, mapping),
     };
-    check_required(source, &keys, &framing, mapping)?;
-    Ok(Sniffed { source, framing })
+    let checked = known
+        .and_then(|source| check_required(source, &keys, &framing, mapping).map(|()| source))
+        .map(|source| Sniffed { source, framing });
+    checked.or_else(|error| page(&text, forced, mapping).ok_or(error))
+}
+
+/// A page of a source's API whose records that source recognises; of the source asked for, a page with any records.
+fn page(text: &str, forced: Option<&'static Source>, mapping: &Mapping) -> Option<Sniffed> {
+    let body = text.trim_start();
+    let sources: Vec<&'static Source> = forced.map_or_else(|| SOURCES.to_vec(), |source| vec![source]);
+    sources.into_iter().find_map(|source| {
+        let mut paths = source.pages.iter().copied().chain(mapping.records());
+        let (path, inside) = paths.find_map(|path| Some((path, records_of(body, path)?)))?;
+        let framing = Framing::JsonPages(path.to_owned());
+        let keys = keys(inside, &framing);
+        let known = match forced {
+            Some(_) => keys.is_empty() || check_required(source, &keys, &framing, mapping).is_ok(),
+            None => is_known(source, &keys, &framing, mapping),
+        };
+        known.then_some(Sniffed { source, framing })
+    })
+}
+
+/// What stands in the array of a page, as far as the text goes.
+fn records_of<'a>(body: &'a str, path: &str) -> Option<&'a str> {
+    let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+    match seek(body.as_bytes(), &path, 0) {
+        Sought::Array(length, _) => body.get(length..),
+        Sought::End(_) | Sought::More | Sought::Broken(_) => None,
+    }
+}
+
+fn is_record(line: &str) -> bool {
+    serde_json::from_str::<Value>(line.trim()).is_ok_and(|value| value.is_object())
 }
 
 fn framing(text: &str) -> Result<Framing, SniffError> {
@@ -84,10 +129,10 @@ fn framing(text: &str) -> Result<Framing, SniffError> {
         return Err(SniffError::Empty);
     }
     if body.starts_with('{') || body.starts_with('[') {
-        let whole_line =
-            |line: &str| serde_json::from_str::<Value>(line.trim()).is_ok_and(|value| value.is_object());
-        // One good record on a line of its own is enough: the others may be damaged.
-        let lines = body.lines().take(SAMPLE).any(whole_line);
+        // One good record on a line of its own is enough: the others may be damaged. The last line of an array that
+        // opens on a line of its own is not one.
+        let is_array = body.lines().next().is_some_and(|line| line.trim() == "[");
+        let lines = !is_array && body.lines().take(SAMPLE).any(is_record);
         return Ok(if lines { Framing::JsonLines } else { Framing::JsonStream });
     }
     let header = body.lines().next().unwrap_or_default();
@@ -113,7 +158,7 @@ fn keys(text: &str, framing: &Framing) -> BTreeSet<String> {
             let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line.trim()).ok());
             records.take(SAMPLE).for_each(|record| collect(&record, "", &mut keys, 0));
         }
-        Framing::JsonStream => stream_records(text, &mut keys),
+        Framing::JsonStream | Framing::JsonPages(_) => stream_records(text, &mut keys),
     }
     keys
 }
@@ -163,18 +208,19 @@ fn recognise(
     framing: &Framing,
     mapping: &Mapping,
 ) -> Result<&'static Source, SniffError> {
-    let mapped = |source: &Source| {
-        !source.required.is_empty()
-            && source
-                .required
-                .iter()
-                .all(|field| mapping.paths(field).iter().any(|path| has(keys, framing, path)))
-    };
     SOURCES
         .iter()
         .copied()
-        .find(|source| (source.looks_like)(&|path| has(keys, framing, path)) || mapped(source))
+        .find(|source| is_known(source, keys, framing, mapping))
         .ok_or_else(|| SniffError::UnknownSource { keys: named(keys) })
+}
+
+/// Whether a source recognises the keys, or the mapping file names them for it.
+fn is_known(source: &Source, keys: &BTreeSet<String>, framing: &Framing, mapping: &Mapping) -> bool {
+    let mapped = |field: &&str| mapping.paths(field).iter().any(|path| has(keys, framing, path));
+    let is_meant = mapping.source().map_or(source.is_mapped, |name| name == source.name);
+    (source.looks_like)(&|path| has(keys, framing, path))
+        || (is_meant && !source.required.is_empty() && source.required.iter().all(mapped))
 }
 
 fn check_required(
@@ -196,4 +242,52 @@ fn named(keys: &BTreeSet<String>) -> String {
     let more = keys.len().saturating_sub(MAX_KEYS_NAMED);
     let list = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     if more > 0 { format!("{list} and {more} more") } else { list }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::find;
+
+    fn told(text: &str, forced: Option<&str>) -> Option<(&'static str, Framing)> {
+        let forced = forced.and_then(find);
+        let sniffed = sniff(text.as_bytes(), forced, &Mapping::default()).ok()?;
+        Some((sniffed.source.name, sniffed.framing))
+    }
+
+    #[test]
+    fn pages_are_told_from_records_and_arrays() {
+        let record =
+            r#"{"id":{"applicationName":"login","time":"t"},"actor":{"email":"a"},"events":[{"name":"n"}]}"#;
+        let google = |framing: Framing| Some(("google-workspace", framing));
+        let pages = || google(Framing::JsonPages("items".to_owned()));
+        assert_eq!(told(record, None), google(Framing::JsonLines));
+        assert_eq!(told(&format!("[\n{record},\n{record}\n]\n"), None), google(Framing::JsonStream));
+        assert_eq!(told(&format!("{{\"kind\":\"k\",\"items\":[{record}]}}"), None), pages());
+        // Cut off, as the head of a long page is; one record a line, as some tools write pages.
+        assert_eq!(told(&format!("{{\"items\":[{record},{{\"id\":"), None), pages());
+        assert_eq!(told(&format!("{{\n\"items\": [\n{record},\n{record}\n]}}\n"), None), pages());
+        assert_eq!(told("{\"items\":[]}", Some("google-workspace")), pages());
+        assert_eq!(told("{\"items\":[]}", None), None);
+        assert_eq!(told("{\"items\":[{\"sku\":1}]}", None), None);
+        assert_eq!(told("{\"items\":[{\"sku\":1}]}", Some("google-workspace")), pages());
+    }
+
+    #[test]
+    fn both_shapes_of_entra_and_both_of_auth0_are_recognised() {
+        for (text, name) in [
+            (r#"{"createdDateTime":"t","userPrincipalName":"u","status":{"errorCode":0}}"#, "entra"),
+            (r#"{"activityDateTime":"t","activityDisplayName":"a","initiatedBy":{}}"#, "entra"),
+            (r#"{"time":"t","operationName":"o","properties":{"userPrincipalName":"u"}}"#, "entra"),
+            (r#"{"TimeGenerated":"t","UserPrincipalName":"u","ResultType":"0"}"#, "entra"),
+            (r#"{"date":"t","type":"s","client_id":"c","ip":"1.2.3.4"}"#, "auth0"),
+            (r#"{"log_id":"1","data":{"date":"t","type":"s"}}"#, "auth0"),
+            (r#"{"event_type_id":5,"user_name":"u","created_at":"t"}"#, "onelogin"),
+            (r#"{"recordedAt":"t","action":{"type":"USER.CREATED"}}"#, "pingone"),
+            (r#"{"event":"Sign Up","properties":{"time":1,"distinct_id":"d"}}"#, "mixpanel-export"),
+            (r#"{"eventType":"user.session.start","published":"t"}"#, "okta"),
+        ] {
+            assert_eq!(told(text, None).map(|(name, _)| name), Some(name), "{text}");
+        }
+    }
 }

@@ -94,6 +94,26 @@ pub fn push_ndjson(out: &mut Vec<u8>, act: &Act) {
     out.extend_from_slice(b"}\n");
 }
 
+/// One line of a raw event export into which activity is mirrored: the shape is the vendor's, what stands in
+/// `properties` besides its own keys is ours.
+pub fn push_export(out: &mut Vec<u8>, act: &Act) {
+    let details: serde_json::Value = serde_json::from_str(&act.details).unwrap_or_default();
+    let record = serde_json::json!({
+        "event": act.action,
+        "properties": {
+            "time": act.time,
+            "distinct_id": act.who.0,
+            "$insert_id": format!("i{:x}-{}", act.time, act.action.len()),
+            "mp_processing_time_ms": act.time * 1000 + 750,
+            "user_email": act.who.0,
+            "ip_address": act.ip,
+            "details": details,
+        },
+    });
+    out.extend_from_slice(record.to_string().as_bytes());
+    out.push(b'\n');
+}
+
 /// The header of the CSV form: the columns of the vendor's page, and the details.
 pub const CSV_HEADER: &[u8] = b"Date and Time,User,Action,IP Address,Project or Org,Details\n";
 

@@ -1,10 +1,12 @@
 //! Made-up logs, for trying, testing and timing: a seeded organisation at work, and if asked a compromise in it.
 //!
 //! Everything is invented; people, domains and addresses are of the ranges reserved for documentation. Okta's shape is
-//! the documented one; Mixpanel documents only its event names, so keys and headers are assumptions of ours.
+//! the documented one; Mixpanel documents only its event names, so keys and headers are assumptions of ours. Those of the
+//! other identity providers are the documented ones, with few members.
 
 pub mod clock;
 pub mod hostile;
+pub mod identity;
 pub mod mixpanel;
 pub mod okta;
 pub mod organisation;
@@ -57,6 +59,24 @@ pub enum Log {
     OktaNdjson,
     /// Okta System Log as one JSON array.
     OktaArray,
+    /// Mixpanel raw event export of a project into which activity is mirrored.
+    MixpanelExport,
+    /// Entra sign-ins and directory audits as a page of Microsoft Graph.
+    EntraPage,
+    /// The same as Azure Monitor exports them, one a line.
+    EntraMonitor,
+    /// Google Workspace activities as a page of the Reports API.
+    GooglePage,
+    /// The same, one a line.
+    GoogleNdjson,
+    /// Auth0 tenant log, one record a line.
+    Auth0Ndjson,
+    /// The same as a log stream sends it.
+    Auth0Stream,
+    /// OneLogin events as a page of the API.
+    OneloginPage,
+    /// PingOne activities as a page of the API.
+    PingonePage,
 }
 
 /// Writes a log; returns how many records it has.
@@ -67,10 +87,12 @@ pub fn write(log: Log, options: &Options, out: &mut dyn Write) -> io::Result<u64
     let mut maker =
         Maker { rng, people: &people, options, calendar, buffer: Vec::with_capacity(1 << 17), out, count: 0 };
     match log {
-        Log::MixpanelNdjson => maker.mixpanel(false)?,
-        Log::MixpanelCsv => maker.mixpanel(true)?,
+        Log::MixpanelNdjson => maker.mixpanel(mixpanel::push_ndjson, b"")?,
+        Log::MixpanelCsv => maker.mixpanel(mixpanel::push_csv, mixpanel::CSV_HEADER)?,
+        Log::MixpanelExport => maker.mixpanel(mixpanel::push_export, b"")?,
         Log::OktaNdjson => maker.okta(false)?,
         Log::OktaArray => maker.okta(true)?,
+        log => maker.identity(log)?,
     }
     maker.flush()?;
     Ok(maker.count)
@@ -87,11 +109,8 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn mixpanel(&mut self, csv: bool) -> io::Result<()> {
-        let push = if csv { mixpanel::push_csv } else { mixpanel::push_ndjson };
-        if csv {
-            self.buffer.extend_from_slice(mixpanel::CSV_HEADER);
-        }
+    fn mixpanel(&mut self, push: fn(&mut Vec<u8>, &mixpanel::Act), header: &[u8]) -> io::Result<()> {
+        self.buffer.extend_from_slice(header);
         let story =
             if self.options.incident { story::mixpanel(self.options.story, self.people) } else { Vec::new() };
         let until = self.options.until;
@@ -137,6 +156,51 @@ impl<'a> Maker<'a> {
             self.buffer.extend_from_slice(b"\n]\n");
         }
         Ok(())
+    }
+
+    /// A log of an identity provider: people log in; now and then a password is mistyped.
+    fn identity(&mut self, log: Log) -> io::Result<()> {
+        let (before, after) = identity::page(log).unwrap_or(("", ""));
+        self.buffer.extend_from_slice(before.as_bytes());
+        let options = self.options;
+        let story = if options.incident { identity::story(options.story, self.people) } else { Vec::new() };
+        let mut story = story.into_iter().filter(|act| act.time < options.until).peekable();
+        for number in 0..options.records {
+            let Some((person, time)) = self.moment(number) else { break };
+            while let Some(act) = story.next_if(|act| act.time <= time) {
+                self.push_identity(log, &act);
+            }
+            let failed = self.rng.one_in(20);
+            let act = identity::Act {
+                time,
+                person,
+                what: if failed { identity::What::LoginFailed } else { identity::What::Login },
+                target: &person.email,
+                ip: person.address(&mut self.rng),
+                place: person.place,
+                agent: person.agent,
+            };
+            self.push_identity(log, &act);
+            self.flush_full()?;
+        }
+        for act in story {
+            self.push_identity(log, &act);
+        }
+        self.buffer.extend_from_slice(after.as_bytes());
+        Ok(())
+    }
+
+    fn push_identity(&mut self, log: Log, act: &identity::Act<'_>) {
+        let Some(record) = identity::record(log, act, self.count) else { return };
+        let paged = identity::page(log).is_some();
+        if paged && self.count > 0 {
+            self.buffer.extend_from_slice(b",\n");
+        }
+        self.buffer.extend_from_slice(record.to_string().as_bytes());
+        if !paged {
+            self.buffer.push(b'\n');
+        }
+        self.count += 1;
     }
 
     fn push_okta(&mut self, act: &okta::Act<'_>, array: bool) {

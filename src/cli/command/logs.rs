@@ -47,10 +47,11 @@ pub(super) struct Logs {
     #[command(flatten)]
     places: Places,
 
-    /// The kind of log: okta, mixpanel-audit or json, instead of recognising it.
+    /// The kind of log, instead of recognising it: mixpanel-audit, mixpanel-export, okta, entra, google-workspace, auth0,
+    /// onelogin, pingone, generic (with --mapping) or json.
     #[arg(long, value_name = "NAME", value_parser = value::source, help_heading = "Reading")]
     source: Option<String>,
-    /// TOML file that says which keys or columns give which fields.
+    /// TOML file that says which keys or columns give which fields, what values mean, and how times are written.
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     mapping: Option<PathBuf>,
     /// The zone of times that name none, such as Europe/Berlin.

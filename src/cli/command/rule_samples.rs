@@ -62,7 +62,7 @@ fn sources_of(loaded: &Loaded, index: usize) -> Vec<&'static Source> {
         }
     }
     let takes = |source: &&Source| logsources.iter().any(|of| source.takes(of));
-    SOURCES.iter().copied().filter(|source| source.logsource.is_some()).filter(takes).collect()
+    SOURCES.iter().copied().filter(|source| !source.logsources.is_empty()).filter(takes).collect()
 }
 
 /// The source that a record looks like.
@@ -77,7 +77,7 @@ pub(super) fn recognise(record: &Value) -> Option<&'static Source> {
     SOURCES
         .iter()
         .copied()
-        .filter(|source| source.logsource.is_some())
+        .filter(|source| !source.logsources.is_empty())
         .find(|source| (source.looks_like)(&has))
 }
 
@@ -114,7 +114,11 @@ fn repeated(record: &Value, source: &Source) -> Result<Vec<Value>, SampleError> 
         let mut copy = plain.clone();
         let time = Timestamp { nanos: start.nanos.saturating_add(number.saturating_mul(step)), ..start };
         if let Some(value) = copy.pointer_mut(&pointer) {
-            *value = Value::String(time.to_rfc3339());
+            *value = if value.is_number() {
+                Value::from(time.nanos.div_euclid(1_000_000_000))
+            } else {
+                Value::String(time.to_rfc3339())
+            };
         }
         records.push(copy);
     }
@@ -128,7 +132,9 @@ fn time_of(record: &Value, source: &Source) -> Option<(String, Timestamp)> {
         let whole = format!("/{path}");
         let nested = format!("/{}", path.replace('.', "/"));
         [whole, nested].into_iter().find_map(|pointer| {
-            let time = reader.read(record.pointer(&pointer)?.as_str()?.as_bytes()).ok()?;
+            let value = record.pointer(&pointer)?;
+            let seconds = value.as_i64().map(|seconds| seconds.to_string());
+            let time = reader.read(seconds.as_deref().or_else(|| value.as_str())?.as_bytes()).ok()?;
             Some((pointer, time))
         })
     })

@@ -13,7 +13,8 @@ use crate::output::escape::{Safe, shortened};
 use crate::output::json;
 use crate::rule::sample::JsonFields;
 use crate::rule::{self, Explanation, Loaded, LogSource, Placeholders, Rule};
-use crate::source::{Mapping, SOURCES, Source};
+use crate::source::meaning::WithMeanings;
+use crate::source::{Mapping, Meanings, SOURCES, Source};
 
 /// List, check, test and explain rules.
 #[derive(Debug, clap::Args)]
@@ -242,7 +243,9 @@ fn explain(name: &str, place: &str, placeholders: Option<&Path>) -> Result<ExitC
     let paths = |field: &str| {
         source.map_or_else(|| vec![field.to_owned()], |source| source.raw_paths(field, &Mapping::default()))
     };
-    let explanation = rule.explain(&JsonFields::new(&record, &paths));
+    let meanings = source.map(|source| Meanings::of(source, &Mapping::default())).unwrap_or_default();
+    let raw = JsonFields::new(&record, &paths);
+    let explanation = rule.explain(&WithMeanings { raw: &raw, meanings: &meanings });
     let verdict = if explanation.holds { "matches" } else { "does not match" };
     let mut text = format!("{} {verdict} record {number} of {}\n", Safe(&rule.meta.title), Safe(path));
     render(&explanation, 1, &mut text);

@@ -13,8 +13,8 @@ use crate::sys::fs::Pending;
 
 /// Write made-up logs, for trying, testing and timing.
 ///
-/// The same options give the same bytes. Okta's shape is the documented one; Mixpanel documents only its event names,
-/// so keys and headers of its log are assumptions.
+/// The same options give the same bytes. The shapes of Okta and the other identity providers are the documented ones;
+/// Mixpanel documents only its event names, so keys and headers of its log are assumptions.
 ///
 /// Examples:
 ///   portcullis synth mixpanel-ndjson --incident -o audit.ndjson
@@ -51,6 +51,15 @@ enum Name {
     MixpanelCsv,
     OktaNdjson,
     OktaArray,
+    MixpanelExport,
+    EntraPage,
+    EntraMonitor,
+    GooglePage,
+    GoogleNdjson,
+    Auth0Ndjson,
+    Auth0Stream,
+    OneloginPage,
+    PingonePage,
 }
 
 /// Runs it.
@@ -60,6 +69,15 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         Name::MixpanelCsv => Log::MixpanelCsv,
         Name::OktaNdjson => Log::OktaNdjson,
         Name::OktaArray => Log::OktaArray,
+        Name::MixpanelExport => Log::MixpanelExport,
+        Name::EntraPage => Log::EntraPage,
+        Name::EntraMonitor => Log::EntraMonitor,
+        Name::GooglePage => Log::GooglePage,
+        Name::GoogleNdjson => Log::GoogleNdjson,
+        Name::Auth0Ndjson => Log::Auth0Ndjson,
+        Name::Auth0Stream => Log::Auth0Stream,
+        Name::OneloginPage => Log::OneloginPage,
+        Name::PingonePage => Log::PingonePage,
     };
     let options = Options {
         seed: args.seed,

@@ -5,6 +5,7 @@
 //! the same and every hole holds a valid value. A fuzz target and property tests hold the two together.
 
 pub mod index;
+pub mod page;
 pub mod paths;
 pub mod records;
 pub mod shapes;

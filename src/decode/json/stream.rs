@@ -1,10 +1,12 @@
-//! Framing of JSON that is not one record a line: arrays, and values one after the other, over any number of lines.
+//! Framing of JSON that is not one record a line: arrays, pages, and values one after the other, over any number of lines.
 //!
 //! The framer follows brackets and strings only; whether a record is good JSON is for the walk to say. A value that
 //! never closes costs its first line, and reading goes on at the next; after 64 of them it costs all that
 //! was read of it, so that hostile input takes linear time.
 
 use std::ops::Range;
+
+use super::page::{Sought, seek};
 
 /// How often reading goes on at the line after a broken value's start.
 const MAX_RESUMES: u32 = 64;
@@ -29,6 +31,10 @@ pub struct Framer {
     in_string: bool,
     arrays: usize,
     resumes: u32,
+    /// Keys that lead from a page's object to its array of records; empty where records come without pages.
+    page: Vec<String>,
+    /// Objects of the page that are open around its array.
+    around: usize,
 }
 
 /// What a call came to.
@@ -41,40 +47,53 @@ pub struct Framed {
 }
 
 impl Framer {
+    /// A framer of pages that have their records in the array at this path of keys.
+    pub fn pages(path: &str) -> Self {
+        Self { page: path.split('.').map(str::to_owned).collect(), ..Self::default() }
+    }
+
     /// Cuts what it can. The next call's buffer must start at `consumed` and hold more, unless `eof`.
     pub fn cut(&mut self, buffer: &[u8], eof: bool, max_record: usize) -> Framed {
         let mut items = Vec::new();
         loop {
             let progress = match self.open {
                 Some(start) => self.inside(buffer, start, eof, max_record, &mut items),
-                None => self.between(buffer, eof, &mut items),
+                None if self.around > 0 && self.arrays == 0 => self.page(buffer, eof, max_record, &mut items),
+                None => self.between(buffer, eof, max_record, &mut items),
             };
             if !progress {
                 break;
             }
         }
-        let consumed = self.open.unwrap_or(self.at);
+        let consumed = self.open.unwrap_or(self.at).min(buffer.len());
         self.at -= consumed;
         self.open = self.open.map(|_| 0);
         Framed { items, consumed }
     }
 
-    /// Whether an array was opened that has not been closed.
+    /// Whether an array or a page was opened that has not been closed.
     pub fn unclosed(&self) -> bool {
-        self.arrays > 0
+        self.arrays > 0 || self.around > 0
     }
 
     /// Between values. Returns whether there is more to do in this buffer.
-    fn between(&mut self, buffer: &[u8], eof: bool, items: &mut Vec<Item>) -> bool {
+    fn between(&mut self, buffer: &[u8], eof: bool, max_record: usize, items: &mut Vec<Item>) -> bool {
         while let Some(&byte) = buffer.get(self.at) {
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b',' => {}
                 b'[' => self.arrays += 1,
-                b']' if self.arrays > 0 => self.arrays -= 1,
+                b']' if self.arrays > 0 => {
+                    self.arrays -= 1;
+                    if self.arrays == 0 && self.around > 0 {
+                        self.at += 1;
+                        return true;
+                    }
+                }
+                b'{' if self.arrays == 0 && !self.page.is_empty() => {
+                    return self.page(buffer, eof, max_record, items);
+                }
                 b'{' => {
-                    self.open = Some(self.at);
-                    (self.depth, self.in_string) = (1, false);
-                    self.at += 1;
+                    self.record();
                     return true;
                 }
                 _ => return self.junk(buffer, eof, items),
@@ -82,6 +101,42 @@ impl Framer {
             self.at += 1;
         }
         false
+    }
+
+    /// A value opens.
+    fn record(&mut self) {
+        self.open = Some(self.at);
+        (self.depth, self.in_string) = (1, false);
+        self.at += 1;
+    }
+
+    /// In a page's object: at its brace, or behind its array.
+    fn page(&mut self, buffer: &[u8], eof: bool, max_record: usize, items: &mut Vec<Item>) -> bool {
+        let limit = buffer.len().min(self.at.saturating_add(max_record));
+        let rest = buffer.get(self.at..limit).unwrap_or_default();
+        match seek(rest, &self.page, self.around) {
+            Sought::Array(length, around) => {
+                self.at += length;
+                (self.arrays, self.around) = (1, around);
+            }
+            Sought::More if !eof && limit == buffer.len() => return false,
+            // An object without the array is a record, or has a fault that the walk names.
+            _ if self.around == 0 => self.record(),
+            Sought::End(length) => {
+                self.at += length;
+                self.around = 0;
+            }
+            Sought::More if limit == buffer.len() => {
+                if !rest.iter().all(u8::is_ascii_whitespace) {
+                    items.push(Item::Rejected(self.at..limit, "a page ends before its brackets close"));
+                }
+                self.at = limit;
+                return false;
+            }
+            // What follows is looked at as if it stood outside of pages.
+            Sought::More | Sought::Broken(_) => self.around = 0,
+        }
+        true
     }
 
     /// Something that starts no record: it goes up to the next comma, bracket or line end.
@@ -179,7 +234,10 @@ mod tests {
 
     /// Frames `text` fed `step` bytes at a time.
     fn frame(text: &[u8], step: usize, max_record: usize) -> Vec<Item> {
-        let mut framer = Framer::default();
+        frame_with(Framer::default(), text, step, max_record)
+    }
+
+    fn frame_with(mut framer: Framer, text: &[u8], step: usize, max_record: usize) -> Vec<Item> {
         let (mut all, mut base, mut fed) = (Vec::new(), 0, 0);
         loop {
             fed = (fed + step).min(text.len());
@@ -223,7 +281,48 @@ mod tests {
         );
     }
 
+    #[test]
+    fn pages_give_the_records_of_their_arrays_and_other_objects_are_records() {
+        let text = br#"{"k":1,"items":[{"a":1},{"b":[2]}],"items":[{"c":3}],"x":{}}
+{"plain":true}
+{"items":[]}{"items":[{"d":4}, 5]}"#;
+        let records = |step| {
+            let items = frame_with(Framer::pages("items"), text, step, 100);
+            let shown = items.iter().map(|item| match item {
+                Item::Record(range) => String::from_utf8_lossy(&text[range.clone()]).into_owned(),
+                Item::Rejected(range, reason) => format!("{range:?} {reason}"),
+            });
+            shown.collect::<Vec<_>>()
+        };
+        let expected = [
+            r#"{"a":1}"#,
+            r#"{"b":[2]}"#,
+            r#"{"c":3}"#,
+            r#"{"plain":true}"#,
+            r#"{"d":4}"#,
+            "107..108 not a JSON object",
+        ];
+        assert_eq!(records(text.len()), expected);
+        assert_eq!(records(1), expected);
+    }
+
     proptest! {
+        #[test]
+        fn pages_in_pieces_are_what_the_whole_is(
+            picks in prop::collection::vec(
+                prop::sample::select(vec!["{", "}", "[", "]", "\"p\":", "\"q\":[", "\"x\"", ",", "\n", "1", "\\", "{\"q\":[", "{\"p\":{\"q\":["]),
+                0..40,
+            ),
+            step in 1usize..20,
+            max_record in 16usize..60,
+        ) {
+            let text = picks.concat().into_bytes();
+            for path in ["q", "p.q"] {
+                let whole = frame_with(Framer::pages(path), &text, text.len().max(1), max_record);
+                prop_assert_eq!(frame_with(Framer::pages(path), &text, step, max_record), whole);
+            }
+        }
+
         #[test]
         fn the_size_of_the_pieces_does_not_matter(
             picks in prop::collection::vec(prop::sample::select(b"{}[]\",\\\n a1".to_vec()), 0..120),
