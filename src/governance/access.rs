@@ -41,6 +41,14 @@ impl Slot {
             Self::Team(..) | Self::AllUsers(_) => None,
         }
     }
+
+    /// Where it is, where it is in a project.
+    pub fn project(&self) -> Option<&str> {
+        match self {
+            Self::Individual(_, project) | Self::Team(_, project) | Self::AllUsers(project) => Some(project),
+            Self::Organization(_) | Self::Membership(..) => None,
+        }
+    }
 }
 
 /// The four kinds of grant.

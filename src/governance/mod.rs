@@ -5,5 +5,10 @@
 //! unknown, and counts as reachable.
 
 pub mod access;
+pub mod blast;
+pub mod estate;
 pub mod matrix;
+pub mod members;
 pub mod replay;
+pub mod sheet;
+pub mod trail;

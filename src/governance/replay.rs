@@ -31,6 +31,16 @@ pub enum What {
     TeamGone(String),
 }
 
+impl What {
+    /// The project that it is about.
+    pub fn project(&self) -> Option<&str> {
+        match self {
+            Self::Added(slot, _) | Self::Changed(slot, ..) | Self::Removed(slot) => slot.project(),
+            Self::Left(_) | Self::TeamGone(_) => None,
+        }
+    }
+}
+
 /// A list of grants at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listed {
