@@ -6,9 +6,14 @@
 
 pub mod access;
 pub mod blast;
+pub mod book;
+pub mod calendar;
 pub mod estate;
 pub mod matrix;
 pub mod members;
+pub mod reconcile;
+pub mod register;
 pub mod replay;
+pub mod review;
 pub mod sheet;
 pub mod trail;
