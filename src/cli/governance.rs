@@ -25,11 +25,21 @@ const MAX_FILE: usize = 256 << 20;
 /// Nobody: a discovery about this account reads what any discovery reads.
 pub const NOBODY: &str = "nobody@portcullis.invalid";
 
+/// Where the inventory is.
+#[derive(Debug, clap::Args)]
+pub struct Book {
+    #[command(flatten)]
+    place: Place,
+    /// The inventory, instead of the one that the configuration names.
+    #[arg(long, value_name = "FILE", help_heading = "What is known")]
+    inventory: Option<PathBuf>,
+}
+
 /// Where knowledge comes from.
 #[derive(Debug, clap::Args)]
 pub struct Known {
     #[command(flatten)]
-    place: Place,
+    book: Book,
     /// Ask no system: only the files that are given here.
     #[arg(long, help_heading = "What is known")]
     offline: bool,
@@ -40,9 +50,6 @@ pub struct Known {
     /// CSV of members and their roles: email, grant, project, team, role, and more; see the README.
     #[arg(long, value_name = "FILE", help_heading = "What is known")]
     members: Option<PathBuf>,
-    /// The inventory, instead of the one that the configuration names.
-    #[arg(long, value_name = "FILE", help_heading = "What is known")]
-    inventory: Option<PathBuf>,
 }
 
 /// What is known.
@@ -57,6 +64,33 @@ pub struct World {
     pub scim: bool,
     /// Systems that could not be read, in words.
     pub failed: Vec<String>,
+}
+
+impl Book {
+    /// The inventory alone, with its file.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn read(&self) -> Result<Inventory, CliError> {
+        self.find()?.ok_or_else(|| {
+            CliError::usage("no configuration names an inventory").hint("name the file with --inventory")
+        })
+    }
+
+    /// The rows of the inventory; none where there is no inventory.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn rows(&self) -> Result<Vec<Integration>, CliError> {
+        Ok(self.find()?.unwrap_or_default().integrations)
+    }
+
+    fn find(&self) -> Result<Option<Inventory>, CliError> {
+        let config = self.place.load_if_there()?;
+        let named = config.as_ref().and_then(|config| config.inventory.clone());
+        let path = self.inventory.clone().or(named);
+        path.map(|path| inventory(&path, config.as_ref())).transpose()
+    }
 }
 
 impl Known {
@@ -74,59 +108,45 @@ impl Known {
         };
         for path in &self.snapshot {
             let bytes = read(path)?;
-            let snapshot: Value = serde_json::from_slice(&bytes).map_err(|error| wrong(path, &error.to_string()))?;
+            let snapshot: Value =
+                serde_json::from_slice(&bytes).map_err(|error| wrong(path, &error.to_string()))?;
             if !estate::is_estate(&snapshot) {
                 return Err(wrong(path, "not what a discovery of Mixpanel keeps"));
             }
             world.estate.add(&snapshot).map_err(|why| wrong(path, &why))?;
         }
-        let config = if self.offline { self.place.load_if_there()? } else { Some(self.ask(ui, account, &mut world)?) };
+        let config = if self.offline {
+            self.book.place.load_if_there()?
+        } else {
+            Some(self.ask(ui, account, &mut world)?)
+        };
         world.scim = config.as_ref().is_some_and(has_scim);
         let named = config.as_ref().and_then(|config| config.inventory.clone());
-        if let Some(path) = self.inventory.clone().or(named) {
+        if let Some(path) = self.book.inventory.clone().or(named) {
             world.inventory = inventory(&path, config.as_ref())?.integrations;
         }
         Ok(world)
     }
 
-    /// The inventory alone, with its file.
-    ///
-    /// # Errors
-    /// There is none, or it cannot be read.
-    pub fn book(&self) -> Result<Inventory, CliError> {
-        self.find_book()?.ok_or_else(|| {
-            CliError::usage("no configuration names an inventory").hint("name the file with --inventory")
-        })
-    }
-
-    /// The rows of the inventory; none where there is no inventory.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn book_if_there(&self) -> Result<Vec<Integration>, CliError> {
-        Ok(self.find_book()?.unwrap_or_default().integrations)
-    }
-
-    fn find_book(&self) -> Result<Option<Inventory>, CliError> {
-        let config = self.place.load_if_there()?;
-        let named = config.as_ref().and_then(|config| config.inventory.clone());
-        let path = self.inventory.clone().or(named);
-        path.map(|path| inventory(&path, config.as_ref())).transpose()
-    }
-
     fn ask(&self, ui: &Ui, account: &str, world: &mut World) -> Result<Config, CliError> {
-        let setup = Setup::load(ui, &self.place).map_err(|error| {
-            let hint = "--offline asks no system, and works with --members, --snapshot and logs alone";
-            if error.advice().is_some() { error } else { error.hint(hint) }
-        })?;
+        if self.book.place.load_if_there()?.is_none() {
+            return Err(CliError::usage(
+                "there is no portcullis.toml here or in a folder above: no system can be asked",
+            )
+            .hint("--offline asks no system; `portcullis config init` writes a configuration to fill in"));
+        }
+        let setup = Setup::load(ui, &self.book.place)?;
         let target = Setup::target(account, "governance");
-        let found =
-            incident::block_on(execute::read_all(setup.systems(), &target, &Record::default()))?;
-        world.failed.extend(found.failed.iter().map(|(name, why)| format!("{name} could not be read: {why}")));
+        let found = incident::block_on(execute::read_all(setup.systems(), &target, &Record::default()))?;
+        world
+            .failed
+            .extend(found.failed.iter().map(|(name, why)| format!("{name} could not be read: {why}")));
         for (name, discovery) in &found.discoveries {
             if estate::is_estate(&discovery.snapshot) {
                 let added = world.estate.add(&discovery.snapshot);
-                added.map_err(|why| CliError::unknown(format!("{name}: what was read has another form: {why}")))?;
+                added.map_err(|why| {
+                    CliError::unknown(format!("{name}: what was read has another form: {why}"))
+                })?;
             }
         }
         Ok(setup.config)
@@ -140,7 +160,11 @@ impl Known {
 pub fn members(ui: &Ui, path: &Path) -> Result<Members, CliError> {
     let members = members::read(&read(path)?).map_err(|why| wrong(path, &why))?;
     if !members.strangers.is_empty() {
-        ui.note(&format!("{}: columns not read: {}", path.display(), crate::governance::sheet::safe(&members.strangers.join(", "))));
+        ui.note(&format!(
+            "{}: columns not read: {}",
+            path.display(),
+            crate::governance::sheet::safe(&members.strangers.join(", "))
+        ));
     }
     Ok(members)
 }
@@ -164,9 +188,10 @@ fn inventory(path: &Path, config: Option<&Config>) -> Result<Inventory, CliError
 }
 
 fn has_scim(config: &Config) -> bool {
-    config.providers.iter().any(|provider| {
-        provider.kind.name == "scim" || provider.settings.flag("scim").unwrap_or_default()
-    })
+    config
+        .providers
+        .iter()
+        .any(|provider| provider.kind.name == "scim" || provider.settings.flag("scim").unwrap_or_default())
 }
 
 /// A whole file.
@@ -187,7 +212,8 @@ pub fn wrong(path: &Path, why: &str) -> CliError {
 /// The day that counts as today: the one that was given, or that of the system's clock in UTC.
 pub fn today(given: Option<Date>) -> Date {
     let now = System.now().nanos.div_euclid(1_000_000_000);
-    let clock = || jiff::Timestamp::from_second(now).unwrap_or_default().to_zoned_datetime(TimeZone::UTC).date();
+    let clock =
+        || jiff::Timestamp::from_second(now).unwrap_or_default().to_zoned_datetime(TimeZone::UTC).date();
     given.unwrap_or_else(clock)
 }
 

@@ -37,7 +37,9 @@ impl Slot {
     /// Whose it is, where it is somebody's.
     pub fn email(&self) -> Option<&str> {
         match self {
-            Self::Organization(email) | Self::Individual(email, _) | Self::Membership(email, _) => Some(email),
+            Self::Organization(email) | Self::Individual(email, _) | Self::Membership(email, _) => {
+                Some(email)
+            }
             Self::Team(..) | Self::AllUsers(_) => None,
         }
     }
@@ -238,13 +240,18 @@ mod tests {
             (Slot::AllUsers("2".into()), role("consumer")),
         ]);
         let reach = |grants: &Grants| Reach::of("jane", grants, &projects(), matrix());
-        let could = |grants: &Grants, project: &str| reach(grants).could(project, "api-credentials", matrix());
+        let could =
+            |grants: &Grants, project: &str| reach(grants).could(project, "api-credentials", matrix());
         assert_eq!((could(&grants, "1"), could(&grants, "2")), (Could::Yes, Could::No));
         assert_eq!(reach(&grants).projects["1"].len(), 2);
         assert_eq!(reach(&grants).could("2", "see-reports", matrix()), Could::Yes);
         grants.remove(&Slot::Membership(jane(), "Growth".into()));
         assert_eq!(could(&grants, "1"), Could::No);
-        assert_eq!(reach(&grants).could("1", "create-reports", matrix()), Could::Yes, "the individual grant is left");
+        assert_eq!(
+            reach(&grants).could("1", "create-reports", matrix()),
+            Could::Yes,
+            "the individual grant is left"
+        );
         grants.insert(Slot::Organization(jane()), role("admin"));
         assert_eq!((could(&grants, "1"), could(&grants, "2")), (Could::Yes, Could::Yes));
         assert_eq!(reach(&grants).could_organization("organization-access", matrix()), Could::Yes);

@@ -240,7 +240,12 @@ mod tests {
             last_rotated: None,
             ..row.clone()
         };
-        let third = Integration { name: "third".into(), stored: Some(stored("user")), last_rotated: None, ..row.clone() };
+        let third = Integration {
+            name: "third".into(),
+            stored: Some(stored("user")),
+            last_rotated: None,
+            ..row.clone()
+        };
         vec![row, other, third]
     }
 
@@ -276,9 +281,18 @@ mod tests {
             ("integration,type,used by,colour\na,other,x,y\n".to_owned(), "line 1: unknown column colour"),
             ("integration,type,used by\na,other,\n".to_owned(), "line 2: `consumer` is missing"),
             ("integration,type,used by\na,othr,x\n".to_owned(), "line 2: no such type of integration"),
-            ("integration,type,used by\na,other,x\nA,other,x\n".to_owned(), "line 3: the name of the integration"),
-            (format!("integration,type,used by,credential\na,service-account,x,{secret}\n"), "line 2: `credential` looks like"),
-            ("integration,type,used by,last rotated\na,other,x,soon\n".to_owned(), "line 2: `last-rotated` has to be a date"),
+            (
+                "integration,type,used by\na,other,x\nA,other,x\n".to_owned(),
+                "line 3: the name of the integration",
+            ),
+            (
+                format!("integration,type,used by,credential\na,service-account,x,{secret}\n"),
+                "line 2: `credential` looks like",
+            ),
+            (
+                "integration,type,used by,last rotated\na,other,x,soon\n".to_owned(),
+                "line 2: `last-rotated` has to be a date",
+            ),
         ] {
             let error = from_csv(text.as_bytes()).unwrap_err();
             assert!(error.starts_with(told) && !error.contains(secret), "{text}: {error}");

@@ -40,7 +40,9 @@ pub fn due(
     for row in inventory {
         let Some(next) = book::next(row, matrix) else { continue };
         let (day, why) = match next {
-            Next::On(day) if day >= today => (day, format!("last rotated {}", row.last_rotated.unwrap_or(day))),
+            Next::On(day) if day >= today => {
+                (day, format!("last rotated {}", row.last_rotated.unwrap_or(day)))
+            }
             Next::On(day) => (today, format!("overdue since {day}")),
             Next::NotKnown => (today, "nobody noted when it was rotated last".to_owned()),
         };
@@ -65,16 +67,21 @@ pub fn due(
             all.push(Due {
                 day: until.max(today),
                 title: format!("{} stops being an admin", person.email),
-                about: format!("the last day is {until}; give it the role from before, and rotate what it could see"),
+                about: format!(
+                    "the last day is {until}; give it the role from before, and rotate what it could see"
+                ),
                 key: format!("admin {}", person.email),
             });
         }
     }
-    let review = last_review.map_or(today, |last| last.saturating_add(i64::from(register.review_every).days()));
+    let review =
+        last_review.map_or(today, |last| last.saturating_add(i64::from(register.review_every).days()));
     all.push(Due {
         day: review.max(today),
         title: "Review access".to_owned(),
-        about: "portcullis review --previous LAST.json; members, roles, last logins, credentials, integrations".to_owned(),
+        about:
+            "portcullis review --previous LAST.json; members, roles, last logins, credentials, integrations"
+                .to_owned(),
         key: "review".to_owned(),
     });
     all.sort();
@@ -153,12 +160,19 @@ mod tests {
         let register = register::parse(
             "[[person]]\nemail = 'jane@agency.example'\ncontractor = true\nends = 2026-12-31\nadmin-until = 2026-12-05\n",
         );
-        due(&inventory, &register.unwrap(), Some(Date::constant(2026, 10, 1)), Date::constant(2026, 11, 28), matrix())
+        due(
+            &inventory,
+            &register.unwrap(),
+            Some(Date::constant(2026, 10, 1)),
+            Date::constant(2026, 11, 28),
+            matrix(),
+        )
     }
 
     #[test]
     fn what_is_due_is_there_once_and_what_is_overdue_is_due_today() {
-        let told: Vec<(String, String)> = sample().into_iter().map(|due| (due.day.to_string(), due.title)).collect();
+        let told: Vec<(String, String)> =
+            sample().into_iter().map(|due| (due.day.to_string(), due.title)).collect();
         let expected = [
             ("2026-11-28", "Rotate the credential of late"),
             ("2026-11-28", "Rotate the credential of never"),

@@ -168,13 +168,23 @@ impl Estate {
         }
         self.accounts_told |= wire.service_accounts.is_some();
         for account in wire.service_accounts.into_iter().flatten() {
-            let WireAccount { id, username, creator, created, expires, last_used, user, direct, indirect } = account;
+            let WireAccount { id, username, creator, created, expires, last_used, user, direct, indirect } =
+                account;
             let own = Some(id) == wire.credential.service_account;
             let projects = indirect.into_iter().chain(direct).collect();
             let (creator, creator_email, _) = creator;
             let creator_email = creator_email.map(|email| same(&email));
-            let account =
-                Account { username, creator, creator_email, user, created, expires, last_used, projects, own };
+            let account = Account {
+                username,
+                creator,
+                creator_email,
+                user,
+                created,
+                expires,
+                last_used,
+                projects,
+                own,
+            };
             self.accounts.insert(id, account);
         }
         wire.projects.into_iter().for_each(|project| self.project(project));
@@ -235,7 +245,8 @@ impl Estate {
     /// The service account that a row of the inventory or a log names: by number, by user name, or by the name that was asked
     /// for when it was made, where that is one account's.
     pub fn find(&self, name: &str) -> Option<u64> {
-        let exact = self.accounts.iter().find(|(id, account)| account.username == name || id.to_string() == name);
+        let exact =
+            self.accounts.iter().find(|(id, account)| account.username == name || id.to_string() == name);
         let bears = |account: &Account| {
             account.username.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
@@ -287,7 +298,10 @@ mod tests {
         assert_eq!(estate.listed.kinds, [Grant::Organization].into());
         assert_eq!(estate.accounts[&91].projects.keys().collect::<Vec<_>>(), ["7", "8"]);
         assert!(estate.accounts[&90].own && estate.accounts_told);
-        assert_eq!(estate.feeds.iter().map(|feed| feed.creator.as_deref()).collect::<Vec<_>>(), [None, Some("jane@x")]);
+        assert_eq!(
+            estate.feeds.iter().map(|feed| feed.creator.as_deref()).collect::<Vec<_>>(),
+            [None, Some("jane@x")]
+        );
         assert_eq!((estate.project_name("7"), estate.project_name("9")), ("Web (7)".into(), "9".into()));
     }
 
@@ -299,7 +313,12 @@ mod tests {
         assert_eq!(estate.made_by("ada@x"), [90].into());
         assert_eq!(estate.maker(&estate.accounts[&91]), Some("jane@x"));
         assert_eq!(estate.maker(&estate.accounts[&92]), None);
-        for (name, found) in [("91", Some(91)), ("job-92", Some(92)), ("job-9", None), ("job-93.abc.mp-service-account", Some(93))] {
+        for (name, found) in [
+            ("91", Some(91)),
+            ("job-92", Some(92)),
+            ("job-9", None),
+            ("job-93.abc.mp-service-account", Some(93)),
+        ] {
             assert_eq!(estate.find(name), found, "{name}");
         }
     }

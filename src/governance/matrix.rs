@@ -408,7 +408,11 @@ mod tests {
             ("names = [\"analyst\"]", "names = [\"admin\"]", "taken"),
             ("organization-admin = \"see\", ", "", "a cell for each role"),
             ("= \"see\"", "= \"perhaps\"", "unknown variant"),
-            ("\"cohort_sync.created\", \"cohort_sync.updated\"]\n\n[[cap", "\"cohort_sync.created\"]\n\n[[cap", "stands nowhere"),
+            (
+                "\"cohort_sync.created\", \"cohort_sync.updated\"]\n\n[[cap",
+                "\"cohort_sync.created\"]\n\n[[cap",
+                "stands nowhere",
+            ),
             ("events = []", "events = [\"alert.created\"]", "stands twice"),
             ("events = []", "events = [\"project.deleted\"]", "no documented event"),
             ("shown-by = \"organization-access\"", "shown-by = \"x\"", "no capability"),

@@ -82,8 +82,7 @@ struct Columns {
 pub fn read(text: &[u8]) -> Result<Members, String> {
     let sheet = sheet::read(text)?;
     let columns = columns(&sheet)?;
-    let known =
-        [EMAIL, NAME, GRANT, PROJECT, PROJECT_NAME, TEAM, ROLE, STATUS, LAST_LOGIN, TWO_FACTOR];
+    let known = [EMAIL, NAME, GRANT, PROJECT, PROJECT_NAME, TEAM, ROLE, STATUS, LAST_LOGIN, TWO_FACTOR];
     let strangers = sheet.strangers(&known).into_iter().map(str::to_owned).collect();
     let mut members = Members { strangers, ..Members::default() };
     members.listed.kinds = Grant::ALL.into();

@@ -51,14 +51,21 @@ impl Kind {
 const UNUSED: i64 = 90;
 
 /// All differences, and what could not be compared.
-pub fn reconcile(inventory: &[Integration], estate: &Estate, today: Date, matrix: &Matrix) -> (Vec<Difference>, Vec<String>) {
+pub fn reconcile(
+    inventory: &[Integration],
+    estate: &Estate,
+    today: Date,
+    matrix: &Matrix,
+) -> (Vec<Difference>, Vec<String>) {
     let mut found = Vec::new();
-    let mut gaps: Vec<String> = estate.unread.iter().map(|what| format!("could not be read: {what}")).collect();
+    let mut gaps: Vec<String> =
+        estate.unread.iter().map(|what| format!("could not be read: {what}")).collect();
     if !estate.accounts_told {
         gaps.push("service accounts could not be listed".to_owned());
     }
     gaps.push(
-        "no API lists JSON pipelines, cohort syncs and webhooks: rows about them were not compared".to_owned(),
+        "no API lists JSON pipelines, cohort syncs and webhooks: rows about them were not compared"
+            .to_owned(),
     );
     let mut known = BTreeSet::new();
     for row in inventory {
@@ -68,7 +75,9 @@ pub fn reconcile(inventory: &[Integration], estate: &Estate, today: Date, matrix
                 known.extend(id);
                 match id.and_then(|id| estate.accounts.get(&id)) {
                     Some(account) => found.extend(account_stale(row, account, today)),
-                    None if estate.accounts_told => found.push(missing(row, "no service account is called so")),
+                    None if estate.accounts_told => {
+                        found.push(missing(row, "no service account is called so"))
+                    }
                     None => {}
                 }
             }
@@ -91,7 +100,12 @@ pub fn reconcile(inventory: &[Integration], estate: &Estate, today: Date, matrix
 }
 
 fn missing(row: &Integration, why: &str) -> Difference {
-    Difference { what: Kind::Missing, name: row.name.clone(), of: row.kind.name().to_owned(), why: why.to_owned() }
+    Difference {
+        what: Kind::Missing,
+        name: row.name.clone(),
+        of: row.kind.name().to_owned(),
+        why: why.to_owned(),
+    }
 }
 
 fn stale(row: &Integration, why: String) -> Difference {
@@ -115,7 +129,9 @@ fn account_stale(row: &Integration, account: &Account, today: Date) -> Vec<Diffe
     if let (Some(created), Some(rotated)) = (day(&account.created), row.last_rotated)
         && created > rotated
     {
-        let why = format!("the service account was made on {created}, after the last rotation that the row has ({rotated})");
+        let why = format!(
+            "the service account was made on {created}, after the last rotation that the row has ({rotated})"
+        );
         found.push(stale(row, why));
     }
     if let Some(expires) = day(&account.expires).filter(|expires| *expires < today) {
@@ -152,7 +168,10 @@ fn project_missing(row: &Integration, estate: &Estate) -> Option<Difference> {
     (!estate.projects.contains_key(project)).then(|| missing(row, "no such project is listed"))
 }
 
-fn unknown_feeds<'a>(inventory: &'a [Integration], estate: &'a Estate) -> impl Iterator<Item = Difference> + 'a {
+fn unknown_feeds<'a>(
+    inventory: &'a [Integration],
+    estate: &'a Estate,
+) -> impl Iterator<Item = Difference> + 'a {
     let has = |feed: &super::estate::Feed| {
         inventory.iter().any(|row| {
             let kind = matches!(row.kind, IntegrationKind::Pipeline | IntegrationKind::Warehouse);
@@ -179,7 +198,11 @@ mod tests {
     use crate::governance::matrix::matrix;
 
     fn account(username: &str) -> Account {
-        Account { username: username.into(), created: Some("2026-06-01T00:00:00Z".into()), ..Account::default() }
+        Account {
+            username: username.into(),
+            created: Some("2026-06-01T00:00:00Z".into()),
+            ..Account::default()
+        }
     }
 
     #[test]
@@ -189,11 +212,22 @@ mod tests {
         estate.accounts.insert(1, account("good.abc.mp-service-account"));
         estate.accounts.insert(2, account("planted.abc.mp-service-account"));
         estate.accounts.insert(3, Account { own: true, ..account("portcullis") });
-        let old = Account { last_used: Some("2026-06-02T00:00:00Z".into()), expires: Some("2026-11-01".into()), ..account("idle") };
+        let old = Account {
+            last_used: Some("2026-06-02T00:00:00Z".into()),
+            expires: Some("2026-11-01".into()),
+            ..account("idle")
+        };
         estate.accounts.insert(4, old);
-        let feed = |kind, name: &str| Feed { project: "7".into(), kind, name: name.into(), paused: None, creator: None };
+        let feed = |kind, name: &str| Feed {
+            project: "7".into(),
+            kind,
+            name: name.into(),
+            paused: None,
+            creator: None,
+        };
         estate.feeds = vec![feed(FeedKind::Pipeline, "nightly"), feed(FeedKind::Warehouse, "12")];
-        let row = |name: &str, rest: &str| format!("[[integration]]\nname = '{name}'\nconsumer = 'x'\n{rest}\n");
+        let row =
+            |name: &str, rest: &str| format!("[[integration]]\nname = '{name}'\nconsumer = 'x'\n{rest}\n");
         let text = [
             row("good", "type = 'service-account'\ncredential = 'good'\nlast-rotated = 2026-11-01"),
             row("idle", "type = 'service-account'\ncredential = '4'\nlast-rotated = 2026-05-01"),
@@ -203,8 +237,10 @@ mod tests {
         ];
         let inventory = Inventory::parse(Path::new("i"), text.concat().as_bytes(), &[]).unwrap().integrations;
         let (found, gaps) = reconcile(&inventory, &estate, Date::constant(2026, 11, 28), matrix());
-        let told: Vec<(Kind, &str, &str)> =
-            found.iter().map(|found| (found.what, found.name.as_str(), found.why.get(..20).unwrap_or(&found.why))).collect();
+        let told: Vec<(Kind, &str, &str)> = found
+            .iter()
+            .map(|found| (found.what, found.name.as_str(), found.why.get(..20).unwrap_or(&found.why)))
+            .collect();
         assert_eq!(
             told,
             [

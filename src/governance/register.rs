@@ -109,7 +109,10 @@ mod tests {
         assert_eq!(register.closed_projects, ["3187003".to_owned()].into());
         let [jane] = &register.people[..] else { panic!() };
         assert!(jane.contractor);
-        assert_eq!((jane.ends, jane.admin_until), (Some(Date::constant(2026, 12, 31)), Some(Date::constant(2026, 10, 31))));
+        assert_eq!(
+            (jane.ends, jane.admin_until),
+            (Some(Date::constant(2026, 12, 31)), Some(Date::constant(2026, 10, 31)))
+        );
         assert_eq!(parse("").unwrap(), Register::default());
     }
 

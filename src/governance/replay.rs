@@ -226,9 +226,7 @@ fn retain(grants: &mut Grants, keep: impl Fn(&Slot) -> bool) -> bool {
 fn concerns(what: &What, email: &str, grants: &Grants) -> bool {
     match what {
         What::Added(slot, _) | What::Changed(slot, ..) | What::Removed(slot) => match slot {
-            Slot::Team(team, _) => {
-                grants.contains_key(&Slot::Membership(email.to_owned(), team.clone()))
-            }
+            Slot::Team(team, _) => grants.contains_key(&Slot::Membership(email.to_owned(), team.clone())),
             Slot::AllUsers(_) => true,
             _ => slot.email() == Some(email),
         },
@@ -300,16 +298,25 @@ mod tests {
     #[test]
     fn without_such_a_list_the_first_change_tells_what_was_there() {
         let after = listed(&[(member(), role("member")), (own("1"), role("viewer"))]);
-        let added = [at(10, What::Added(own("1"), role("admin"))), at(20, What::Changed(own("1"), None, role("viewer")))];
+        let added = [
+            at(10, What::Added(own("1"), role("admin"))),
+            at(20, What::Changed(own("1"), None, role("viewer"))),
+        ];
         let past = run(None, &added, Some(&after));
         assert_eq!(told(&past, "1"), [(None, Could::No), (Some(10), Could::Yes), (Some(20), Could::No)]);
         let changed = [at(20, What::Changed(own("1"), None, role("viewer")))];
-        assert_eq!(told(&run(None, &changed, Some(&after)), "1"), [(None, Could::Maybe), (Some(20), Could::No)]);
+        assert_eq!(
+            told(&run(None, &changed, Some(&after)), "1"),
+            [(None, Could::Maybe), (Some(20), Could::No)]
+        );
         let from = [at(20, What::Changed(own("1"), Some(role("admin")), role("viewer")))];
         assert_eq!(told(&run(None, &from, Some(&after)), "1"), [(None, Could::Yes), (Some(20), Could::No)]);
         let removed = [at(20, What::Removed(own("1")))];
         let after = listed(&[(member(), role("member"))]);
-        assert_eq!(told(&run(None, &removed, Some(&after)), "1"), [(None, Could::Maybe), (Some(20), Could::No)]);
+        assert_eq!(
+            told(&run(None, &removed, Some(&after)), "1"),
+            [(None, Could::Maybe), (Some(20), Could::No)]
+        );
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub fn read(text: &[u8]) -> Result<Sheet, String> {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let delimiter = csv::detect_delimiter(line).ok_or("line 1: there is no header of at least two columns")?;
+    let delimiter =
+        csv::detect_delimiter(line).ok_or("line 1: there is no header of at least two columns")?;
     let header = csv::header(line, delimiter);
     let mut sheet = Sheet { header, rows: Vec::new() };
     let layout = Layout { delimiter, columns: sheet.header.len(), max_record: MAX_ROW };
@@ -76,7 +77,8 @@ impl Sheet {
 
     /// Columns that have none of these names.
     pub fn strangers(&self, known: &[&[&str]]) -> Vec<&str> {
-        let known: BTreeSet<String> = known.iter().flat_map(|names| names.iter().map(|name| bare(name))).collect();
+        let known: BTreeSet<String> =
+            known.iter().flat_map(|names| names.iter().map(|name| bare(name))).collect();
         self.header.iter().map(String::as_str).filter(|column| !known.contains(&bare(column))).collect()
     }
 }
@@ -152,12 +154,18 @@ mod tests {
             let error = read(text.as_bytes()).unwrap_err();
             assert!(error.starts_with(told), "{text:?}: {error}");
         }
-        assert_eq!(read(b"\xEF\xBB\xBFa;b\r\n1;2\r\n\r\n").unwrap().rows, [(2, vec!["1".into(), "2".into()])]);
+        assert_eq!(
+            read(b"\xEF\xBB\xBFa;b\r\n1;2\r\n\r\n").unwrap().rows,
+            [(2, vec!["1".into(), "2".into()])]
+        );
     }
 
     #[test]
     fn a_terminal_obeys_nothing_in_a_table() {
-        let text = table(&["A", "B"], &[vec!["\u{1b}[2J\u{202e}x".into(), "y\nz".into()], vec!["1".into(), "2".into()]]);
+        let text = table(
+            &["A", "B"],
+            &[vec!["\u{1b}[2J\u{202e}x".into(), "y\nz".into()], vec!["1".into(), "2".into()]],
+        );
         assert_eq!(text, "A                   B\n\\u{1b}[2J\\u{202e}x  y\\nz\n1                   2\n");
     }
 }

@@ -186,7 +186,9 @@ impl TakeRows for Gather {
         }
         let kept: usize = count.max(parts.iter().map(|part| part.changes.len()).sum());
         if kept > MOST {
-            return Err(io::Error::other(format!("there is more to keep than {MOST} acts, exports or changes")));
+            return Err(io::Error::other(format!(
+                "there is more to keep than {MOST} acts, exports or changes"
+            )));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use jiff::civil::Date;
 
 use crate::cli::error::CliError;
-use crate::cli::governance::{self, Known};
+use crate::cli::governance::{self, Book};
 use crate::cli::value;
 use crate::governance::calendar;
 use crate::governance::matrix::matrix;
@@ -26,7 +26,7 @@ use crate::governance::review::Review;
 #[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
-    known: Known,
+    book: Book,
     /// TOML of what no system knows: contractors, temporary admins, how often access is reviewed.
     #[arg(long, value_name = "FILE")]
     register: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         let review = Review::parse(&governance::read(path)?).map_err(|why| wrong(&why))?;
         review.day.parse::<Date>().map_err(|_unknown| wrong("its day cannot be read"))
     });
-    let inventory = args.known.book_if_there()?;
+    let inventory = args.book.rows()?;
     let today = governance::today(args.as_of);
     let due = calendar::due(&inventory, &register, last.transpose()?, today, matrix());
     governance::put(args.output.as_deref(), &calendar::ical(&due, today))?;

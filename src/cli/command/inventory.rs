@@ -9,7 +9,7 @@ use jiff::{SignedDuration, ToSpan as _};
 use serde_json::json;
 
 use crate::cli::error::{CliError, FINDING, UNKNOWN};
-use crate::cli::governance::{self, Known, NOBODY};
+use crate::cli::governance::{self, Book, Known, NOBODY};
 use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::config::Integration;
@@ -76,7 +76,7 @@ enum What {
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     #[command(flatten)]
-    known: Known,
+    book: Book,
     /// Only what is rotated next within this time, overdue and never rotated included.
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     due: Option<i64>,
@@ -87,7 +87,7 @@ struct ListArgs {
 #[derive(Debug, clap::Args)]
 struct ExportArgs {
     #[command(flatten)]
-    known: Known,
+    book: Book,
     /// Write to a file, which appears when it is complete.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -142,7 +142,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     match &args.what {
         What::List(args) => list(args),
         What::Export(args) => {
-            let csv = book::to_csv(&args.known.book()?.integrations, matrix());
+            let csv = book::to_csv(&args.book.read()?.integrations, matrix());
             governance::put(args.output.as_deref(), &csv)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -150,7 +150,10 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
             let bytes = governance::read(&args.csv)?;
             let (toml, rows) = book::from_csv(&bytes).map_err(|why| governance::wrong(&args.csv, &why))?;
             governance::put(args.output.as_deref(), &toml)?;
-            ui.note(&format!("{} integrations; `portcullis config check` holds them against the stores", rows.len()));
+            ui.note(&format!(
+                "{} integrations; `portcullis config check` holds them against the stores",
+                rows.len()
+            ));
             Ok(ExitCode::SUCCESS)
         }
         What::Reconcile(args) => reconcile(ui, args),
@@ -158,9 +161,11 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
 }
 
 fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
-    let inventory = args.known.book()?.integrations;
+    let inventory = args.book.read()?.integrations;
     let today = governance::today(args.output.as_of);
-    let until = args.due.map(|nanos| today.saturating_add((SignedDuration::from_nanos(nanos).as_hours() / 24).days()));
+    let until = args
+        .due
+        .map(|nanos| today.saturating_add((SignedDuration::from_nanos(nanos).as_hours() / 24).days()));
     let due = |row: &&Integration| {
         until.is_none_or(|until| book::next(row, matrix()).is_some_and(|next| next.by(until)))
     };
@@ -172,7 +177,8 @@ fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
             let columns = [0, 1, 2, 5, 7, 8, 9];
             let header: Vec<&str> = columns.iter().filter_map(|at| HEADER.get(*at).copied()).collect();
             let cells = book::rows(&rows, matrix());
-            let cells = cells.iter().map(|row| columns.iter().filter_map(|at| row.get(*at).cloned()).collect());
+            let cells =
+                cells.iter().map(|row| columns.iter().filter_map(|at| row.get(*at).cloned()).collect());
             sheet::table(&header, &cells.collect::<Vec<Vec<String>>>())
         }
     };

@@ -67,9 +67,8 @@ pub(super) fn find(
     finder.scim();
     finder.feeds(projects);
     let mut out = finder.out;
-    out.credentials.sort_by(|one, other| {
-        (one.rotate, one.kind, &one.id).cmp(&(other.rotate, other.kind, &other.id))
-    });
+    out.credentials
+        .sort_by(|one, other| (one.rotate, one.kind, &one.id).cmp(&(other.rotate, other.kind, &other.id)));
     out.consumers.sort();
     out.consumers.dedup();
     out
@@ -107,9 +106,12 @@ impl<'a> Finder<'a> {
         for (id, account) in &estate.accounts {
             let rows = self.rows(*id);
             let mut reasons: Vec<String> = made.get(id).cloned().into_iter().collect();
-            let by_hand = rows.iter().any(|row| row.created_by.as_deref().is_some_and(|by| same(by) == self.sources.account));
+            let by_hand = rows
+                .iter()
+                .any(|row| row.created_by.as_deref().is_some_and(|by| same(by) == self.sources.account));
             if by_hand && reasons.is_empty() {
-                reasons.push("the account made it, says the inventory, and so was shown its secret".to_owned());
+                reasons
+                    .push("the account made it, says the inventory, and so was shown its secret".to_owned());
             }
             let is_made = !reasons.is_empty();
             let mut could = if is_made { Could::Yes } else { Could::No };
@@ -175,14 +177,20 @@ impl<'a> Finder<'a> {
         // In the order of the log, so that what a service account made comes after itself.
         let mut actors: BTreeSet<String> = [self.sources.account.to_owned()].into();
         let usernames = |ids: &mut dyn Iterator<Item = &u64>| {
-            ids.filter_map(|id| estate.accounts.get(id)).map(|account| same(&account.username)).collect::<Vec<_>>()
+            ids.filter_map(|id| estate.accounts.get(id))
+                .map(|account| same(&account.username))
+                .collect::<Vec<_>>()
         };
         actors.extend(usernames(&mut own.iter()));
         for event in events.iter().filter(|event| event.made) {
             if !actors.contains(&event.actor) {
                 continue;
             }
-            let why = format!("{} made it at {}, says the log, and so was shown its secret", event.actor, time(event.nanos));
+            let why = format!(
+                "{} made it at {}, says the log, and so was shown its secret",
+                event.actor,
+                time(event.nanos)
+            );
             for id in event.names.iter().filter_map(|name| estate.find(name)) {
                 made.entry(id).or_insert_with(|| why.clone());
                 actors.extend(usernames(&mut [id].iter()));
@@ -209,14 +217,23 @@ impl<'a> Finder<'a> {
 
     /// Where the list could not be read, the log's word is all that there is.
     fn unlisted(&mut self, made: &BTreeMap<u64, String>) {
-        self.out.gaps.push("service accounts could not be listed: those that it could see are not all here".to_owned());
+        self.out.gaps.push(
+            "service accounts could not be listed: those that it could see are not all here".to_owned(),
+        );
         let events = self.sources.trail.map(|trail| trail.accounts.as_slice()).unwrap_or_default();
         let own = events.iter().filter(|event| event.actor == self.sources.account && event.made);
-        for event in own.filter(|event| !event.names.iter().any(|name| made.keys().any(|id| id.to_string() == *name))) {
+        for event in
+            own.filter(|event| !event.names.iter().any(|name| made.keys().any(|id| id.to_string() == *name)))
+        {
             let ended = events.iter().any(|other| {
-                !other.made && other.nanos >= event.nanos && other.names.iter().any(|name| event.names.contains(name))
+                !other.made
+                    && other.nanos >= event.nanos
+                    && other.names.iter().any(|name| event.names.contains(name))
             });
-            let Some(known) = self.matrix.credential(CredentialKind::ServiceAccount).filter(|_| !ended) else { continue };
+            let Some(known) = self.matrix.credential(CredentialKind::ServiceAccount).filter(|_| !ended)
+            else {
+                continue;
+            };
             self.out.actors.extend(event.names.iter().map(|name| same(name)));
             self.out.credentials.push(Exposed {
                 rotate: Verdict::Must,
@@ -225,7 +242,10 @@ impl<'a> Finder<'a> {
                 name: event.names.last().cloned().unwrap_or_default(),
                 made: true,
                 projects: Vec::new(),
-                reasons: vec![format!("the account made it at {}, says the log, and so was shown its secret", time(event.nanos))],
+                reasons: vec![format!(
+                    "the account made it at {}, says the log, and so was shown its secret",
+                    time(event.nanos)
+                )],
                 action: known.how.clone(),
                 consumers: Vec::new(),
             });
@@ -266,14 +286,19 @@ impl<'a> Finder<'a> {
     fn scim(&mut self) {
         let Some(known) = self.matrix.credential(CredentialKind::ScimToken) else { return };
         let moments = &self.past.moments;
-        let could = moments.iter().map(|moment| moment.reach.could_organization(&known.shown_by, self.matrix)).max();
+        let could =
+            moments.iter().map(|moment| moment.reach.could_organization(&known.shown_by, self.matrix)).max();
         let Some(could) = could.filter(|could| *could != Could::No) else { return };
         let (rotate, why) = if self.sources.scim {
             (verdict(known, could), "members come by SCIM")
         } else {
             (Verdict::Advised, "nothing says that members come by SCIM; if they do, it has to be")
         };
-        let role = if could == Could::Yes { "it administered the organization" } else { "its role in the organization is not known" };
+        let role = if could == Could::Yes {
+            "it administered the organization"
+        } else {
+            "its role in the organization is not known"
+        };
         self.out.credentials.push(Exposed {
             rotate,
             kind: CredentialKind::ScimToken,
@@ -317,7 +342,8 @@ impl<'a> Finder<'a> {
                     Some(false) => ", running",
                     None => "",
                 };
-                let maker = if own { "; the account made it" } else { "; the account could have led it elsewhere" };
+                let maker =
+                    if own { "; the account made it" } else { "; the account could have led it elsewhere" };
                 self.out.consumers.push(Consumer {
                     integration: format!("{} {}", feed.kind.name(), feed.name),
                     consumer: format!("{}{state}", feed.kind.name()),
@@ -333,7 +359,9 @@ impl<'a> Finder<'a> {
     fn rows(&self, id: u64) -> Vec<&'a Integration> {
         let rows = self.sources.inventory.iter();
         rows.filter(|row| row.kind == IntegrationKind::ServiceAccount)
-            .filter(|row| row.credential.as_deref().and_then(|name| self.sources.estate.find(name)) == Some(id))
+            .filter(|row| {
+                row.credential.as_deref().and_then(|name| self.sources.estate.find(name)) == Some(id)
+            })
             .collect()
     }
 

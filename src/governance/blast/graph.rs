@@ -51,7 +51,11 @@ pub fn scene(radius: &Radius) -> Scene {
         count(Verdict::UnlessRuledOut),
         count(Verdict::Advised),
         radius.exports.len(),
-        if radius.gaps.is_empty() { String::new() } else { format!("; {} things are not known", radius.gaps.len()) }
+        if radius.gaps.is_empty() {
+            String::new()
+        } else {
+            format!("; {} things are not known", radius.gaps.len())
+        }
     );
     scene.text(&told, MARGIN, 42.0, SMALL, GREY);
     let mut places: Vec<BTreeMap<&str, f64>> = Vec::new();
@@ -105,7 +109,10 @@ impl Graph {
         for project in &radius.projects {
             graph.node(2, &project.id, &project.name, STRIPE, BLACK);
             for span in &project.roles {
-                let by = span.team.as_ref().map_or_else(|| span.grant.name().to_owned(), |team| format!("team {team}"));
+                let by = span
+                    .team
+                    .as_ref()
+                    .map_or_else(|| span.grant.name().to_owned(), |team| format!("team {team}"));
                 graph.node(1, &by, &by, WHITE, BLACK);
                 graph.line(0, &radius.account, &by);
                 graph.line(1, &by, &project.id);
@@ -127,11 +134,21 @@ impl Graph {
             // The first letters sort: what must be rotated stands first.
             let key = format!("{}{key}", credential.rotate as u8);
             graph.node(3, &key, &format!("{kind}{}", credential.name), ink, letters);
-            for project in radius.projects.iter().filter(|project| credential.projects.contains(&project.name)) {
+            for project in
+                radius.projects.iter().filter(|project| credential.projects.contains(&project.name))
+            {
                 graph.line(2, &project.id, &key);
             }
-            for consumer in radius.consumers.iter().filter(|row| credential.consumers.contains(&row.integration)) {
-                graph.node(4, &consumer.integration, &format!("{}: {}", consumer.integration, consumer.consumer), WHITE, BLACK);
+            for consumer in
+                radius.consumers.iter().filter(|row| credential.consumers.contains(&row.integration))
+            {
+                graph.node(
+                    4,
+                    &consumer.integration,
+                    &format!("{}: {}", consumer.integration, consumer.consumer),
+                    WHITE,
+                    BLACK,
+                );
                 graph.line(3, &key, &consumer.integration);
             }
         }

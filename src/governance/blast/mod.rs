@@ -281,9 +281,8 @@ fn project_name(sources: &Sources<'_>, project: &str) -> String {
 /// Kinds of grants that nothing tells of, and a log that does not reach back to anything that is known.
 fn unseen(sources: &Sources<'_>, after: Option<&Listed>, past: &Past) -> Option<String> {
     let was_there = past.moments.iter().any(|moment| moment.reach.organization.is_some());
-    let known = |kind: &Grant| {
-        sources.before.is_some() || after.is_some_and(|after| after.kinds.contains(kind))
-    };
+    let known =
+        |kind: &Grant| sources.before.is_some() || after.is_some_and(|after| after.kinds.contains(kind));
     let missing: Vec<&str> = Grant::ALL.iter().filter(|kind| !known(kind)).map(|kind| kind.name()).collect();
     if missing.is_empty() || (!was_there && known(&Grant::Organization)) {
         return None;

@@ -93,7 +93,8 @@ fn stretches(past: &Past, ways: impl Fn(&Reach) -> BTreeSet<Way>) -> Vec<Stretch
             }
             stays
         });
-        let fresh: Vec<Way> = now.into_iter().filter(|way| !open.iter().any(|(held, _)| held == way)).collect();
+        let fresh: Vec<Way> =
+            now.into_iter().filter(|way| !open.iter().any(|(held, _)| held == way)).collect();
         open.extend(fresh.into_iter().map(|way| (way, moment.from)));
     }
     done.extend(open.into_iter().map(|(way, from)| Stretch { way, from, to: None, open: true }));

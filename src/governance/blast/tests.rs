@@ -60,9 +60,16 @@ impl Truth {
 
     fn finish(&mut self, tenant: &Tenant, account: &str, made_in_life: &BTreeSet<u64>) {
         let state = &tenant.mixpanel;
-        let mut users: BTreeSet<u64> = state.members.get(account).map(|member| member.id).into_iter().collect();
+        let mut users: BTreeSet<u64> =
+            state.members.get(account).map(|member| member.id).into_iter().collect();
         for id in state.service_accounts.keys() {
-            if state.account_access(*id).unwrap().projects.keys().any(|project| self.administered.contains(&project.to_string())) {
+            if state
+                .account_access(*id)
+                .unwrap()
+                .projects
+                .keys()
+                .any(|project| self.administered.contains(&project.to_string()))
+            {
                 self.seen.insert(id.to_string());
             }
         }
@@ -134,7 +141,8 @@ fn live(seed: u64) -> Life {
     let (mut tenant, setup) = Tenant::generate(seed, &Size::small());
     let mut rng = Rng::new(seed ^ 0xb1a5);
     tenant.mixpanel.members.values_mut().for_each(|member| member.active = true);
-    let emails: Vec<String> = tenant.mixpanel.members.keys().filter(|email| *email != RESPONDER).cloned().collect();
+    let emails: Vec<String> =
+        tenant.mixpanel.members.keys().filter(|email| *email != RESPONDER).cloned().collect();
     let account = rng.pick(&emails).unwrap().clone();
     let before = export(&tenant);
     let mut truth = Truth::default();
@@ -148,7 +156,11 @@ fn live(seed: u64) -> Life {
         truth.note(&tenant, &account);
         act(&mut tenant, &account, &mut rng, &moment, &mut made);
     }
-    truth.exports = tenant.audit.iter().filter(|entry| entry.actor.email == account && matrix().exports(&entry.action)).count();
+    truth.exports = tenant
+        .audit
+        .iter()
+        .filter(|entry| entry.actor.email == account && matrix().exports(&entry.action))
+        .count();
     truth.finish(&tenant, &account, &made);
     // The emulator that lists them begins its time anew.
     tenant.mixpanel.service_accounts.values_mut().for_each(|made| made.listed_from_ms = 0);
@@ -186,7 +198,8 @@ fn act(tenant: &mut Tenant, account: &str, rng: &mut Rng, moment: &Moment<'_>, m
     let access = tenant.mixpanel.member_access(account).unwrap_or_default();
     let Some((project, _)) = access.projects.first_key_value() else { return };
     if rng.one_in(3) {
-        let actor = audit::Actor { email: account.to_owned(), name: String::new(), ip: "203.0.113.66".to_owned() };
+        let actor =
+            audit::Actor { email: account.to_owned(), name: String::new(), ip: "203.0.113.66".to_owned() };
         let project = Some((*project, tenant.mixpanel.projects[project].name.clone()));
         let (action, details) = ("event_export.downloaded".to_owned(), json!({"rows": 7}));
         tenant.audit.push(audit::Entry { nanos: moment.wall.nanos, actor, action, project, details });
@@ -217,7 +230,8 @@ fn estate(life: &Life) -> Estate {
         "[provider.mixpanel]\nbase-url = '{0}'\ndata-url = '{0}'\norganization = 90210\ncredential = 'env:X'",
         emulator.base_url("mixpanel")
     );
-    let config = crate::config::Config::parse("p".as_ref(), config.as_bytes(), crate::lockdown::open::catalog());
+    let config =
+        crate::config::Config::parse("p".as_ref(), config.as_bytes(), crate::lockdown::open::catalog());
     let settings: Settings = config.unwrap().providers[0].settings.clone();
     let opening = Opening {
         name: "mixpanel".to_owned(),
@@ -246,7 +260,8 @@ fn read_log(log: &str, estate: &Estate) -> trail::Trail {
 }
 
 fn ids(radius: &Radius, kind: CredentialKind, verdicts: &[Verdict]) -> BTreeSet<String> {
-    let found = radius.credentials.iter().filter(|found| found.kind == kind && verdicts.contains(&found.rotate));
+    let found =
+        radius.credentials.iter().filter(|found| found.kind == kind && verdicts.contains(&found.rotate));
     found.map(|found| found.id.clone()).collect()
 }
 
@@ -257,7 +272,8 @@ const ANY: &[Verdict] = &[Verdict::Must, Verdict::UnlessRuledOut, Verdict::Advis
 fn exact(seed: u64, radius: &Radius, truth: &Truth) {
     let reached: BTreeSet<String> = radius.projects.iter().map(|project| project.id.clone()).collect();
     assert_eq!(reached, truth.projects, "seed {seed}: projects");
-    let now: BTreeSet<String> = radius.projects.iter().filter(|project| project.now).map(|project| project.id.clone()).collect();
+    let now: BTreeSet<String> =
+        radius.projects.iter().filter(|project| project.now).map(|project| project.id.clone()).collect();
     assert_eq!(now, truth.now, "seed {seed}: projects now");
     assert_eq!(ids(radius, CredentialKind::ApiSecret, ANY), truth.administered, "seed {seed}: API secrets");
     assert_eq!(ids(radius, CredentialKind::ApiSecret, MUST), truth.administered, "seed {seed}: API secrets");
@@ -270,8 +286,16 @@ fn exact(seed: u64, radius: &Radius, truth: &Truth) {
     assert_eq!(told, doubtful, "seed {seed}: service accounts of which nobody tells who made them");
     let made = radius.credentials.iter().filter(|found| found.made).map(|found| found.id.clone());
     assert_eq!(made.collect::<BTreeSet<_>>(), truth.made, "seed {seed}: made");
-    assert_eq!(!ids(radius, CredentialKind::ScimToken, ANY).is_empty(), truth.organization, "seed {seed}: organization");
-    assert_eq!(radius.exports.iter().filter(|export| export.actor == radius.account).count(), truth.exports, "seed {seed}: exports");
+    assert_eq!(
+        !ids(radius, CredentialKind::ScimToken, ANY).is_empty(),
+        truth.organization,
+        "seed {seed}: organization"
+    );
+    assert_eq!(
+        radius.exports.iter().filter(|export| export.actor == radius.account).count(),
+        truth.exports,
+        "seed {seed}: exports"
+    );
     assert!(radius.gaps.is_empty(), "seed {seed}: {:?}", radius.gaps);
     assert!(radius.credentials.iter().all(|found| !found.reasons.is_empty() && !found.action.is_empty()));
 }
@@ -279,7 +303,9 @@ fn exact(seed: u64, radius: &Radius, truth: &Truth) {
 /// With less: nothing is called certain that is not, and nothing is left out.
 fn safe(seed: u64, radius: &Radius, truth: &Truth) {
     let accounts: BTreeSet<String> = truth.made.union(&truth.seen).cloned().collect();
-    for (kind, true_ones) in [(CredentialKind::ApiSecret, &truth.administered), (CredentialKind::ServiceAccount, &accounts)] {
+    for (kind, true_ones) in
+        [(CredentialKind::ApiSecret, &truth.administered), (CredentialKind::ServiceAccount, &accounts)]
+    {
         let (certain, all) = (ids(radius, kind, MUST), ids(radius, kind, ANY));
         assert!(certain.is_subset(true_ones), "seed {seed}: {kind:?}: {certain:?} of {true_ones:?}");
         assert!(true_ones.is_subset(&all), "seed {seed}: {kind:?}: {true_ones:?} in {all:?}");
@@ -314,13 +340,18 @@ fn the_blast_radius_is_what_the_emulator_says_for_300_accounts() {
         made += usize::from(!life.truth.made.is_empty());
         left += usize::from(life.truth.now.is_empty() && !life.truth.projects.is_empty());
     }
-    assert!(administered > 100 && made > 30 && left > 10, "{administered} {made} {left}: the lives are varied");
+    assert!(
+        administered > 100 && made > 30 && left > 10,
+        "{administered} {made} {left}: the lives are varied"
+    );
 }
 
 #[test]
 fn hostile_names_are_harmless_in_every_output_and_exact_in_json() {
     let hostile = "\u{1b}[2J\u{202e}=cmd|'/c calc'!A1<script>";
-    let member = format!("email,name,grant,project,team,role\nx@y,,organization,,,member\nx@y,,team,7,\"{hostile}\",admin\n");
+    let member = format!(
+        "email,name,grant,project,team,role\nx@y,,organization,,,member\nx@y,,team,7,\"{hostile}\",admin\n"
+    );
     let members = members::read(member.as_bytes()).unwrap();
     let mut estate = Estate::default();
     estate.projects = BTreeMap::from([("7".to_owned(), hostile.to_owned())]);

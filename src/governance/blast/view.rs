@@ -20,14 +20,26 @@ pub fn text(radius: &Radius) -> String {
         project.roles.iter().map(|span| row(&[project.name.as_str()], span)).collect::<Vec<_>>()
     });
     let rows: Vec<Vec<String>> = roles.chain(projects).collect();
-    section(&mut text, "Roles", &["WHERE", "ROLE", "BY", "FROM", "UNTIL"], &rows, "it had none that is known");
+    section(
+        &mut text,
+        "Roles",
+        &["WHERE", "ROLE", "BY", "FROM", "UNTIL"],
+        &rows,
+        "it had none that is known",
+    );
     credentials(&mut text, radius);
     let rows: Vec<Vec<String>> = radius
         .consumers
         .iter()
         .map(|row| {
             let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
-            vec![row.integration.clone(), row.consumer.clone(), or(&row.owner), row.uses.clone(), or(&row.kept)]
+            vec![
+                row.integration.clone(),
+                row.consumer.clone(),
+                or(&row.owner),
+                row.uses.clone(),
+                or(&row.kept),
+            ]
         })
         .collect();
     let header = ["INTEGRATION", "CONSUMER", "OWNER", "WORKS WITH", "KEPT IN"];

@@ -13,7 +13,9 @@ use crate::governance::reconcile::day;
 impl Reviewer<'_> {
     pub(super) fn credentials(&mut self) {
         if !self.sources.estate.accounts_told {
-            self.gap("service accounts could not be listed: those without a row in the inventory were not judged");
+            self.gap(
+                "service accounts could not be listed: those without a row in the inventory were not judged",
+            );
         }
         let accounts: Vec<(u64, Account)> = self
             .sources
@@ -49,8 +51,11 @@ impl Reviewer<'_> {
         for (_, account) in accounts.iter().filter(|(id, _)| !judged.contains(id)) {
             let made = account.created.as_deref().and_then(day);
             if let Some(made) = made.filter(|made| made.saturating_add(DAYS.days()) < self.sources.day) {
-                let why = format!("it was made on {made}, and no row of the inventory says that it was rotated since");
-                let action = "find out who uses it and write that into the inventory; rotate it, or delete it";
+                let why = format!(
+                    "it was made on {made}, and no row of the inventory says that it was rotated since"
+                );
+                let action =
+                    "find out who uses it and write that into the inventory; rotate it, or delete it";
                 self.add(Check::CredentialOld, &account.username, None, why, action.to_owned());
             }
         }
@@ -64,11 +69,15 @@ impl Reviewer<'_> {
         let by_log = || {
             let events = self.sources.trail.map(|trail| trail.accounts.as_slice()).unwrap_or_default();
             let own = |name: &String| estate.find(name) == Some(id);
-            events.iter().find(|event| event.made && event.names.iter().any(own)).map(|event| event.actor.clone())
+            events
+                .iter()
+                .find(|event| event.made && event.names.iter().any(own))
+                .map(|event| event.actor.clone())
         };
         let by_inventory = || {
             let mut rows = self.sources.inventory.iter();
-            let row = rows.find(|row| row.credential.as_deref().and_then(|name| estate.find(name)) == Some(id));
+            let row =
+                rows.find(|row| row.credential.as_deref().and_then(|name| estate.find(name)) == Some(id));
             row.and_then(|row| row.created_by.as_deref()).map(same)
         };
         let maker = estate.maker(account).map(str::to_owned).or_else(by_log).or_else(by_inventory);
@@ -76,7 +85,9 @@ impl Reviewer<'_> {
         let why = match (maker, account.creator) {
             (Some(maker), _) if self.members.contains_key(&maker) => return,
             // What service accounts make is judged by who made these.
-            (Some(maker), _) if estate.accounts.values().any(|other| same(&other.username) == maker) => return,
+            (Some(maker), _) if estate.accounts.values().any(|other| same(&other.username) == maker) => {
+                return;
+            }
             (Some(maker), _) => format!("{maker} made it, and is no active member"),
             (None, Some(creator)) if by_account(creator) => return,
             (None, Some(creator)) if !estate.people.is_empty() => {
@@ -111,7 +122,9 @@ impl Reviewer<'_> {
         let why = match row.owner.as_deref() {
             None => "the inventory names nobody who answers for it".to_owned(),
             // An address of somebody who was a member and is none any more; others may be mailing lists.
-            Some(owner) if self.has_left(&same(owner)) => format!("{owner} answers for it, and is no active member any more"),
+            Some(owner) if self.has_left(&same(owner)) => {
+                format!("{owner} answers for it, and is no active member any more")
+            }
             Some(_) => return,
         };
         let action = "name an owner, or end the integration".to_owned();

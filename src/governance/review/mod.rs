@@ -175,7 +175,11 @@ impl Review {
         let (still, new) = self.items.iter().cloned().partition(|item| had.contains(&key(item)));
         let gone = before.items.iter().filter(|item| !has.contains(&key(item))).cloned().collect();
         let of = |review: &Self| -> BTreeMap<String, (String, Vec<String>)> {
-            review.members.iter().map(|row| (row.email.clone(), (row.role.clone(), row.projects.clone()))).collect()
+            review
+                .members
+                .iter()
+                .map(|row| (row.email.clone(), (row.role.clone(), row.projects.clone())))
+                .collect()
         };
         let (old, now) = (of(before), of(self));
         let mut members = Vec::new();
@@ -186,7 +190,9 @@ impl Review {
                 Some(_) => {}
             }
         }
-        members.extend(old.keys().filter(|email| !now.contains_key(*email)).map(|email| format!("{email} left")));
+        members.extend(
+            old.keys().filter(|email| !now.contains_key(*email)).map(|email| format!("{email} left")),
+        );
         Difference { new, still, gone, members }
     }
 }
@@ -289,7 +295,9 @@ impl<'a> Reviewer<'a> {
     fn project_name(&self, project: &str) -> String {
         let listed = self.sources.members.and_then(|members| members.projects.get(project));
         match listed {
-            Some(name) if !self.sources.estate.projects.contains_key(project) => format!("{name} ({project})"),
+            Some(name) if !self.sources.estate.projects.contains_key(project) => {
+                format!("{name} ({project})")
+            }
             _ => self.sources.estate.project_name(project),
         }
     }
@@ -300,7 +308,10 @@ impl<'a> Reviewer<'a> {
             let ways = reach.projects.iter().flat_map(|(project, ways)| {
                 let name = self.project_name(project);
                 ways.iter().map(move |way| {
-                    let by = way.team.as_ref().map_or_else(|| way.grant.name().to_owned(), |team| format!("team {team}"));
+                    let by = way
+                        .team
+                        .as_ref()
+                        .map_or_else(|| way.grant.name().to_owned(), |team| format!("team {team}"));
                     format!("{name}: {} ({by})", way.held.name())
                 })
             });

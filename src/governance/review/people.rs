@@ -43,7 +43,9 @@ impl Reviewer<'_> {
         let (ends, admin_until) = (person.ends, person.admin_until);
         if let Some(ends) = ends.filter(|ends| *ends < day) {
             let who = if person.contractor { "a contractor" } else { "somebody" };
-            let why = format!("the register has {who} whose access ends with {ends}, and the account is an active member");
+            let why = format!(
+                "the register has {who} whose access ends with {ends}, and the account is an active member"
+            );
             let action = "take the account out: SCIM and groups first where SCIM rules, then projects one by one, then the membership; rotate what it could see (blast-radius)";
             self.add(Check::ContractorEnded, email, None, why, action.to_owned());
             return true;
@@ -51,7 +53,8 @@ impl Reviewer<'_> {
         if let Some(until) = admin_until.filter(|until| *until < day) {
             for place in self.managed(reach) {
                 let why = format!("the register has it as an admin until {until}, and it still is one");
-                let action = "give it the role from before; rotate what it could see as an admin (blast-radius)";
+                let action =
+                    "give it the role from before; rotate what it could see as an admin (blast-radius)";
                 self.add(Check::AdminEnded, email, place, why, action.to_owned());
             }
         }
@@ -74,13 +77,16 @@ impl Reviewer<'_> {
         let why = match self.seen.get(email) {
             Some(last) if *last >= self.start => return false,
             Some(last) => format!("the last sign of life is of {}", time(*last)),
-            None if self.covered => format!("the log covers {DAYS} days and has no act of it, nor does a list tell a login"),
+            None if self.covered => {
+                format!("the log covers {DAYS} days and has no act of it, nor does a list tell a login")
+            }
             None => {
                 self.gap("whether members of whom no sign of life is known are dormant: the log does not cover 90 days");
                 return false;
             }
         };
-        let action = "ask whether it is still needed; else deactivate it: SCIM and groups first where SCIM rules";
+        let action =
+            "ask whether it is still needed; else deactivate it: SCIM and groups first where SCIM rules";
         self.add(Check::Dormant, email, None, why, action.to_owned());
         true
     }
@@ -106,7 +112,8 @@ impl Reviewer<'_> {
             .projects
             .iter()
             .filter(|(_, ways)| {
-                ways.iter().any(|way| way.grant != Grant::Organization && self.manages(Scope::Project, &way.held))
+                ways.iter()
+                    .any(|way| way.grant != Grant::Organization && self.manages(Scope::Project, &way.held))
             })
             .map(|(project, _)| project.clone())
             .collect();
@@ -132,23 +139,27 @@ impl Reviewer<'_> {
                 .into_iter()
                 .flatten()
                 .filter(|way| self.manages(Scope::Project, &way.held))
-                .map(|way| way.team.as_ref().map_or_else(|| way.grant.name().to_owned(), |team| format!("team {team}")))
+                .map(|way| {
+                    way.team
+                        .as_ref()
+                        .map_or_else(|| way.grant.name().to_owned(), |team| format!("team {team}"))
+                })
                 .collect();
             let why = format!(
                 "it is an admin by {}, and in {DAYS} days did nothing there that takes one{}",
                 ways.join(", "),
                 self.unsaid(email)
             );
-            let action = "make it an analyst there; rotate what it could see as an admin (blast-radius)".to_owned();
+            let action =
+                "make it an analyst there; rotate what it could see as an admin (blast-radius)".to_owned();
             let place = Some(self.project_name(&project));
             self.add(Check::OverPrivileged, email, place, why, action);
         }
     }
 
     fn organization_role(&mut self, email: &str, held: &Held, used: &BTreeSet<(String, Option<String>)>) {
-        let of_organization = |capability: &str| {
-            self.matrix.can(Scope::Project, "admin", capability) == Some(false)
-        };
+        let of_organization =
+            |capability: &str| self.matrix.can(Scope::Project, "admin", capability) == Some(false);
         if used.iter().any(|(capability, _)| of_organization(capability)) {
             return;
         }
@@ -159,8 +170,11 @@ impl Reviewer<'_> {
         if owner && owners.count() <= OWNERS {
             return;
         }
-        let projects: BTreeSet<String> =
-            used.iter().filter_map(|(_, project)| project.as_deref()).map(|project| self.project_name(project)).collect();
+        let projects: BTreeSet<String> = used
+            .iter()
+            .filter_map(|(_, project)| project.as_deref())
+            .map(|project| self.project_name(project))
+            .collect();
         let why = format!(
             "it is {} of the organization, and in {DAYS} days did nothing that takes that{}",
             held.name(),
@@ -168,7 +182,8 @@ impl Reviewer<'_> {
         );
         let projects: Vec<String> = projects.into_iter().collect();
         let action = if projects.is_empty() {
-            "make it a member, and an analyst where it works; rotate what it could see (blast-radius)".to_owned()
+            "make it a member, and an analyst where it works; rotate what it could see (blast-radius)"
+                .to_owned()
         } else {
             format!(
                 "make it a member, an admin of {} alone, and an analyst elsewhere; rotate what it could see (blast-radius)",
@@ -181,11 +196,12 @@ impl Reviewer<'_> {
     /// What it did in these days that an analyst cannot do: capability and project.
     fn used(&self, email: &str) -> BTreeSet<(String, Option<String>)> {
         let acts = self.sources.trail.into_iter().flat_map(|trail| &trail.acts);
-        let recent = acts.filter(|(act, tally)| {
-            act.actor == email && tally.last.is_none_or(|last| last >= self.start)
-        });
+        let recent = acts
+            .filter(|(act, tally)| act.actor == email && tally.last.is_none_or(|last| last >= self.start));
         let used = recent.filter_map(|(act, _)| match self.matrix.needs(&act.event) {
-            Needs::Capability(needed) if self.matrix.can(Scope::Project, "analyst", &needed.id) == Some(false) => {
+            Needs::Capability(needed)
+                if self.matrix.can(Scope::Project, "analyst", &needed.id) == Some(false) =>
+            {
                 Some((needed.id.clone(), act.project.clone()))
             }
             _ => None,
@@ -226,7 +242,13 @@ impl Reviewer<'_> {
                 .collect();
             for (subject, role) in found {
                 let why = format!("the register calls the project closed, and this is {role} there");
-                self.add(Check::ClosedProject, &subject, place.clone(), why, "take the access away".to_owned());
+                self.add(
+                    Check::ClosedProject,
+                    &subject,
+                    place.clone(),
+                    why,
+                    "take the access away".to_owned(),
+                );
             }
             let accounts: Vec<String> = self
                 .sources
@@ -237,7 +259,8 @@ impl Reviewer<'_> {
                 .map(|account| account.username.clone())
                 .collect();
             for account in accounts {
-                let why = "the register calls the project closed, and the service account is in it".to_owned();
+                let why =
+                    "the register calls the project closed, and the service account is in it".to_owned();
                 let action = "take the service account out of the project".to_owned();
                 self.add(Check::ClosedProject, &account, place.clone(), why, action);
             }

@@ -71,7 +71,12 @@ pub fn text(review: &Review, since: Option<&Difference>) -> String {
     }
     if let Some(since) = since {
         text.push_str("\nSince the last review\n");
-        text.push_str(&format!("  {} new, {} still open, {} done\n", since.new.len(), since.still.len(), since.gone.len()));
+        text.push_str(&format!(
+            "  {} new, {} still open, {} done\n",
+            since.new.len(),
+            since.still.len(),
+            since.gone.len()
+        ));
         for item in &since.gone {
             text.push_str(&format!("  done: {}: {}\n", item.check.name(), safe(&item.subject)));
         }

@@ -102,9 +102,8 @@ pub(super) fn record(nanos: Option<i64>, value: Value<'_>, projects: &BTreeMap<S
 
 fn change(event: &str, value: Value<'_>, project: Option<String>) -> Result<Option<What>, &'static str> {
     let first = |range: std::ops::Range<usize>| range.filter_map(value).next();
-    let email = || {
-        first(TARGETS).and_then(address).map(|email| same(&short(&email))).ok_or("whom it is about")
-    };
+    let email =
+        || first(TARGETS).and_then(address).map(|email| same(&short(&email))).ok_or("whom it is about");
     let role = || first(ROLES).map_or(Held::Unknown, |role| Held::Role(short(role)));
     let before = || first(OLD_ROLES).map(|role| Held::Role(short(role)));
     let team = || first(TEAMS).map(short).ok_or("which team it is about");
@@ -126,8 +125,13 @@ fn change(event: &str, value: Value<'_>, project: Option<String>) -> Result<Opti
         "team.user_added" => What::Added(within(email()?, team()?), Held::Role(String::new())),
         "team.user_removed" => What::Removed(within(email()?, team()?)),
         "team.deleted" => What::TeamGone(team()?),
-        "team.updated" | "workspace.user_added" | "workspace.user_removed" | "workspace.team_added"
-        | "workspace.team_removed" | "custom_role.updated" | "custom_role.deleted" => {
+        "team.updated"
+        | "workspace.user_added"
+        | "workspace.user_removed"
+        | "workspace.team_added"
+        | "workspace.team_removed"
+        | "custom_role.updated"
+        | "custom_role.deleted" => {
             return Err("what became of roles in projects");
         }
         _ => return Ok(None),

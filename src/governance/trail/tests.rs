@@ -28,7 +28,11 @@ impl Sink for NoFinding {
 }
 
 /// The trail of logs, read as a command reads them.
-pub(crate) fn trail(paths: &[&Path], projects: &BTreeMap<String, String>, change: impl Fn(&mut Config)) -> Trail {
+pub(crate) fn trail(
+    paths: &[&Path],
+    projects: &BTreeMap<String, String>,
+    change: impl Fn(&mut Config),
+) -> Trail {
     let paths = paths.iter().map(|path| path.display().to_string()).collect();
     let mut config = Config::new(paths, Loaded::default());
     config.projection = Some(Gather::projection());
@@ -55,18 +59,48 @@ fn write(text: &[String]) -> tempfile::NamedTempFile {
 fn every_event_about_access_is_read_and_what_is_not_understood_is_counted() {
     let web = r#"{"id":7,"name":"Web"}"#;
     let file = write(&[
-        line(0, "Ada@x.example", "organization.user_added", "", r#"{"email":"Jane@x.example","role":"member"}"#),
-        line(1, "ada@x.example", "user.role_changed", "", r#"{"email":"jane@x.example","role":"admin","old_role":"member"}"#),
-        line(2, "ada@x.example", "user.role_changed", r#"{"name":"Web"}"#, r#"{"user":{"email":"jane@x.example"},"role":"viewer"}"#),
+        line(
+            0,
+            "Ada@x.example",
+            "organization.user_added",
+            "",
+            r#"{"email":"Jane@x.example","role":"member"}"#,
+        ),
+        line(
+            1,
+            "ada@x.example",
+            "user.role_changed",
+            "",
+            r#"{"email":"jane@x.example","role":"admin","old_role":"member"}"#,
+        ),
+        line(
+            2,
+            "ada@x.example",
+            "user.role_changed",
+            r#"{"name":"Web"}"#,
+            r#"{"user":{"email":"jane@x.example"},"role":"viewer"}"#,
+        ),
         line(3, "ada@x.example", "project.user_added", web, r#"{"email":["no","jane@x.example"]}"#),
         line(4, "ada@x.example", "project.team_added", web, r#"{"team":"Growth","role":"admin"}"#),
-        line(5, "ada@x.example", "team.user_removed", "", r#"{"team":{"name":"Growth"},"email":"jane@x.example"}"#),
+        line(
+            5,
+            "ada@x.example",
+            "team.user_removed",
+            "",
+            r#"{"team":{"name":"Growth"},"email":"jane@x.example"}"#,
+        ),
         line(6, "ada@x.example", "project.default_access_granted", web, r#"{"role":"consumer"}"#),
         line(7, "ada@x.example", "organization.user_removed", "", r#"{"email":"jane@x.example"}"#),
         line(8, "ada@x.example", "organization.user_removed", "", "{}"),
         line(9, "ada@x.example", "team.updated", "", r#"{"team":"Growth"}"#),
         line(10, "jane@x.example", "raw_event_export.requested", web, r#"{"rows":12}"#),
-        line(11, "jane@x.example", "service_account.created", "", r#"{"service_account_id":88123,"service_account":"etl.a"}"#),
+        line(
+            11,
+            "jane@x.example",
+            "service_account.created",
+            "",
+            r#"{"service_account_id":88123,"service_account":"etl.a"}"#,
+        ),
         line(12, "ada@x.example", "user.twofactor_disabled", "", r#"{"email":"jane@x.example"}"#),
     ]);
     let projects = BTreeMap::from([("7".to_owned(), "Web".to_owned())]);
@@ -109,8 +143,10 @@ fn the_way_the_work_is_cut_does_not_matter() {
         &(0..600_u32)
             .map(|number| {
                 let role = if number.is_multiple_of(2) { "admin" } else { "viewer" };
-                let details = format!(r#"{{"email":"p{}@x.example","role":"{role}","rows":{number}}}"#, number % 7);
-                let action = if number.is_multiple_of(3) { "user.role_changed" } else { "event_export.downloaded" };
+                let details =
+                    format!(r#"{{"email":"p{}@x.example","role":"{role}","rows":{number}}}"#, number % 7);
+                let action =
+                    if number.is_multiple_of(3) { "user.role_changed" } else { "event_export.downloaded" };
                 line(number % 60, &format!("a{}@x.example", number % 5), action, r#"{"id":7}"#, &details)
             })
             .collect::<Vec<_>>(),
