@@ -167,7 +167,7 @@ fn person<'a>(
     }
     if let Some(day) = cell(columns.last_login) {
         let parsed = day.get(..10).unwrap_or(day).parse();
-        let parsed = parsed.map_err(|_| format!("{day:?} is not a day such as 2026-10-01"))?;
+        let parsed = parsed.map_err(|_unknown| format!("{day:?} is not a day such as 2026-10-01"))?;
         person.last_login = person.last_login.max(Some(parsed));
     }
     if let Some(word) = cell(columns.two_factor) {

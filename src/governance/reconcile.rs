@@ -76,7 +76,7 @@ pub fn reconcile(
                 match id.and_then(|id| estate.accounts.get(&id)) {
                     Some(account) => found.extend(account_stale(row, account, today)),
                     None if estate.accounts_told => {
-                        found.push(missing(row, "no service account is called so"))
+                        found.push(missing(row, "no service account is called so"));
                     }
                     None => {}
                 }

@@ -79,7 +79,7 @@ fn date<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Date>, D::Error> {
         Either::Text(text) => text,
         Either::Plain(time) => time.to_string(),
     };
-    text.parse().map(Some).map_err(|_| serde::de::Error::custom("a date such as 2026-12-31 is needed"))
+    text.parse().map(Some).map_err(|_unknown| serde::de::Error::custom("a date such as 2026-12-31 is needed"))
 }
 
 /// Reads a register.

@@ -81,7 +81,7 @@ struct ListArgs {
     #[arg(long, value_name = "TIME", value_parser = value::duration)]
     due: Option<i64>,
     #[command(flatten)]
-    output: Output,
+    answer: Answer,
 }
 
 #[derive(Debug, clap::Args)]
@@ -108,11 +108,11 @@ struct ReconcileArgs {
     #[command(flatten)]
     known: Known,
     #[command(flatten)]
-    output: Output,
+    answer: Answer,
 }
 
 #[derive(Debug, clap::Args)]
-struct Output {
+struct Answer {
     /// The day that counts as today.
     #[arg(long, value_name = "DATE", value_parser = value::day)]
     as_of: Option<Date>,
@@ -162,7 +162,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
 
 fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
     let inventory = args.book.read()?.integrations;
-    let today = governance::today(args.output.as_of);
+    let today = governance::today(args.answer.as_of);
     let until = args
         .due
         .map(|nanos| today.saturating_add((SignedDuration::from_nanos(nanos).as_hours() / 24).days()));
@@ -170,7 +170,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
         until.is_none_or(|until| book::next(row, matrix()).is_some_and(|next| next.by(until)))
     };
     let rows: Vec<Integration> = inventory.iter().filter(due).cloned().collect();
-    let text = match args.output.format {
+    let text = match args.answer.format {
         Form::Csv => book::to_csv(&rows, matrix()),
         Form::Json => rows_json(&rows),
         Form::Table => {
@@ -182,9 +182,9 @@ fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
             sheet::table(&header, &cells.collect::<Vec<Vec<String>>>())
         }
     };
-    governance::put(args.output.output.as_deref(), &text)?;
+    governance::put(args.answer.output.as_deref(), &text)?;
     let overdue = until.is_some() && !rows.is_empty();
-    Ok(if args.output.check && overdue { ExitCode::from(FINDING) } else { ExitCode::SUCCESS })
+    Ok(if args.answer.check && overdue { ExitCode::from(FINDING) } else { ExitCode::SUCCESS })
 }
 
 fn rows_json(rows: &[Integration]) -> String {
@@ -206,7 +206,7 @@ fn rows_json(rows: &[Integration]) -> String {
 
 fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<ExitCode, CliError> {
     let world = args.known.load(ui, NOBODY)?;
-    let today = governance::today(args.output.as_of);
+    let today = governance::today(args.answer.as_of);
     let (found, mut gaps) = reconcile::reconcile(&world.inventory, &world.estate, today, matrix());
     gaps.extend(world.failed.clone());
     let header = ["STATE", "WHAT", "NAME", "WHY"];
@@ -214,7 +214,7 @@ fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<ExitCode, CliError> {
         vec![found.what.name().to_owned(), found.of.clone(), found.name.clone(), found.why.clone()]
     };
     let rows: Vec<Vec<String>> = found.iter().map(row).collect();
-    let text = match args.output.format {
+    let text = match args.answer.format {
         Form::Csv => sheet::csv(&header, &rows),
         Form::Table if rows.is_empty() => "the inventory and what providers list are the same\n".to_owned(),
         Form::Table => sheet::table(&header, &rows),
@@ -223,12 +223,12 @@ fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<ExitCode, CliError> {
             serde_json::to_string_pretty(&answer).unwrap_or_default() + "\n"
         }
     };
-    governance::put(args.output.output.as_deref(), &text)?;
+    governance::put(args.answer.output.as_deref(), &text)?;
     gaps.iter().for_each(|gap| ui.note(&sheet::safe(gap)));
     let unread = !world.failed.is_empty() || !world.estate.unread.is_empty() || !world.estate.accounts_told;
     Ok(if unread {
         ExitCode::from(UNKNOWN)
-    } else if args.output.check && !found.is_empty() {
+    } else if args.answer.check && !found.is_empty() {
         ExitCode::from(FINDING)
     } else {
         ExitCode::SUCCESS

@@ -271,8 +271,8 @@ fn projects(sources: &Sources<'_>) -> BTreeSet<String> {
 }
 
 fn project_name(sources: &Sources<'_>, project: &str) -> String {
-    let listed = [sources.members, sources.before].into_iter().flatten();
-    match listed.filter_map(|members| members.projects.get(project)).next() {
+    let mut listed = [sources.members, sources.before].into_iter().flatten();
+    match listed.find_map(|members| members.projects.get(project)) {
         Some(name) if !sources.estate.projects.contains_key(project) => format!("{name} ({project})"),
         _ => sources.estate.project_name(project),
     }

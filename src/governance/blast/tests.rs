@@ -353,8 +353,8 @@ fn hostile_names_are_harmless_in_every_output_and_exact_in_json() {
         "email,name,grant,project,team,role\nx@y,,organization,,,member\nx@y,,team,7,\"{hostile}\",admin\n"
     );
     let members = members::read(member.as_bytes()).unwrap();
-    let mut estate = Estate::default();
-    estate.projects = BTreeMap::from([("7".to_owned(), hostile.to_owned())]);
+    let projects = BTreeMap::from([("7".to_owned(), hostile.to_owned())]);
+    let estate = Estate { projects, ..Estate::default() };
     let sources = Sources {
         account: "x@y",
         estate: &estate,

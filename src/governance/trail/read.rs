@@ -89,7 +89,7 @@ pub(super) fn record(nanos: Option<i64>, value: Value<'_>, projects: &BTreeMap<S
         }
         _ => {}
     }
-    match change(&event, value, project) {
+    match change(&event, value, project.as_ref()) {
         Ok(None) => {}
         Ok(Some(what)) => match nanos {
             Some(nanos) => found.change = Some(Change { nanos, actor, what }),
@@ -100,21 +100,21 @@ pub(super) fn record(nanos: Option<i64>, value: Value<'_>, projects: &BTreeMap<S
     found
 }
 
-fn change(event: &str, value: Value<'_>, project: Option<String>) -> Result<Option<What>, &'static str> {
-    let first = |range: std::ops::Range<usize>| range.filter_map(value).next();
+fn change(event: &str, value: Value<'_>, project: Option<&String>) -> Result<Option<What>, &'static str> {
+    let first = |range: std::ops::Range<usize>| range.into_iter().find_map(value);
     let email =
         || first(TARGETS).and_then(address).map(|email| same(&short(&email))).ok_or("whom it is about");
     let role = || first(ROLES).map_or(Held::Unknown, |role| Held::Role(short(role)));
     let before = || first(OLD_ROLES).map(|role| Held::Role(short(role)));
     let team = || first(TEAMS).map(short).ok_or("which team it is about");
-    let project_needed = || project.clone().ok_or("which project it is about");
+    let project_needed = || project.cloned().ok_or("which project it is about");
     let within = |email: String, team: String| Slot::Membership(email, team);
     Ok(Some(match event {
         "organization.user_added" => What::Added(Slot::Organization(email()?), role()),
         "organization.user_removed" => What::Left(email()?),
         "user.role_changed" => match &project {
             None => What::Changed(Slot::Organization(email()?), before(), role()),
-            Some(project) => What::Changed(Slot::Individual(email()?, project.clone()), before(), role()),
+            Some(project) => What::Changed(Slot::Individual(email()?, (*project).clone()), before(), role()),
         },
         "project.user_added" => What::Added(Slot::Individual(email()?, project_needed()?), role()),
         "project.user_removed" => What::Removed(Slot::Individual(email()?, project_needed()?)),
@@ -140,7 +140,7 @@ fn change(event: &str, value: Value<'_>, project: Option<String>) -> Result<Opti
 
 /// Whose second factor it is: the one that the record names, else the actor's.
 fn whose(value: Value<'_>, actor: &str) -> String {
-    let named = TARGETS.filter_map(value).next().and_then(address);
+    let named = TARGETS.into_iter().find_map(value).and_then(address);
     named.map_or_else(|| actor.to_owned(), |email| same(&short(&email)))
 }
 
@@ -154,7 +154,7 @@ fn address(text: &str) -> Option<String> {
 
 /// The number of the project, or its name where nothing tells the number.
 fn project(value: Value<'_>, projects: &BTreeMap<String, String>) -> Option<String> {
-    if let Some(id) = PROJECTS.filter_map(value).next() {
+    if let Some(id) = PROJECTS.into_iter().find_map(value) {
         return Some(short(id));
     }
     if let Some(name) = value(PROJECT_NAME) {

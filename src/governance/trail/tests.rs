@@ -55,6 +55,7 @@ fn write(text: &[String]) -> tempfile::NamedTempFile {
     file
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each event, and what it says")]
 #[test]
 fn every_event_about_access_is_read_and_what_is_not_understood_is_counted() {
     let web = r#"{"id":7,"name":"Web"}"#;
