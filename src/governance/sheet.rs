@@ -65,8 +65,12 @@ pub fn read(text: &[u8]) -> Result<Sheet, String> {
 
 /// Takes off the apostrophe that a cell got so that no spreadsheet runs it.
 fn harmed(cell: &str) -> String {
-    let rest = cell.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '+', '-', '@', '\t', '\r']));
-    rest.unwrap_or(cell).to_owned()
+    cell.strip_prefix('\'').filter(|rest| is_formula(rest)).unwrap_or(cell).to_owned()
+}
+
+/// Whether a text is a formula, or one after apostrophes: those get one more, so that what is read is what was written.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 impl Sheet {
@@ -106,11 +110,17 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 /// CSV in which no cell is run as a formula.
 pub fn csv(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut bytes = Vec::new();
-    let mut push = |cells: Vec<&str>| out::row(&mut bytes, cells.into_iter().map(out::quoted));
+    let cell = |text: &str| {
+        if text.starts_with('\'') && is_formula(text) {
+            out::plain(&format!("'{text}")).into_owned()
+        } else {
+            out::quoted(text).into_owned()
+        }
+    };
     // Writing to a Vec cannot fail.
-    let _written = push(header.to_vec());
+    let _written = out::row(&mut bytes, header.iter().map(|name| cell(name)));
     for row in rows {
-        let _written = push(row.iter().map(String::as_str).collect());
+        let _written = out::row(&mut bytes, row.iter().map(|text| cell(text)));
     }
     String::from_utf8(bytes).unwrap_or_default()
 }
@@ -130,13 +140,14 @@ mod tests {
             vec!["=1+1".to_owned(), "a,b".to_owned()],
             vec!["say \"hi\"\ntwo".to_owned(), "-x".to_owned()],
             vec!["'quoted".to_owned(), "\u{202e}\u{1b}[2J".to_owned()],
+            vec!["'=1".to_owned(), "''@x".to_owned()],
         ];
         let text = csv(&["one", "two words"], &rows);
         assert!(text.contains("\"'=1+1\"") && text.contains("\"'-x\""));
         let sheet = read(text.as_bytes()).unwrap();
         assert_eq!(sheet.header, ["one", "two words"]);
         assert_eq!(sheet.rows.iter().map(|(_, row)| row.clone()).collect::<Vec<_>>(), rows);
-        assert_eq!(sheet.rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 5]);
+        assert_eq!(sheet.rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 5, 6]);
         assert_eq!((sheet.column(&["x", "Two_Words"]), sheet.column(&["three"])), (Some(1), None));
         assert_eq!(sheet.strangers(&[&["ONE"]]), ["two words"]);
     }

@@ -14,6 +14,8 @@ use crate::scan::rows::{Projection, Rows, TakeRows};
 
 /// Most entries of any kind that are kept.
 const MOST: usize = 4_000_000;
+/// Projects whose names are kept; more have their numbers alone.
+const MOST_PROJECTS: usize = 100_000;
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Trail {
     pub exports: Vec<Export>,
     /// Second factors that were switched, in order: when, whose, on or off.
     pub factors: Vec<(i64, String, bool)>,
+    /// Names of projects by their numbers; where one has several, the first in order.
+    pub projects: BTreeMap<String, String>,
     /// The first and the last time of all records.
     pub span: Option<(i64, i64)>,
     /// What could not be used, and how often.
@@ -94,6 +98,7 @@ struct Found {
     account: Option<AccountEvent>,
     export: Option<Export>,
     factor: Option<(String, bool)>,
+    project: Option<(String, String)>,
     unused: Option<String>,
 }
 
@@ -111,6 +116,7 @@ struct Loose {
     accounts: Vec<AccountEvent>,
     exports: Vec<Export>,
     factors: Vec<(i64, String, bool)>,
+    projects: BTreeMap<String, String>,
     span: Option<(i64, i64)>,
     unused: BTreeMap<String, u64>,
 }
@@ -161,6 +167,7 @@ impl Gather {
             accounts: whole.accounts,
             exports: whole.exports,
             factors: whole.factors,
+            projects: whole.projects,
             span: whole.span,
             unused: whole.unused,
         }
@@ -178,7 +185,8 @@ impl TakeRows for Gather {
         let Part { place, changes, trail } = part;
         let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         whole.join(trail);
-        let count = whole.acts.len().max(whole.exports.len()).max(whole.accounts.len());
+        let count = [whole.acts.len(), whole.exports.len(), whole.accounts.len(), whole.factors.len()];
+        let count = count.into_iter().max().unwrap_or_default();
         drop(whole);
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if !changes.is_empty() {
@@ -204,6 +212,7 @@ impl Part {
         trail.accounts.extend(found.account);
         trail.exports.extend(found.export);
         trail.factors.extend(found.factor.zip(nanos).map(|((who, on), nanos)| (nanos, who, on)));
+        trail.names(found.project);
         if let Some(why) = found.unused {
             *trail.unused.entry(why).or_default() += 1;
         }
@@ -222,9 +231,23 @@ impl Loose {
         self.accounts.extend(other.accounts);
         self.exports.extend(other.exports);
         self.factors.extend(other.factors);
+        self.names(other.projects);
         self.span = join_span(self.span, other.span);
         for (why, count) in other.unused {
             *self.unused.entry(why).or_default() += count;
+        }
+    }
+}
+
+impl Loose {
+    fn names(&mut self, names: impl IntoIterator<Item = (String, String)>) {
+        for (id, name) in names {
+            if self.projects.len() < MOST_PROJECTS || self.projects.contains_key(&id) {
+                let held = self.projects.entry(id).or_insert_with(|| name.clone());
+                if name < *held {
+                    *held = name;
+                }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::evidence::Unexplained;
 use super::{Consumer, Exposed, Sources, Verdict, project_name, spans, time};
 use crate::config::{Integration, IntegrationKind};
 use crate::event::time::{TimeOptions, TimeReader};
@@ -44,7 +45,7 @@ pub(super) fn find(
     sources: &Sources<'_>,
     past: &Past,
     projects: &BTreeSet<String>,
-    (unseen, is_active): (bool, bool),
+    (unseen, is_active, unexplained): (bool, bool, &BTreeMap<String, Unexplained>),
     matrix: &Matrix,
 ) -> Found {
     let mut finder = Finder {
@@ -52,6 +53,7 @@ pub(super) fn find(
         past,
         unseen,
         is_active,
+        unexplained,
         matrix,
         out: Found {
             credentials: Vec::new(),
@@ -79,6 +81,8 @@ struct Finder<'a> {
     past: &'a Past,
     unseen: bool,
     is_active: bool,
+    /// What it did where no grant that is known allows it.
+    unexplained: &'a BTreeMap<String, Unexplained>,
     matrix: &'a Matrix,
     out: Found,
 }
@@ -92,6 +96,9 @@ impl<'a> Finder<'a> {
             end: stretch.to.filter(|_| !stretch.open),
         });
         let mut shown: Vec<Shown> = found.filter(|shown| shown.could != Could::No).collect();
+        if let Some(act) = self.unexplained.get(project) {
+            shown.push(Shown { could: act.could, why: act.why.clone(), end: None });
+        }
         if self.unseen && shown.is_empty() {
             let why = "its roles in projects are not known".to_owned();
             shown.push(Shown { could: Could::Maybe, why, end: None });

@@ -1,5 +1,5 @@
 //! A blast radius as a drawing: the account, the ways into projects, projects, credentials, and who works with them, from left
-//! to right. What has to be rotated is dark, what may have to be is pale.
+//! to right. What has to be rotated is orange, what may have to be is grey.
 #![allow(clippy::cast_precision_loss, reason = "pixels: there are a few hundred boxes at most")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +72,7 @@ pub fn scene(radius: &Radius) -> Scene {
     for (at, column) in graph.nodes.iter().enumerate() {
         draw(&mut scene, at, column);
     }
-    let note = "dark: must be rotated; striped and pale: may have to be, or is good practice; lines: how the account came to it";
+    let note = "orange: must be rotated; grey: unless it is ruled out; white: good practice; lines: how the account came to it";
     scene.text(note, MARGIN, scene.height - 14.0, TINY, GREY);
     scene
 }

@@ -2,6 +2,7 @@
 //! with these, what it did with it, and what has to be rotated, each with the reason.
 
 mod credentials;
+mod evidence;
 pub mod graph;
 mod spans;
 #[cfg(test)]
@@ -212,21 +213,29 @@ pub fn radius(sources: &Sources<'_>, matrix: &Matrix) -> Radius {
     let past = past(sources.account, before, changes, after.as_ref(), &projects, matrix);
     let unseen = unseen(sources, after.as_ref(), &past);
     let is_unseen = unseen.is_some();
+    let unexplained = evidence::unexplained(sources, &past, matrix);
     let name = |project: &str| project_name(sources, project);
     let is_active = after.as_ref().is_none_or(|after| !after.inactive.contains(sources.account));
-    let reached: BTreeSet<&String> =
-        past.moments.iter().flat_map(|moment| moment.reach.projects.keys()).collect();
+    let reached: BTreeSet<&String> = past
+        .moments
+        .iter()
+        .flat_map(|moment| moment.reach.projects.keys())
+        .chain(unexplained.keys())
+        .collect();
     let reach = |id: &&String| ProjectReach {
         id: (*id).clone(),
         name: name(id),
         roles: spans::project(&past, id).iter().map(|stretch| stretch.span(is_active)).collect(),
-        credentials: credentials::project(&past, id, is_unseen, matrix).into(),
+        credentials: credentials::project(&past, id, is_unseen, matrix)
+            .max(unexplained.get(*id).map_or(Could::No, |act| act.could))
+            .into(),
         now: is_active && past.moments.last().is_some_and(|last| last.reach.projects.contains_key(*id)),
     };
-    let found = credentials::find(sources, &past, &projects, (is_unseen, is_active), matrix);
+    let found = credentials::find(sources, &past, &projects, (is_unseen, is_active, &unexplained), matrix);
     let (touched, exports) = touched(sources, &found.actors, matrix);
     let mut gaps = past.gaps.clone();
     gaps.extend(unseen);
+    gaps.extend(unexplained.iter().map(|(project, act)| format!("{}: {}", name(project), act.why)));
     gaps.extend(found.gaps);
     gaps.extend(sources.estate.unread.iter().map(|what| format!("could not be read: {what}")));
     let unused = sources.trail.into_iter().flat_map(|trail| &trail.unused);
@@ -267,12 +276,15 @@ fn projects(sources: &Sources<'_>) -> BTreeSet<String> {
     }
     let changes = sources.trail.into_iter().flat_map(|trail| &trail.changes);
     projects.extend(changes.filter_map(|change| change.what.project()).map(str::to_owned));
+    let acts = sources.trail.into_iter().flat_map(|trail| trail.acts.keys());
+    projects.extend(acts.filter(|act| act.actor == sources.account).filter_map(|act| act.project.clone()));
     projects
 }
 
 fn project_name(sources: &Sources<'_>, project: &str) -> String {
     let mut listed = [sources.members, sources.before].into_iter().flatten();
-    match listed.find_map(|members| members.projects.get(project)) {
+    let logged = || sources.trail.and_then(|trail| trail.projects.get(project));
+    match listed.find_map(|members| members.projects.get(project)).or_else(logged) {
         Some(name) if !sources.estate.projects.contains_key(project) => format!("{name} ({project})"),
         _ => sources.estate.project_name(project),
     }

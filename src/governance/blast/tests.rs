@@ -376,3 +376,41 @@ fn hostile_names_are_harmless_in_every_output_and_exact_in_json() {
     assert_eq!(view::json(&found), view::json(&radius(&sources, matrix())), "the same bytes each time");
     assert_eq!(svg, crate::timeline::page::svg(&graph::scene(&found), "x").unwrap());
 }
+
+#[test]
+fn what_an_account_did_outweighs_what_lists_say() {
+    let listed = "email,role\nx@y,member\n";
+    let members = members::read(listed.as_bytes()).unwrap();
+    let estate = Estate::default();
+    let line = |action: &str, project: u32| {
+        format!(
+            r#"{{"date_time":"2026-06-01T00:00:00Z","user":{{"email":"X@y"}},"action":"{action}","ip_address":"192.0.2.1","project":{{"id":{project},"name":"P"}},"details":{{}}}}"#
+        )
+    };
+    let acts = [
+        line("board.created", 7),
+        line("data_pipeline.created", 8),
+        line("board.created", 8),
+        line("session.logged_in", 9),
+    ];
+    let log = read_log(&(acts.join("\n") + "\n"), &estate);
+    let sources = Sources {
+        account: "x@y",
+        estate: &estate,
+        members: Some(&members),
+        before: None,
+        trail: Some(&log),
+        inventory: &[],
+        scim: false,
+    };
+    let found = radius(&sources, matrix());
+    let secrets: Vec<(&str, Verdict)> = found
+        .credentials
+        .iter()
+        .filter(|found| found.kind == CredentialKind::ApiSecret)
+        .map(|found| (found.name.as_str(), found.rotate))
+        .collect();
+    assert_eq!(secrets, [("P (8)", Verdict::Must), ("P (7)", Verdict::UnlessRuledOut)]);
+    let told = found.gaps.iter().filter(|gap| gap.contains("no grant that is known allows it")).count();
+    assert_eq!(told, 2, "{:?}", found.gaps);
+}

@@ -63,6 +63,7 @@ pub(super) fn record(nanos: Option<i64>, value: Value<'_>, projects: &BTreeMap<S
         act: Some(Act { actor: actor.clone(), event: event.clone(), project: project.clone() }),
         ..Found::default()
     };
+    found.project = project.clone().zip(value(PROJECT_NAME).map(short)).filter(|(id, name)| id != name);
     if matrix().exports(&event) {
         let text = |at| value(at).map(short);
         found.export = Some(Export {
