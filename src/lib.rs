@@ -12,6 +12,7 @@ pub mod enrich;
 pub mod event;
 pub mod evidence;
 pub mod finding;
+pub mod governance;
 pub mod incident;
 pub mod lockdown;
 pub mod output;

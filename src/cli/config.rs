@@ -18,17 +18,26 @@ pub struct Place {
 }
 
 impl Place {
+    /// The same; `None` where no file is named and none is found.
+    pub fn load_if_there(&self) -> Result<Option<Config>, CliError> {
+        match self.path() {
+            Ok(path) => Ok(Some(Config::load(&path, open::catalog())?)),
+            Err(ConfigError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Finds and reads it.
     pub fn load(&self) -> Result<Config, CliError> {
+        Ok(Config::load(&self.path()?, open::catalog())?)
+    }
+
+    fn path(&self) -> Result<PathBuf, ConfigError> {
         let named = std::env::var_os(VARIABLE).map(PathBuf::from);
         let folder = std::env::current_dir();
-        let folder = folder.map_err(|error| {
-            let path = PathBuf::from(".");
-            CliError::from(ConfigError::Read { path, error })
-        })?;
+        let folder = folder.map_err(|error| ConfigError::Read { path: PathBuf::from("."), error })?;
         let path = config::find(self.config.as_deref(), named.as_deref(), &folder)?;
         // As the user would write it: from here, where that is possible.
-        let path = path.strip_prefix(&folder).map_or(path.as_path(), |path: &Path| path);
-        Ok(Config::load(path, open::catalog())?)
+        Ok(path.strip_prefix(&folder).map_or(path.as_path(), |path: &Path| path).to_owned())
     }
 }

@@ -6,6 +6,7 @@ pub mod config;
 pub mod doctor;
 pub mod door;
 pub mod error;
+pub mod governance;
 pub mod incident;
 mod ocsf_view;
 pub mod pace_view;
@@ -58,6 +59,10 @@ enum Command {
     Restore(command::restore::Args),
     Evidence(command::evidence::Args),
     Doctor(command::doctor::Args),
+    BlastRadius(Box<command::blast_radius::Args>),
+    Inventory(Box<command::inventory::Args>),
+    Review(Box<command::review::Args>),
+    Calendar(Box<command::calendar::Args>),
     Config(command::config::Args),
     Completions(command::completions::Args),
     Man(command::man::Args),
@@ -96,6 +101,10 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => command::restore::run(&ui, args),
         Command::Evidence(args) => command::evidence::run(&ui, args),
         Command::Doctor(args) => command::doctor::run(&ui, args),
+        Command::BlastRadius(args) => command::blast_radius::run(&ui, args),
+        Command::Inventory(args) => command::inventory::run(&ui, args),
+        Command::Review(args) => command::review::run(&ui, args),
+        Command::Calendar(args) => command::calendar::run(args),
         Command::Config(args) => command::config::run(&ui, args),
         Command::Completions(args) => command::completions::run(args),
         Command::Man(args) => command::man::run(args),

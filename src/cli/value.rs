@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::command::scan_report;
@@ -16,6 +17,11 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
     TimeReader::new(TimeOptions::default())
         .read(whole.as_bytes())
         .map_err(|error| format!("{error}; write 2026-05-01 or 2026-05-01T02:14:09Z"))
+}
+
+/// A day.
+pub fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_unknown| "write a day such as 2026-05-01".to_owned())
 }
 
 /// A length of time in nanoseconds: `30s`, `10m`, `1h`, `14d`.

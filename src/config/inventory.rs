@@ -146,8 +146,22 @@ impl Inventory {
         Self::parse(path, &document::read(path, MAX_FILE)?, stores)
     }
 
+    /// Reads a file whose `store` keys are not held against a configuration: there is none.
+    pub fn load_alone(path: &Path) -> Result<Self, ConfigError> {
+        Self::parse_with(path, &document::read(path, MAX_FILE)?, None)
+    }
+
     /// Reads the content of a file; `path` stands in errors.
     pub fn parse(path: &Path, bytes: &[u8], stores: &[Instance]) -> Result<Self, ConfigError> {
+        Self::parse_with(path, bytes, Some(stores))
+    }
+
+    /// The same; without stores, any name of a store will do.
+    pub(crate) fn parse_with(
+        path: &Path,
+        bytes: &[u8],
+        stores: Option<&[Instance]>,
+    ) -> Result<Self, ConfigError> {
         let report = Report::new(path, bytes)?;
         match report.parse() {
             Some(table) => {
@@ -159,7 +173,7 @@ impl Inventory {
     }
 }
 
-fn read(report: &Report<'_>, table: &DeTable<'_>, stores: &[Instance]) -> Vec<Integration> {
+fn read(report: &Report<'_>, table: &DeTable<'_>, stores: Option<&[Instance]>) -> Vec<Integration> {
     let top = Section::new(report, "", table, 0, &["integration"]);
     let Some(entry) = top.get("integration") else { return Vec::new() };
     let Some(array) = entry.value.as_array() else {
@@ -174,7 +188,7 @@ fn read(report: &Report<'_>, table: &DeTable<'_>, stores: &[Instance]) -> Vec<In
 fn integration(
     report: &Report<'_>,
     entry: &Entry<'_>,
-    stores: &[Instance],
+    stores: Option<&[Instance]>,
     names: &mut Names,
 ) -> Option<Integration> {
     let section = Section::new(report, "[[integration]]", entry.table()?, entry.at, &KEYS);
@@ -250,7 +264,7 @@ fn date(entry: &Entry<'_>) -> Option<Date> {
     date.or_else(|| entry.not("a date such as 2026-01-31"))
 }
 
-fn stored(report: &Report<'_>, section: &Section<'_>, stores: &[Instance]) -> Option<Stored> {
+fn stored(report: &Report<'_>, section: &Section<'_>, stores: Option<&[Instance]>) -> Option<Stored> {
     let Some(store) = section.get("store") else {
         for key in ["path", "fields"] {
             if let Some(entry) = section.get(key) {
@@ -260,6 +274,7 @@ fn stored(report: &Report<'_>, section: &Section<'_>, stores: &[Instance]) -> Op
         return None;
     };
     let name = store.text().filter(|name| {
+        let Some(stores) = stores else { return true };
         let known = stores.iter().any(|store| store.name == *name);
         if !known {
             let names = || stores.iter().map(|store| store.name.as_str());

@@ -86,7 +86,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
 }
 
 /// Mail addresses are compared in lower case.
-fn account(text: &str) -> Result<String, CliError> {
+pub(super) fn account(text: &str) -> Result<String, CliError> {
     let plain = text.len() <= 254 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
     match text.split_once('@') {
         Some((name, host)) if plain && !name.is_empty() && !host.is_empty() => Ok(text.to_lowercase()),

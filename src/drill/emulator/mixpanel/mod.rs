@@ -4,6 +4,7 @@ mod accounts;
 mod auth;
 mod data;
 mod example;
+mod grants;
 mod list;
 mod log;
 mod members;

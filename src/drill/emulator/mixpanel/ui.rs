@@ -27,7 +27,7 @@ pub enum Refused {
 
 /// A person before the web page, logged in.
 pub struct Ui<'a> {
-    tenant: &'a mut Tenant,
+    pub(super) tenant: &'a mut Tenant,
     actor: Actor,
     access: Access,
     moment: Moment<'a>,
@@ -141,11 +141,11 @@ impl<'a> Ui<'a> {
         Ok(text)
     }
 
-    fn organization(&self) -> Result<(), Refused> {
+    pub(super) fn organization(&self) -> Result<(), Refused> {
         if self.access.manages_organization() { Ok(()) } else { Err(Refused::NotAllowed) }
     }
 
-    fn project(&mut self, project: u64) -> Result<&mut Project, Refused> {
+    pub(super) fn project(&mut self, project: u64) -> Result<&mut Project, Refused> {
         let allowed = self.access.manages_project(project);
         let found = self.tenant.mixpanel.projects.get_mut(&project).ok_or(Refused::Unknown)?;
         if allowed { Ok(found) } else { Err(Refused::NotAllowed) }
@@ -165,7 +165,7 @@ impl<'a> Ui<'a> {
         if below { Ok(()) } else { Err(Refused::NotAllowed) }
     }
 
-    fn log(&mut self, action: &str, project: Option<u64>, details: Value) {
+    pub(super) fn log(&mut self, action: &str, project: Option<u64>, details: Value) {
         write(self.tenant, self.actor.clone(), action, project, details, self.moment.wall.nanos);
     }
 }
