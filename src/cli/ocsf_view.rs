@@ -51,8 +51,9 @@ fn times(read: &Read) -> BTreeMap<&StepId, (i64, i64)> {
 fn status(tracked: &Tracked) -> Option<(u32, &'static str)> {
     match tracked.state.status {
         Status::Planned | Status::Skipped => None,
-        Status::Applied | Status::Already if tracked.proved.is_some() => Some((1, "Success")),
-        Status::Undone if tracked.proved.is_some() => Some((1, "Success")),
+        Status::Applied | Status::Already | Status::Undone if tracked.proved.is_some() => {
+            Some((1, "Success"))
+        }
         Status::Refused | Status::UndoRefused => Some((2, "Failure")),
         Status::Kept => Some((5, "Unsupported")),
         Status::Applied

@@ -106,18 +106,13 @@ fn attacks(finding: &Finding) -> Vec<Value> {
     let techniques = alert::techniques(&finding.tags);
     let technique = |id: &str| json!({"uid": id, "name": id});
     let version = "17.0";
-    match (tactics.as_slice(), techniques.as_slice()) {
-        ([tactic], [_, ..]) => techniques
-            .iter()
-            .map(|of| json!({"version": version, "tactic": tactic, "technique": technique(&of.id)}))
-            .collect(),
-        _ => {
-            let tactics = tactics.iter().map(|tactic| json!({"version": version, "tactic": tactic}));
-            let techniques =
-                techniques.iter().map(|of| json!({"version": version, "technique": technique(&of.id)}));
-            tactics.chain(techniques).collect()
-        }
+    if let ([tactic], [_, ..]) = (tactics.as_slice(), techniques.as_slice()) {
+        let both = |of: &alert::Technique| json!({"version": version, "tactic": tactic, "technique": technique(&of.id)});
+        return techniques.iter().map(both).collect();
     }
+    let tactics = tactics.iter().map(|tactic| json!({"version": version, "tactic": tactic}));
+    let techniques = techniques.iter().map(|of| json!({"version": version, "technique": technique(&of.id)}));
+    tactics.chain(techniques).collect()
 }
 
 fn evidence(finding: &Finding, cited: &EventRef) -> Value {

@@ -1,5 +1,7 @@
 //! The page: its policy, its first lines, and the order of what follows.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
@@ -119,20 +121,14 @@ fn told(incident: &Incident, again: &Again, report: &Report<'_>) -> String {
 
 /// How numbers came about, and which rules found something.
 fn appendix(held: &Held) -> String {
-    let mut rules: Vec<(&str, &str, String, usize)> = Vec::new();
+    let mut rules: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     for finding in &held.findings {
-        match rules.iter_mut().find(|(name, ..)| *name == finding.rule_name) {
-            Some((.., count)) => *count += 1,
-            None => {
-                let author = finding.author.as_deref().unwrap_or("not named").to_owned();
-                rules.push((&finding.rule_name, &finding.rule_id, author, 1));
-            }
-        }
+        let author = finding.author.as_deref().unwrap_or("not named");
+        *rules.entry((&finding.rule_name, &finding.rule_id, author)).or_default() += 1;
     }
-    rules.sort_unstable();
     let rows: String = rules
         .iter()
-        .map(|(name, id, author, count)| {
+        .map(|((name, id, author), count)| {
             format!(
                 "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td class=\"n\">{count}</td></tr>\n",
                 text(name),

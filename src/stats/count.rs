@@ -75,11 +75,14 @@ pub struct Counter {
     tables: Mutex<[Table; 4]>,
 }
 
-/// The result: for each kind its values, the most frequent first, ties by value. A value is `None` where records have none.
+/// A value and its count. A value is `None` where records have none.
+pub type Row = (Option<String>, Count);
+
+/// The result: for each kind its values, the most frequent first, ties by value.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// In the order of [`Kind::ALL`]; hours by hour.
-    pub tables: Vec<(&'static str, Vec<(Option<String>, Count)>)>,
+    pub tables: Vec<(&'static str, Vec<Row>)>,
     /// Records.
     pub records: u64,
 }
@@ -101,7 +104,7 @@ impl Counter {
         let tables = self.tables.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut stats = Stats::default();
         for (kind, table) in Kind::ALL.into_iter().zip(tables) {
-            let mut rows: Vec<(Option<String>, Count)> =
+            let mut rows: Vec<Row> =
                 table.into_iter().map(|(value, count)| (value.map(String::from), count)).collect();
             let by_value = kind == Kind::Hour;
             rows.sort_by(|(left, one), (right, other)| {

@@ -3,5 +3,5 @@
 mod count;
 mod write;
 
-pub use count::{Count, Counter, Kind, MOST, Stats};
+pub use count::{Count, Counter, Kind, MOST, Row, Stats};
 pub use write::{Form, write};

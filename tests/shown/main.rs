@@ -13,6 +13,7 @@
 mod common;
 
 mod browser;
+mod report;
 mod spreadsheet;
 mod terminal;
 

@@ -1,6 +1,6 @@
 //! Travel: how far the account was from where it usually is, and how fast it would have had to move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Chart, LEFT, MARGIN, RIGHT, WIDTH, facts};
 use crate::enrich::great_circle_km;
@@ -22,6 +22,8 @@ const FASTEST: f64 = 900.0;
 const SAME: f64 = 50.0;
 /// Most legs that are drawn, the fastest first.
 const MOST: usize = 40;
+/// Stays whose place is tried to be named: when so many were, there is no room left.
+const TRIED: usize = 1_000;
 
 /// A stay at a place.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,9 +77,14 @@ fn draw(story: &Story) -> Result<Scene, String> {
         let fast = leg.kmh > FASTEST;
         scene.line(ends.0, ends.1, if fast { 2.0 } else { 0.75 }, if fast { RED } else { PALE });
     }
+    // Stays that fall on the same spot of the chart are drawn once: there may be a million.
+    let mut marks = BTreeSet::new();
     for stay in &stays {
         let (left, right, y) = (x(stay, false), x(stay, true), y(far(stay)));
-        scene.block(left - 2.0, y - 2.0, right - left + 4.0, 4.0, BLACK);
+        let half = |pixels: f64| (pixels / 2.0).round() as i64;
+        if marks.insert((half(left), half(right), half(y))) {
+            scene.block(left - 2.0, y - 2.0, right - left + 4.0, 4.0, BLACK);
+        }
     }
     names(&mut scene, story, &stays, &mut taken, &|stay| (x(stay, false), y(far(stay))));
     for leg in drawn.iter().take(MOST).filter(|leg| leg.kmh > FASTEST) {
@@ -189,7 +196,7 @@ fn names(
     at: &dyn Fn(&Stay) -> (f64, f64),
 ) {
     let mut named: Vec<String> = Vec::new();
-    for stay in stays {
+    for stay in stays.iter().take(TRIED) {
         let place = facts::place(story, &stay.event);
         let text = if place.is_empty() { format!("{:.1}, {:.1}", stay.spot.0, stay.spot.1) } else { place };
         if named.contains(&text) {
