@@ -5,6 +5,7 @@
 //! function in [`state`], and each transition is in the [`journal`] before anything rests on it: an intent is on disk
 //! before its request leaves. What the journal holds is the whole state, so a run that was killed goes on from there.
 
+pub mod about;
 pub mod engine;
 pub mod execute;
 pub mod http;

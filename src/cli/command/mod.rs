@@ -12,6 +12,7 @@ pub mod inventory;
 pub mod lockdown;
 mod logs;
 pub mod man;
+pub mod providers;
 pub mod query;
 mod records;
 pub mod restore;

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::about::About;
 use super::http::{Auth, CallError, Transport};
 use super::record::SystemRead;
 use super::step::{Gap, Guided, Step, StepId};
@@ -29,6 +30,8 @@ pub const PROVIDERS: &[&ProviderKind] =
 pub struct ProviderKind {
     /// Name, settings, what the credential is.
     pub spec: KindSpec,
+    /// What it reads, changes and cannot do.
+    pub about: About,
     /// Makes the authentication of requests from the credential that the configuration refers to.
     ///
     /// # Errors

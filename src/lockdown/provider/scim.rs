@@ -19,6 +19,7 @@ use super::{
     Target,
 };
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::lockdown::about::{About, destroys, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
 use crate::lockdown::step::{Object, Phase, Step, StepId, Undo};
 use api::Api;
@@ -26,6 +27,19 @@ use wire::{Group, User};
 
 /// The kind.
 pub const KIND: ProviderKind = ProviderKind {
+    about: About {
+        reads: &["the user, found by userName and by e-mail", "the groups of the configuration"],
+        changes: &[
+            reversible("deactivate", "user"),
+            reversible("leave", "membership"),
+            destroys("delete", "user"),
+        ],
+        needs: &["a token that may change users"],
+        cannot: &[
+            "showing whether the token may change users before it does",
+            "ending sessions: an inactive user may keep what is open",
+        ],
+    },
     spec: KindSpec {
         name: "scim",
         title: "SCIM 2.0",

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 use self::content::{Content, Written};
 use super::{Entry, Opening, Store, StoreError, StoreKind, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::lockdown::about::{About, reversible};
 use crate::lockdown::http::Stats;
 use crate::lockdown::provider::{Check, CheckState, OpenError};
 use crate::sys::crash;
@@ -39,6 +40,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The kind.
 pub const KIND: StoreKind = StoreKind {
+    about: About {
+        reads: &["the file, opened by the identity"],
+        changes: &[reversible("put", "secret")],
+        needs: &["a folder that may be written, and an age identity of mode 0600"],
+        cannot: &["being written by two programs at once"],
+    },
     spec: KindSpec {
         name: "file",
         title: "File encrypted by age",

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use super::about::About;
 use super::http::{CallError, Stats, Transport};
 use super::provider::{Check, OpenError};
 use crate::config::Settings;
@@ -26,6 +27,8 @@ pub const STORES: &[&StoreKind] = &[&file::KIND, &vault::KIND];
 pub struct StoreKind {
     /// Name, settings, what the credential is.
     pub spec: KindSpec,
+    /// What it reads, changes and cannot do.
+    pub about: About,
     /// Opens an instance: checks its settings, sends and writes nothing.
     pub open: fn(Opening) -> Result<Arc<dyn Store>, OpenError>,
 }

@@ -9,11 +9,18 @@ use serde_json::{Map, Value, json};
 
 use super::{Entry, Opening, Store, StoreError, StoreKind, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::lockdown::about::{About, reversible};
 use crate::lockdown::http::{Auth, Body, Call, CallError, Reply, Stats, Transport, wipe};
 use crate::lockdown::provider::{Check, CheckState, OpenError};
 
 /// The kind.
 pub const KIND: StoreKind = StoreKind {
+    about: About {
+        reads: &["the entries of integrations, at the version that is current"],
+        changes: &[reversible("put", "secret")],
+        needs: &["read, create, update and patch on the entries (key-value engine, version 2)"],
+        cannot: &["telling consumers that read a secret once: they are started anew"],
+    },
     spec: KindSpec {
         name: "vault",
         title: "Vault or OpenBao, key-value engine version 2",

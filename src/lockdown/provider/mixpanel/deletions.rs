@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::steps::lacks;
 use super::wire::{Deletion, Reader, deletion};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::lockdown::about::{About, irreversible};
 use crate::lockdown::http::{Auth, Call, CallError, Stats, Transport};
 use crate::lockdown::provider::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
@@ -18,6 +19,12 @@ use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, Step, Undo};
 
 /// Pending deletions in a project.
 pub const KIND: ProviderKind = ProviderKind {
+    about: About {
+        reads: &["the deletions whose tracking numbers are in the configuration"],
+        changes: &[irreversible("cancel-deletion", "data-deletion")],
+        needs: &["the OAuth token of a person who may delete data in the project"],
+        cannot: &["listing deletions: their numbers are in the audit log", "stopping one that has started"],
+    },
     spec: KindSpec {
         name: "mixpanel-deletions",
         title: "Mixpanel, pending deletions of people's data in one project",

@@ -32,11 +32,41 @@ use self::sweep::Sweeps;
 use super::{Acted, Check, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target};
 use crate::config::Integration;
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::lockdown::about::{About, Change, destroys, irreversible, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
-use crate::lockdown::step::Step;
+use crate::lockdown::step::{Step, Undo};
 
 /// Mixpanel.
 pub const KIND: ProviderKind = ProviderKind {
+    about: About {
+        reads: &[
+            "service accounts, their projects and roles",
+            "members and projects (undocumented)",
+            "legacy pipelines and warehouse imports of every project",
+        ],
+        changes: &[
+            reversible("quarantine", "service-account"),
+            Change {
+                action: "replace",
+                object: "service-account",
+                undo: &[Undo::Compensable],
+                commit: false,
+            },
+            irreversible("remove-duplicate", "service-account"),
+            reversible("pause-pipeline", "pipeline"),
+            reversible("pause-import", "warehouse-import"),
+            destroys("delete", "service-account"),
+        ],
+        needs: &[
+            "a service account that is owner or admin of the organization, in every project that matters",
+        ],
+        cannot: &[
+            "removing a member, sessions, OAuth and MCP grants",
+            "resetting API secrets, project tokens and the SCIM token",
+            "JSON pipelines, cohort syncs, webhooks, public boards",
+            "cancelling deletions without a person's token (`mixpanel-deletions`)",
+        ],
+    },
     spec: KindSpec {
         name: "mixpanel",
         title: "Mixpanel",

@@ -21,14 +21,46 @@ use super::{
     Target,
 };
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::lockdown::about::{About, Change, irreversible, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
-use crate::lockdown::step::Step;
+use crate::lockdown::step::{Step, Undo};
 use action::Action;
 use api::Api;
 use wire::Role;
 
 /// The kind.
 pub const KIND: ProviderKind = ProviderKind {
+    about: About {
+        reads: &[
+            "the user, found by e-mail and by login",
+            "grants, groups, rules of groups, roles and their limits",
+            "API tokens of the user",
+            "who has the application, where `app` is set",
+        ],
+        changes: &[
+            reversible("suspend", "user"),
+            irreversible("end-sessions", "user"),
+            irreversible("revoke-grants", "user"),
+            irreversible("delete", "api-token"),
+            Change {
+                action: "leave",
+                object: "membership",
+                undo: &[Undo::Reversible, Undo::Compensable],
+                commit: false,
+            },
+            Change { action: "unassign", object: "assignment", undo: &[Undo::Compensable], commit: false },
+            Change {
+                action: "remove",
+                object: "role",
+                undo: &[Undo::Reversible, Undo::Irreversible],
+                commit: false,
+            },
+        ],
+        needs: &[
+            "an administrator who may manage users; super administrator for roles and for other administrators",
+        ],
+        cannot: &["sessions that applications keep by themselves", "tokens that are not the user's own"],
+    },
     spec: KindSpec {
         name: "okta",
         title: "Okta",
