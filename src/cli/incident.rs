@@ -146,13 +146,7 @@ pub fn exit_code(record: &Record) -> ExitCode {
 }
 
 /// How the incident stands after a run, on standard output and as a page in its folder; the way on, on standard error.
-pub fn report(
-    ui: &Ui,
-    engine: &Engine,
-    held: &Held,
-    took: Duration,
-    json: bool,
-) -> Result<ExitCode, CliError> {
+pub fn report(ui: &Ui, engine: &Engine, held: &Held, json: bool) -> Result<ExitCode, CliError> {
     let record = engine.record();
     leave_page(ui, held);
     let pace = Pace::of(engine);
@@ -160,7 +154,7 @@ pub fn report(
         json::line(&plan_view::record_json(&record, Some(&pace)))
     } else {
         let guided = record.guided.iter().map(|tracked| (&tracked.guided, tracked.done.as_deref()));
-        format!("{}{}{}", plan_view::record(&record), plan_view::guided(guided), pace.text(took))
+        format!("{}{}{}", plan_view::record(&record), plan_view::guided(guided), pace.text())
     };
     print(&text)?;
     if record.verdict.is_none() {

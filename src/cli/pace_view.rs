@@ -27,7 +27,8 @@ impl Pace {
 
     /// The parts, with the steps that the longest part waited for; then the requests, with what the limit of each system
     /// asks for at least.
-    pub fn text(&self, took: Duration) -> String {
+    pub fn text(&self) -> String {
+        let took: Duration = self.legs.iter().map(|leg| leg.took).sum();
         let mut text = format!("\nWhere the time went: {}, one after the other\n", seconds(took));
         // Writing to a String cannot fail.
         for Leg { what, took, chain } in &self.legs {
@@ -110,7 +111,7 @@ mod tests {
         ];
         let stats = Stats { sent: 110, per_second: 5.0, burst: 10, ..Stats::default() };
         let pace = Pace { legs, stats: vec![("okta".into(), stats), ("file".into(), Stats::default())] };
-        let text = pace.text(Duration::from_millis(3_250));
+        let text = pace.text();
         assert!(text.contains("Where the time went: 3.2 s") && text.contains("1.2 s  reading"), "{text}");
         assert!(
             text.contains("okta            110 sent; 5 a second after 10 at once: 20.0 s at least"),

@@ -291,11 +291,10 @@ impl Lockdown<'_> {
             wait: self.setup.wait(self.args.wait),
             leave_out: Box::new(|step| self.leaves_out(&step.id, &step.system)),
         };
-        let started = std::time::Instant::now();
         let snapshots = incident::snapshots(held);
         let run = execute::run(engine, &target, &snapshots, &options);
         incident::interruptible(engine, run).await?;
-        incident::report(self.ui, engine, held, started.elapsed(), self.args.json)
+        incident::report(self.ui, engine, held, self.args.json)
     }
 
     fn leaves_out(&self, step: &StepId, system: &str) -> Option<String> {

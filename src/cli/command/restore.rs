@@ -1,7 +1,7 @@
 //! `portcullis restore`.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cli::config::Place;
 use crate::cli::error::CliError;
@@ -45,11 +45,10 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let held = setup.incidents.hold(&args.incident)?;
     incident::block_on(async {
         let engine = setup.engine(ui, &held).map_err(CliError::nothing_changed)?;
-        let started = Instant::now();
         begin(ui, args, &engine)?;
         let run = restore::run(&engine, setup.wait(args.wait));
         incident::interruptible(&engine, run).await?;
-        incident::report(ui, &engine, &held, started.elapsed(), args.json)
+        incident::report(ui, &engine, &held, args.json)
     })?
 }
 

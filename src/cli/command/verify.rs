@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -115,7 +115,6 @@ struct Verify<'a> {
 
 impl Verify<'_> {
     async fn run(&self) -> Result<ExitCode, CliError> {
-        let started = Instant::now();
         self.attest()?;
         let evidence = self.read_logs()?;
         let options = Options {
@@ -130,7 +129,7 @@ impl Verify<'_> {
         let verify = execute::verify(&self.engine, &target, &snapshots, &options);
         incident::interruptible(&self.engine, verify).await?;
         let judgement = self.judge(evidence.as_ref())?;
-        self.report(evidence.as_ref(), &judgement, started.elapsed())
+        self.report(evidence.as_ref(), &judgement)
     }
 
     fn attest(&self) -> Result<(), CliError> {
@@ -195,15 +194,10 @@ impl Verify<'_> {
         Ok(judgement)
     }
 
-    fn report(
-        &self,
-        evidence: Option<&Evidence>,
-        judgement: &Judgement,
-        took: Duration,
-    ) -> Result<ExitCode, CliError> {
+    fn report(&self, evidence: Option<&Evidence>, judgement: &Judgement) -> Result<ExitCode, CliError> {
         let (record, json) = (self.engine.record(), self.args.json);
         let Some(evidence) = evidence else {
-            return incident::report(self.ui, &self.engine, self.held, took, json);
+            return incident::report(self.ui, &self.engine, self.held, json);
         };
         let text = if json {
             let mut value = plan_view::record_json(&record, Some(&Pace::of(&self.engine)));
@@ -218,7 +212,7 @@ impl Verify<'_> {
         if json {
             Ok(incident::exit_code(&record))
         } else {
-            incident::report(self.ui, &self.engine, self.held, took, false)
+            incident::report(self.ui, &self.engine, self.held, false)
         }
     }
 }

@@ -79,7 +79,7 @@ impl Mixpanel {
     /// The roles that projects give it directly.
     pub(super) async fn look_quarantine(&self, step: &Step) -> Result<Look, CallError> {
         let about: About = details(step)?;
-        let sweep = self.sweeps.fresh().await?;
+        let sweep = self.sweeps.recent(about.account).await?;
         sweep.has_read(&about.projects)?;
         let direct = sweep.direct(about.account);
         let mut state = json!({ "projects": direct });
@@ -99,8 +99,9 @@ impl Mixpanel {
         if direct.is_empty() {
             return Err(lacks("it is in none of these projects any more"));
         }
-        self.api.remove(about.account, direct.into_keys(), key).await?;
-        Ok(Acted::default())
+        let removed = self.api.remove(about.account, direct.into_keys(), key).await;
+        self.sweeps.note_change(about.account);
+        removed.map(|()| Acted::default())
     }
 
     /// Gives back the roles that it had and has not.
@@ -112,8 +113,9 @@ impl Mixpanel {
         if roles.is_empty() {
             return Err(lacks("there is no role to give back"));
         }
-        self.api.add(about.account, &roles, key).await?;
-        Ok(Acted::default())
+        let added = self.api.add(about.account, &roles, key).await;
+        self.sweeps.note_change(about.account);
+        added.map(|()| Acted::default())
     }
 
     pub(super) async fn prove_quarantine(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {

@@ -1,7 +1,7 @@
 //! Who is in which project: one sweep over all projects, shared by all who ask at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -60,6 +60,8 @@ impl Sweep {
 pub(super) struct Sweeps {
     api: Api,
     last: Mutex<Option<Last>>,
+    /// When a request of ours about a service account ended last.
+    changed: StdMutex<BTreeMap<u64, Instant>>,
 }
 
 /// The last sweep.
@@ -69,17 +71,34 @@ struct Last {
     sweep: Arc<Sweep>,
 }
 
+/// A sweep that began so long ago still tells how it is before a request: that may change at any time anyway.
+const RECENT: Duration = Duration::from_secs(1);
 /// The longest that a sweep waits for others to ask for it too.
 const GATHER: Duration = Duration::from_secs(1);
 
 impl Sweeps {
     pub(super) fn new(api: Api) -> Self {
-        Self { api, last: Mutex::new(None) }
+        Self { api, last: Mutex::new(None), changed: StdMutex::default() }
+    }
+
+    /// A request of ours about this service account has ended, whatever came of it.
+    pub(super) fn note_change(&self, account: u64) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(account, Instant::now());
     }
 
     /// A sweep that began after this call.
     pub(super) async fn fresh(&self) -> Result<Arc<Sweep>, CallError> {
-        let asked = Instant::now();
+        self.since(Instant::now()).await
+    }
+
+    /// A recent sweep that began after the last request of ours about this service account.
+    pub(super) async fn recent(&self, account: u64) -> Result<Arc<Sweep>, CallError> {
+        let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner).get(&account).copied();
+        let recent = Instant::now().checked_sub(RECENT);
+        self.since(changed.max(recent).unwrap_or_else(Instant::now)).await
+    }
+
+    async fn since(&self, asked: Instant) -> Result<Arc<Sweep>, CallError> {
         let mut last = self.last.lock().await;
         if let Some(last) = &*last {
             if last.began >= asked {
