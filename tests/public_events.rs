@@ -2,7 +2,6 @@
 //! (`panther-events/*.jsonl`: one `{rule, test, expected, log}` a line); without it these tests say so and check nothing.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "a test fails by panicking, and says what it skips"
 )]
@@ -149,15 +148,17 @@ fn every_public_event_is_read_and_its_fields_stand_where_the_publisher_has_them(
         assert_eq!(input.coverage.records, records.len() as u64, "{log}");
         assert_eq!(rows.len(), records.len(), "{log}");
         for (record, row) in records.iter().zip(&rows) {
-            // Where the publisher made an address up anew in one place and not in the other, nothing can be said.
+            // Where the publisher made a value up anew in one place and not in the other, nothing can be said.
             let own = without_notes(record).to_string();
-            let known: Vec<&str> = texts(&record["p_any_ip_addresses"]);
-            let known: Vec<&str> = known.into_iter().filter(|address| own.contains(*address)).collect();
+            let noted = |key: &str| -> Vec<&str> {
+                texts(&record[key]).into_iter().filter(|value| own.contains(*value)).collect()
+            };
+            let known = noted("p_any_ip_addresses");
             if let (false, Some(ip)) = (known.is_empty(), &row[5]) {
                 assert!(known.contains(&ip.as_str()), "{log}: {ip} of {record}");
                 addresses += 1;
             }
-            let known = texts(&record["p_any_usernames"]);
+            let known = noted("p_any_usernames");
             if !known.is_empty() {
                 let placed = row[2..5].iter().flatten().any(|name| known.contains(&name.as_str()));
                 assert!(placed, "{log}: {row:?} has none of {known:?}");

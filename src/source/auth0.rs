@@ -106,6 +106,12 @@ const DONE: &[&str] = &[
 ];
 
 const MEANINGS: &[Meaning] = &[
+    // A call to the Management API has one code whatever it does.
+    Meaning {
+        field: "event.action",
+        value: "account_blocked",
+        when: &[When::Is("event.action", &["sapi"]), When::Is("auth0.body.blocked", &["true"])],
+    },
     Meaning { field: "event.category", value: "authentication", when: &[When::Is("event.action", &["s"])] },
     Meaning { field: "event.category", value: "authentication", when: &[When::Is("event.action", FAILED)] },
     Meaning { field: "event.category", value: "iam", when: &[When::Is("event.action", &["sapi", "fapi"])] },
