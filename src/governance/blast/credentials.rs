@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::Unexplained;
-use super::{Consumer, Exposed, Sources, Verdict, project_name, spans, time};
+use super::spans::Stretch;
+use super::{Consumer, Exposed, Sources, Verdict, project_name, time};
 use crate::config::{Integration, IntegrationKind};
 use crate::event::time::{TimeOptions, TimeReader};
 use crate::governance::access::{Could, same};
@@ -43,7 +44,7 @@ pub(super) fn project(past: &Past, project: &str, unseen: bool, matrix: &Matrix)
 /// Finds them.
 pub(super) fn find(
     sources: &Sources<'_>,
-    past: &Past,
+    (past, ways): (&Past, &BTreeMap<String, Vec<Stretch>>),
     projects: &BTreeSet<String>,
     (unseen, is_active, unexplained): (bool, bool, &BTreeMap<String, Unexplained>),
     matrix: &Matrix,
@@ -51,6 +52,7 @@ pub(super) fn find(
     let mut finder = Finder {
         sources,
         past,
+        ways,
         unseen,
         is_active,
         unexplained,
@@ -79,6 +81,8 @@ pub(super) fn find(
 struct Finder<'a> {
     sources: &'a Sources<'a>,
     past: &'a Past,
+    /// Ways into each project over time.
+    ways: &'a BTreeMap<String, Vec<Stretch>>,
     unseen: bool,
     is_active: bool,
     /// What it did where no grant that is known allows it.
@@ -90,7 +94,7 @@ struct Finder<'a> {
 impl<'a> Finder<'a> {
     /// When a capability was there in a project.
     fn shown(&self, project: &str, capability: &str) -> Vec<Shown> {
-        let found = spans::project(self.past, project).into_iter().map(|stretch| Shown {
+        let found = self.ways.get(project).into_iter().flatten().map(|stretch| Shown {
             could: stretch.way.could(capability, self.matrix),
             why: stretch.span(self.is_active).words(),
             end: stretch.to.filter(|_| !stretch.open),

@@ -20,6 +20,7 @@ use super::replay::{Listed, Past, past};
 use super::trail::{Act, Tally, Trail};
 use crate::config::Integration;
 use crate::event::time::Timestamp;
+use crate::source::mixpanel_events;
 
 pub use spans::Span;
 
@@ -213,6 +214,7 @@ pub fn radius(sources: &Sources<'_>, matrix: &Matrix) -> Radius {
     let past = past(sources.account, before, changes, after.as_ref(), &projects, matrix);
     let unseen = unseen(sources, after.as_ref(), &past);
     let is_unseen = unseen.is_some();
+    let ways = spans::projects(&past);
     let unexplained = evidence::unexplained(sources, &past, matrix);
     let name = |project: &str| project_name(sources, project);
     let is_active = after.as_ref().is_none_or(|after| !after.inactive.contains(sources.account));
@@ -225,16 +227,18 @@ pub fn radius(sources: &Sources<'_>, matrix: &Matrix) -> Radius {
     let reach = |id: &&String| ProjectReach {
         id: (*id).clone(),
         name: name(id),
-        roles: spans::project(&past, id).iter().map(|stretch| stretch.span(is_active)).collect(),
+        roles: ways.get(*id).into_iter().flatten().map(|stretch| stretch.span(is_active)).collect(),
         credentials: credentials::project(&past, id, is_unseen, matrix)
             .max(unexplained.get(*id).map_or(Could::No, |act| act.could))
             .into(),
         now: is_active && past.moments.last().is_some_and(|last| last.reach.projects.contains_key(*id)),
     };
-    let found = credentials::find(sources, &past, &projects, (is_unseen, is_active, &unexplained), matrix);
+    let found =
+        credentials::find(sources, (&past, &ways), &projects, (is_unseen, is_active, &unexplained), matrix);
     let (touched, exports) = touched(sources, &found.actors, matrix);
     let mut gaps = past.gaps.clone();
     gaps.extend(unseen);
+    gaps.extend(not_recorded(sources));
     gaps.extend(unexplained.iter().map(|(project, act)| format!("{}: {}", name(project), act.why)));
     gaps.extend(found.gaps);
     gaps.extend(sources.estate.unread.iter().map(|what| format!("could not be read: {what}")));
@@ -253,6 +257,16 @@ pub fn radius(sources: &Sources<'_>, matrix: &Matrix) -> Radius {
         exports,
         gaps,
     }
+}
+
+/// The vendor records changes of access from a day on: what a log does not have from before proves nothing.
+fn not_recorded(sources: &Sources<'_>) -> Option<String> {
+    let since = mixpanel_events::lookup("user.role_changed")?.since;
+    let (first, _) = sources.trail?.span?;
+    let first = time(first);
+    (first.as_str() < since).then(|| {
+        format!("the vendor records changes of access from {since} on; the log begins at {first}, and what changed in between is not known")
+    })
 }
 
 /// What there is now: of roles in the organization, what the providers say now outweighs a list.

@@ -1,11 +1,11 @@
 //! Roles over time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::time;
-use crate::governance::access::{Grant, Held, Reach, Way};
+use crate::governance::access::{Grant, Held, Way};
 use crate::governance::replay::Past;
 
 /// A role that was held from one moment to another.
@@ -72,32 +72,58 @@ impl Stretch {
 /// Roles in the organization.
 pub(super) fn organization(past: &Past, is_active: bool) -> Vec<Span> {
     let way = |held: &Held| Way { grant: Grant::Organization, team: None, held: held.clone() };
-    let found = stretches(past, |reach| reach.organization.as_ref().map(way).into_iter().collect());
-    found.iter().map(|stretch| stretch.span(is_active)).collect()
-}
-
-/// Ways into a project, each for as long as it lasted.
-pub(super) fn project(past: &Past, project: &str) -> Vec<Stretch> {
-    stretches(past, |reach| reach.projects.get(project).cloned().unwrap_or_default())
-}
-
-fn stretches(past: &Past, ways: impl Fn(&Reach) -> BTreeSet<Way>) -> Vec<Stretch> {
-    let mut done = Vec::new();
-    let mut open: Vec<(Way, Option<i64>)> = Vec::new();
+    let mut open = Open::default();
     for moment in &past.moments {
-        let now = ways(&moment.reach);
-        open.retain(|(way, from)| {
-            let stays = now.contains(way);
+        let now = moment.reach.organization.as_ref().map(way).into_iter().collect();
+        open.follow(&now, moment.from);
+    }
+    open.finish().iter().map(|stretch| stretch.span(is_active)).collect()
+}
+
+/// Ways into each project, each for as long as it lasted.
+pub(super) fn projects(past: &Past) -> BTreeMap<String, Vec<Stretch>> {
+    let mut all: BTreeMap<&String, Open> = BTreeMap::new();
+    let none = BTreeSet::new();
+    for moment in &past.moments {
+        for (project, open) in &mut all {
+            open.follow(moment.reach.projects.get(*project).unwrap_or(&none), moment.from);
+        }
+        for (project, ways) in &moment.reach.projects {
+            all.entry(project).or_default().follow(ways, moment.from);
+        }
+    }
+    all.into_iter().map(|(project, open)| (project.clone(), open.finish())).collect()
+}
+
+/// Ways that are followed from moment to moment.
+#[derive(Default)]
+struct Open {
+    done: Vec<Stretch>,
+    now: BTreeMap<Way, Option<i64>>,
+}
+
+impl Open {
+    fn follow(&mut self, ways: &BTreeSet<Way>, at: Option<i64>) {
+        if self.now.len() == ways.len() && self.now.keys().eq(ways) {
+            return;
+        }
+        let done = &mut self.done;
+        self.now.retain(|way, from| {
+            let stays = ways.contains(way);
             if !stays {
-                done.push(Stretch { way: way.clone(), from: *from, to: moment.from, open: false });
+                done.push(Stretch { way: way.clone(), from: *from, to: at, open: false });
             }
             stays
         });
-        let fresh: Vec<Way> =
-            now.into_iter().filter(|way| !open.iter().any(|(held, _)| held == way)).collect();
-        open.extend(fresh.into_iter().map(|way| (way, moment.from)));
+        for way in ways {
+            self.now.entry(way.clone()).or_insert(at);
+        }
     }
-    done.extend(open.into_iter().map(|(way, from)| Stretch { way, from, to: None, open: true }));
-    done.sort_by(|one, other| (one.from, one).cmp(&(other.from, other)));
-    done
+
+    fn finish(self) -> Vec<Stretch> {
+        let mut all = self.done;
+        all.extend(self.now.into_iter().map(|(way, from)| Stretch { way, from, to: None, open: true }));
+        all.sort_by(|one, other| (one.from, one).cmp(&(other.from, other)));
+        all
+    }
 }
