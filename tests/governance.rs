@@ -302,6 +302,8 @@ fn hostile_names_are_harmless_in_a_review() {
             && out.contains(r"\u{1b}[2j\u{202e}=x@acme.example"),
         "{out}"
     );
+    let (_, json, _) = review(&place, &["--format", "json"]);
+    assert!(!json.contains(['\u{1b}', '\u{202e}']) && json.contains("\\u202e"), "{json}");
     let formula = "=cmd@acme.example";
     place.write("members.csv", MEMBERS.replace("hugo@acme.example", formula).as_bytes());
     listed["members"][6]["email"] = json!(formula);

@@ -35,6 +35,17 @@ pub fn line(value: &serde_json::Value) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// `value` over several lines, with a line end.
+///
+/// # Errors
+/// `value` has keys that are no texts.
+pub fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut bytes = Vec::new();
+    write_pretty(&mut bytes, value)?;
+    bytes.push(b'\n');
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Another formatter, with texts made safe to show.
 struct Shown<F>(F);
 

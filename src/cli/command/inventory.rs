@@ -17,6 +17,7 @@ use crate::governance::book::{self, HEADER, Next};
 use crate::governance::matrix::matrix;
 use crate::governance::reconcile::{self, Difference};
 use crate::governance::sheet;
+use crate::output::json;
 
 /// The live inventory of credentials and integrations: what is due, CSV in and out, held against what providers list.
 ///
@@ -200,8 +201,7 @@ fn rows_json(rows: &[Integration]) -> String {
         object.insert("next_rotation".to_owned(), next);
         serde_json::Value::Object(object)
     });
-    let text = serde_json::to_string_pretty(&objects.collect::<Vec<_>>()).unwrap_or_default();
-    text + "\n"
+    json::pretty(&objects.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<ExitCode, CliError> {
@@ -220,7 +220,7 @@ fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<ExitCode, CliError> {
         Form::Table => sheet::table(&header, &rows),
         Form::Json => {
             let answer = json!({"differences": found, "not_compared": gaps});
-            serde_json::to_string_pretty(&answer).unwrap_or_default() + "\n"
+            json::pretty(&answer).unwrap_or_default()
         }
     };
     governance::put(args.answer.output.as_deref(), &text)?;

@@ -342,9 +342,7 @@ fn read_plan(path: &Path) -> Result<Plan, CliError> {
 }
 
 fn json_line(value: &impl serde::Serialize) -> Result<String, CliError> {
-    let mut text = Vec::new();
-    json::write_pretty(&mut text, value).map_err(|error| CliError::usage(error.to_string()))?;
-    Ok(String::from_utf8_lossy(&text).into_owned() + "\n")
+    json::pretty(value).map_err(|error| CliError::usage(error.to_string()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{Exposed, Radius, Span, Verdict};
 use crate::governance::sheet::{safe, table};
+use crate::output::json;
 
 /// Acts and exports that the text lists; JSON has all.
 const MOST: usize = 30;
@@ -9,7 +10,7 @@ const MOST: usize = 30;
 /// As JSON, whole and exact, with an end of line.
 pub fn json(radius: &Radius) -> String {
     // Structures of strings cannot fail to serialise.
-    serde_json::to_string_pretty(radius).unwrap_or_default() + "\n"
+    json::pretty(radius).unwrap_or_default()
 }
 
 /// For a terminal.

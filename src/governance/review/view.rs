@@ -2,11 +2,12 @@
 
 use super::{Difference, Item, Review};
 use crate::governance::sheet::{csv, safe, table};
+use crate::output::json;
 
 /// As JSON, whole and exact: what the next review is held against.
 pub fn json(review: &Review) -> String {
     // Structures of strings cannot fail to serialise.
-    serde_json::to_string_pretty(review).unwrap_or_default() + "\n"
+    json::pretty(review).unwrap_or_default()
 }
 
 /// Items for a spreadsheet.
