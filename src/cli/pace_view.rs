@@ -85,7 +85,8 @@ fn requests(name: &str, stats: &Stats) -> String {
     } else {
         String::new()
     };
-    format!("  {:<12} {:>6} sent{limited}{allowed}\n", Safe(name), stats.sent)
+    let name = Safe(name).to_string();
+    format!("  {name:<12} {:>6} sent{limited}{allowed}\n", stats.sent)
 }
 
 fn seconds(time: Duration) -> String {
