@@ -14,7 +14,7 @@ use crate::rule::Loaded;
 use crate::scan::rows::{Rows, TakeRows};
 use crate::scan::{self, Config, Progress, ScanError};
 use crate::sys::hash::sha256_hex;
-use crate::timeline::gather::Gather;
+use crate::timeline::gather::{self, Gather};
 use crate::timeline::{Gate, Story};
 
 /// Accounts whose events are charted: those of the most serious incidents.
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
 fn findings_of(held: &Held, account: &str) -> Vec<Finding> {
     let own =
         |finding: &&Finding| finding.actor.as_ref().is_some_and(|actor| actor.eq_ignore_ascii_case(account));
-    held.findings.iter().filter(own).cloned().collect()
+    held.findings.iter().filter(own).map(gather::kept).collect()
 }
 
 impl Charted {

@@ -7,6 +7,7 @@ use super::lane::{self, Does};
 use super::names::{Name, Names, renamed};
 use super::story::{Event, Gathered};
 use crate::finding::Finding;
+use crate::rule::Level;
 use crate::scan::rows::{Projection, Rows, TakeRows};
 
 /// The fields that events are read from: [`read`] asks for their values by their place here.
@@ -92,6 +93,29 @@ fn chosen(values: &str, account: &str) -> Option<String> {
 
 fn short(text: &str) -> &str {
     text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// What charts ask of a finding: there may be hundreds of thousands. Below level medium neither its rule nor its title is
+/// drawn or counts for an incident's score.
+pub fn kept(finding: &Finding) -> Finding {
+    let named = finding.level >= Level::Medium;
+    let text = |text: &str| if named { text.to_owned() } else { String::new() };
+    Finding {
+        rule_id: text(&finding.rule_id),
+        rule_name: text(&finding.rule_name),
+        title: text(&finding.title),
+        author: None,
+        level: finding.level,
+        time: finding.time,
+        actor: finding.actor.clone(),
+        source_ip: finding.source_ip.clone(),
+        action: finding.action.clone(),
+        tags: if named { finding.tags.clone() } else { Vec::new() },
+        score: finding.score,
+        why: Vec::new(),
+        events: Vec::new(),
+        response: None,
+    }
 }
 
 /// The events of one unit of an input.

@@ -20,7 +20,7 @@ use crate::output::{Sink, Summary};
 use crate::scan;
 use crate::sys::fs::Pending;
 use crate::timeline::chart::{self, CHARTS, Chart};
-use crate::timeline::gather::Gather;
+use crate::timeline::gather::{self, Gather};
 use crate::timeline::page::{self, Page};
 use crate::timeline::{Gate, Story};
 
@@ -181,7 +181,7 @@ struct Findings(Vec<Finding>);
 
 impl Sink for Findings {
     fn finding(&mut self, finding: &Finding) -> std::io::Result<()> {
-        self.0.push(finding.clone());
+        self.0.push(gather::kept(finding));
         Ok(())
     }
 
