@@ -20,7 +20,7 @@ pub fn write(out: impl io::Write, value: &impl Serialize) -> serde_json::Result<
 /// The same over several lines.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn write_pretty(out: impl io::Write, value: &impl Serialize) -> serde_json::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, Shown(PrettyFormatter::new())))
 }
