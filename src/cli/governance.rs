@@ -1,6 +1,5 @@
-//! What the commands about access know: what providers list, members, inventory, register; and where their answers go.
+//! What the commands about access know: what providers list, members, inventory, register.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -10,7 +9,7 @@ use serde_json::Value;
 use super::config::Place;
 use super::error::CliError;
 use super::incident::{self, Setup};
-use super::ui::{Ui, print};
+use super::ui::Ui;
 use crate::config::{Config, Integration, Inventory};
 use crate::governance::estate::{self, Estate};
 use crate::governance::members::{self, Members};
@@ -18,7 +17,7 @@ use crate::governance::register::{self, Register};
 use crate::lockdown::execute;
 use crate::lockdown::record::Record;
 use crate::sys::clock::{Clock as _, System};
-use crate::sys::fs::{Pending, read_plain_up_to};
+use crate::sys::fs::read_plain_up_to;
 
 /// A larger file is not read, in bytes.
 const MAX_FILE: usize = 256 << 20;
@@ -215,26 +214,4 @@ pub fn today(given: Option<Date>) -> Date {
     let clock =
         || jiff::Timestamp::from_second(now).unwrap_or_default().to_zoned_datetime(TimeZone::UTC).date();
     given.unwrap_or_else(clock)
-}
-
-/// Writes to a file, which appears when it is complete, or to standard output.
-///
-/// # Errors
-/// It cannot be written.
-pub fn put(path: Option<&Path>, text: &str) -> Result<(), CliError> {
-    match path {
-        None => print(text),
-        Some(path) => put_bytes(path, text.as_bytes()),
-    }
-}
-
-/// Writes to a file, which appears when it is complete.
-///
-/// # Errors
-/// It cannot be written.
-pub fn put_bytes(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-    let mut file = Pending::create(path).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.finish(path).map_err(failed)
 }

@@ -13,6 +13,7 @@ pub mod pace_view;
 pub mod plan_view;
 pub mod proof;
 pub mod proof_view;
+pub mod put;
 pub mod size;
 pub mod ui;
 pub mod value;

@@ -1,6 +1,5 @@
 //! `portcullis baseline`.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,13 +7,13 @@ use super::logs::Places;
 use super::rules;
 use super::scan::print_summary;
 use crate::cli::error::{CliError, INCOMPLETE};
+use crate::cli::put;
 use crate::cli::ui::{Ui, print};
 use crate::cli::value;
 use crate::derive::{Baseline, Provenance};
 use crate::event::time::Timestamp;
 use crate::output::escape::Safe;
 use crate::scan::{self, Config};
-use crate::sys::fs::Pending;
 use crate::sys::hash;
 
 /// Learn and show what is usual: addresses, hours, volumes, per account.
@@ -131,13 +130,10 @@ fn provenance(paths: &[String]) -> Result<Vec<Provenance>, CliError> {
 }
 
 fn write(path: &Path, baseline: &Baseline) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-    let mut file = Pending::create(path).map_err(failed)?;
-    let mut buffered = std::io::BufWriter::new(&mut file);
-    serde_json::to_writer(&mut buffered, baseline).map_err(|error| failed(error.into()))?;
-    buffered.write_all(b"\n").and_then(|()| buffered.flush()).map_err(failed)?;
-    drop(buffered);
-    file.finish(path).map_err(failed)
+    put::stream(path, |out| {
+        serde_json::to_writer(&mut *out, baseline)?;
+        out.write_all(b"\n")
+    })
 }
 
 fn show(account: &str, path: &Path) -> Result<ExitCode, CliError> {

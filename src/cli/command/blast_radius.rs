@@ -9,6 +9,7 @@ use super::lockdown;
 use super::records::Records;
 use crate::cli::error::{CliError, INCOMPLETE, UNKNOWN};
 use crate::cli::governance::{self, Known};
+use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::governance::blast::{self, Sources, graph, view};
 use crate::governance::matrix::matrix;
@@ -107,7 +108,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     if let Some(picture) = &args.graph {
         draw(picture, &radius)?;
     }
-    governance::put(args.output.as_deref(), &text)?;
+    put::text(args.output.as_deref(), &text)?;
     Ok(if !radius.gaps.is_empty() {
         ExitCode::from(UNKNOWN)
     } else if told.clean {
@@ -127,5 +128,5 @@ fn draw(picture: &Picture, radius: &blast::Radius) -> Result<(), CliError> {
     } else {
         page::png(&scene)
     };
-    governance::put_bytes(&picture.path, &bytes.map_err(failed)?)
+    put::bytes(&picture.path, &bytes.map_err(failed)?)
 }

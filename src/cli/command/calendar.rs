@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use crate::cli::error::CliError;
 use crate::cli::governance::{self, Book};
+use crate::cli::put;
 use crate::cli::value;
 use crate::governance::calendar;
 use crate::governance::matrix::matrix;
@@ -52,6 +53,6 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let inventory = args.book.rows()?;
     let today = governance::today(args.as_of);
     let due = calendar::due(&inventory, &register, last.transpose()?, today, matrix());
-    governance::put(args.output.as_deref(), &calendar::ical(&due, today))?;
+    put::text(args.output.as_deref(), &calendar::ical(&due, today))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::cli::error::{CliError, FINDING, UNKNOWN};
 use crate::cli::governance::{self, Book, Known, NOBODY};
+use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::config::Integration;
@@ -144,13 +145,13 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         What::List(args) => list(args),
         What::Export(args) => {
             let csv = book::to_csv(&args.book.read()?.integrations, matrix());
-            governance::put(args.output.as_deref(), &csv)?;
+            put::text(args.output.as_deref(), &csv)?;
             Ok(ExitCode::SUCCESS)
         }
         What::Import(args) => {
             let bytes = governance::read(&args.csv)?;
             let (toml, rows) = book::from_csv(&bytes).map_err(|why| governance::wrong(&args.csv, &why))?;
-            governance::put(args.output.as_deref(), &toml)?;
+            put::text(args.output.as_deref(), &toml)?;
             ui.note(&format!(
                 "{} integrations; `portcullis config check` holds them against the stores",
                 rows.len()
@@ -183,7 +184,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, CliError> {
             sheet::table(&header, &cells.collect::<Vec<Vec<String>>>())
         }
     };
-    governance::put(args.answer.output.as_deref(), &text)?;
+    put::text(args.answer.output.as_deref(), &text)?;
     let overdue = until.is_some() && !rows.is_empty();
     Ok(if args.answer.check && overdue { ExitCode::from(FINDING) } else { ExitCode::SUCCESS })
 }
@@ -223,7 +224,7 @@ fn reconcile(ui: &Ui, args: &ReconcileArgs) -> Result<ExitCode, CliError> {
             json::pretty(&answer).unwrap_or_default()
         }
     };
-    governance::put(args.answer.output.as_deref(), &text)?;
+    put::text(args.answer.output.as_deref(), &text)?;
     gaps.iter().for_each(|gap| ui.note(&sheet::safe(gap)));
     let unread = !world.failed.is_empty() || !world.estate.unread.is_empty() || !world.estate.accounts_told;
     Ok(if unread {

@@ -9,12 +9,12 @@ use clap::ValueEnum;
 use super::logs::{Logs, Speed};
 use super::scan_summary;
 use crate::cli::error::{CliError, INCOMPLETE};
+use crate::cli::put;
 use crate::cli::ui::{Ui, stdout};
 use crate::output::escape::Safe;
 use crate::query::write::{self, Form};
 use crate::query::{self, QueryError, sql};
 use crate::scan::Progress;
-use crate::sys::fs::Pending;
 
 /// Ask the logs in SQL: records are the table `log`, what the rules find in them is `findings`.
 ///
@@ -78,7 +78,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         None => {
             write::write(&mut stdout(), &mut answer.frame, form).map_err(|error| CliError::output(&error))?;
         }
-        Some(path) => to_file(path, &mut answer.frame, form)?,
+        Some(path) => put::stream(path, |out| write::write(out, &mut answer.frame, form))?,
     }
     for column in &answer.absent {
         ui.warn(&format!("no record has `{}`: the column is empty", Safe(column)));
@@ -112,11 +112,4 @@ fn failed(error: &QueryError) -> CliError {
         }
         QueryError::NotOne | QueryError::NotASelect | QueryError::Scan(_) => said,
     }
-}
-
-fn to_file(path: &Path, frame: &mut polars::frame::DataFrame, form: Form) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-    let mut file = Pending::create(path).map_err(failed)?;
-    write::write(&mut std::io::BufWriter::new(&mut file), frame, form).map_err(failed)?;
-    file.finish(path).map_err(failed)
 }

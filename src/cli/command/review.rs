@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::records::Records;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, UNKNOWN};
 use crate::cli::governance::{self, Known, NOBODY};
+use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::governance::matrix::matrix;
@@ -95,9 +96,9 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         Form::Json => view::json(&review),
     };
     if let Some(path) = &args.save {
-        governance::put_bytes(path, view::json(&review).as_bytes())?;
+        put::bytes(path, view::json(&review).as_bytes())?;
     }
-    governance::put(args.output.as_deref(), &text)?;
+    put::text(args.output.as_deref(), &text)?;
     Ok(if !review.gaps.is_empty() {
         ExitCode::from(UNKNOWN)
     } else if !told.clean {

@@ -1,6 +1,5 @@
 //! `portcullis scan`.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,6 +11,7 @@ pub(super) use super::scan_summary::print as print_summary;
 use super::{scan_report, scan_stats};
 use crate::cli::config::Place;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, USAGE};
+use crate::cli::put;
 use crate::cli::ui::{Ui, stdout};
 use crate::cli::value;
 use crate::event::time::Timestamp;
@@ -111,7 +111,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         write(ui, args, &config(ui, args)?)?
     };
     if let Some(path) = &args.ledger {
-        write_ledger(path, &ledger)?;
+        put::stream(path, |out| ledger.write_json(out))?;
     }
     if args.stats {
         super::scan_summary::print_coverage(ui, &ledger);
@@ -177,13 +177,4 @@ fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
     };
     bar.finish();
     Ok(result?)
-}
-
-fn write_ledger(path: &std::path::Path, ledger: &Ledger) -> Result<(), CliError> {
-    let failed = |error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-    let mut file = Pending::create(path).map_err(failed)?;
-    let mut buffered = std::io::BufWriter::new(&mut file);
-    ledger.write_json(&mut buffered).and_then(|()| buffered.flush()).map_err(failed)?;
-    drop(buffered);
-    file.finish(path).map_err(failed)
 }

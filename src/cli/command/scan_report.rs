@@ -1,18 +1,16 @@
 //! `portcullis scan --format html`: the logs are read twice, first for findings, then for what stands behind them.
 
-use std::io::Write as _;
-
 use jiff::tz::TimeZone;
 
 use super::scan::Args;
 use crate::cli::error::CliError;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::put;
+use crate::cli::ui::Ui;
 use crate::lockdown::incidents::Incidents;
 use crate::lockdown::journal;
 use crate::report::{Again, Held, NotRead, Report};
 use crate::scan::ledger::Ledger;
 use crate::scan::{self, Config};
-use crate::sys::fs::Pending;
 
 /// What `--format` takes.
 pub(crate) const FORMAT: &str = "html";
@@ -40,24 +38,10 @@ pub(super) fn write(ui: &Ui, args: &Args, config: Config) -> Result<Ledger, CliE
         again?
     };
     let report = Report { zone: &zone, scan: Some((&held, &again)), lockdown: lockdown.as_ref() };
-    put(args, &report.html())?;
+    put::text(args.output.as_deref(), &report.html())?;
     Ok(ledger)
 }
 
 fn read_journal(args: &Args, name: &str) -> Result<journal::Read, CliError> {
     Ok(Incidents::new(&args.place.load()?.incidents).read(name)?)
-}
-
-fn put(args: &Args, html: &str) -> Result<(), CliError> {
-    let Some(path) = &args.output else {
-        let mut out = stdout();
-        return out
-            .write_all(html.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|error| CliError::output(&error));
-    };
-    let failed = |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-    let mut file = Pending::create(path).map_err(failed)?;
-    file.write_all(html.as_bytes()).map_err(failed)?;
-    file.finish(path).map_err(failed)
 }

@@ -1,18 +1,16 @@
 //! `portcullis scan --stats`: what there is in the logs; no rule is run.
 
-use std::io::{BufWriter, Write};
-
 use jiff::tz::TimeZone;
 
 use super::scan::Args;
 use crate::cli::error::CliError;
+use crate::cli::put;
 use crate::cli::ui::{Ui, stdout};
 use crate::output::Options;
 use crate::report::Held;
 use crate::scan;
 use crate::scan::ledger::Ledger;
 use crate::stats::{self, Counter, Form};
-use crate::sys::fs::Pending;
 
 /// Counts and writes.
 pub(super) fn write(ui: &Ui, args: &Args) -> Result<Ledger, CliError> {
@@ -40,15 +38,7 @@ pub(super) fn write(ui: &Ui, args: &Args) -> Result<Ledger, CliError> {
     let counted = counter.finish();
     match &args.output {
         None => stats::write(&mut stdout(), &counted, &form).map_err(|error| CliError::output(&error))?,
-        Some(path) => {
-            let failed =
-                |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-            let mut file = Pending::create(path).map_err(failed)?;
-            let mut buffered = BufWriter::new(&mut file);
-            stats::write(&mut buffered, &counted, &form).and_then(|()| buffered.flush()).map_err(failed)?;
-            drop(buffered);
-            file.finish(path).map_err(failed)?;
-        }
+        Some(path) => put::stream(path, |out| stats::write(out, &counted, &form))?,
     }
     Ok(ledger)
 }

@@ -1,15 +1,15 @@
 //! `portcullis synth`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
 use crate::cli::error::CliError;
+use crate::cli::put;
 use crate::cli::ui::{Ui, stdout};
 use crate::synth::{self, Log, Options};
-use crate::sys::fs::Pending;
 
 /// Write made-up logs, for trying, testing and timing.
 ///
@@ -90,7 +90,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         incident: args.incident,
     };
     let count = if let Some(path) = &args.output {
-        to_file(path, log, &options)?
+        put::stream(path, |out| synth::write(log, &options, out))?
     } else {
         let mut out = stdout();
         let written = synth::write(log, &options, &mut out).and_then(|count| out.flush().map(|()| count));
@@ -98,12 +98,4 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     };
     ui.note(&format!("{count} records"));
     Ok(ExitCode::SUCCESS)
-}
-
-fn to_file(path: &Path, log: Log, options: &Options) -> Result<u64, CliError> {
-    let failed = |error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-    let mut file = Pending::create(path).map_err(failed)?;
-    let count = synth::write(log, options, &mut file).map_err(failed)?;
-    file.finish(path).map_err(failed)?;
-    Ok(count)
 }

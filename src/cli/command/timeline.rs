@@ -1,6 +1,5 @@
 //! `portcullis timeline`.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use super::logs::{Logs, Speed};
 use super::scan_summary;
 use crate::cli::config::Place;
 use crate::cli::error::{CliError, INCOMPLETE};
+use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::event::time::Timestamp;
@@ -18,7 +18,6 @@ use crate::lockdown::incidents::Incidents;
 use crate::output::escape::{Safe, markup};
 use crate::output::{Sink, Summary};
 use crate::scan;
-use crate::sys::fs::Pending;
 use crate::timeline::chart::{self, CHARTS, Chart};
 use crate::timeline::gather::{self, Gather};
 use crate::timeline::page::{self, Page};
@@ -102,7 +101,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     for (chart, why) in &page.left_out {
         ui.note(&format!("left out: {}: {}", chart.title, Safe(why)));
     }
-    write(&args.output, &bytes(&story, &page, form)?)?;
+    put::bytes(&args.output, &bytes(&story, &page, form)?)?;
     scan_summary::print_coverage(ui, &ledger);
     Ok(if ledger.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
 }
@@ -167,13 +166,6 @@ fn html(page: &Page, title: &str) -> Result<String, page::PageError> {
     }
     html.push_str("</body></html>\n");
     Ok(html)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-    let mut file = Pending::create(path).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.finish(path).map_err(failed)
 }
 
 #[derive(Default)]
