@@ -12,9 +12,8 @@ use polars::prelude::{
 };
 
 use super::Shared;
-use crate::output::{Sink, Summary};
 use crate::scan::rows::{Projection, Rows, TakeRows};
-use crate::scan::{self, Config, Progress};
+use crate::scan::{self, Config, NoFindings, Progress};
 use crate::source::SOURCES;
 
 /// Time of the record, UTC.
@@ -91,7 +90,7 @@ impl LogTable {
         let units = Units { asked, done: Mutex::default() };
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         config.projection = Some(asked.projection());
-        let ledger = scan::read_rows(&config, &mut NoFinding, &units, &*self.progress);
+        let ledger = scan::read_rows(&config, &mut NoFindings, &units, &*self.progress);
         let ledger = ledger.map_err(|error| error.to_string())?;
         drop(config);
         let done = units.done.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -263,19 +262,6 @@ impl TakeRows for Units<'_> {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done.columns.extend(had);
         done.units.push(Unit { input: rows.input, number: rows.number, records: rows.records, frame });
-        Ok(())
-    }
-}
-
-/// There are no rules, so nothing is found.
-struct NoFinding;
-
-impl Sink for NoFinding {
-    fn finding(&mut self, _: &crate::finding::Finding) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(&mut self, _: &Summary) -> io::Result<()> {
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::finding::{EventRef, Finding};
 use crate::lockdown::journal;
 use crate::rule::Loaded;
 use crate::scan::rows::{Rows, TakeRows};
-use crate::scan::{self, Config, Progress, ScanError};
+use crate::scan::{self, Config, NoFindings, Progress, ScanError};
 use crate::sys::hash::sha256_hex;
 use crate::timeline::gather::{self, Gather};
 use crate::timeline::{Gate, Story};
@@ -89,7 +89,7 @@ impl Again {
             projection: Some(projection),
             ..config
         };
-        scan::read_rows(&config, &mut Held::default(), &reader, progress)?;
+        scan::read_rows(&config, &mut NoFindings, &reader, progress)?;
         Ok(reader.finish(held, zone, lockdown))
     }
 }

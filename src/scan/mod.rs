@@ -212,8 +212,9 @@ pub fn learn(config: &Config, progress: &dyn Progress) -> Result<(Baseline, Ledg
     })
 }
 
-/// Takes nothing: nothing is found.
-struct NoFindings;
+/// Takes nothing: without rules nothing is found.
+#[derive(Debug)]
+pub struct NoFindings;
 
 impl Sink for NoFindings {
     fn finding(&mut self, _: &crate::finding::Finding) -> io::Result<()> {

@@ -9,11 +9,9 @@ use super::scan_summary;
 use crate::cli::error::CliError;
 use crate::cli::ui::Ui;
 use crate::cli::value;
-use crate::finding::Finding;
 use crate::governance::trail::{Gather, Trail};
-use crate::output::{Sink, Summary};
 use crate::rule::Loaded;
-use crate::scan::{self, Config};
+use crate::scan::{self, Config, NoFindings};
 
 /// Logs, and how they are read.
 #[derive(Debug, clap::Args)]
@@ -58,23 +56,10 @@ impl Records {
         config.projection = Some(Gather::projection());
         let gather = Gather::new(projects);
         let bar = ui.progress();
-        let ledger = scan::read_rows(&config, &mut Nothing, &gather, &bar);
+        let ledger = scan::read_rows(&config, &mut NoFindings, &gather, &bar);
         bar.finish();
         let ledger = ledger?;
         scan_summary::print_coverage(ui, &ledger);
         Ok(Told { trail: Some(gather.finish()), clean: ledger.is_clean() })
-    }
-}
-
-/// Without rules there are no findings.
-struct Nothing;
-
-impl Sink for Nothing {
-    fn finding(&mut self, _: &Finding) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(&mut self, _: &Summary) -> std::io::Result<()> {
-        Ok(())
     }
 }

@@ -7,9 +7,8 @@ use crate::cli::error::CliError;
 use crate::cli::put;
 use crate::cli::ui::{Ui, stdout};
 use crate::output::Options;
-use crate::report::Held;
-use crate::scan;
 use crate::scan::ledger::Ledger;
+use crate::scan::{self, NoFindings};
 use crate::stats::{self, Counter, Form};
 
 /// Counts and writes.
@@ -32,7 +31,7 @@ pub(super) fn write(ui: &Ui, args: &Args) -> Result<Ledger, CliError> {
     config.count_duplicates = args.ledger.is_some();
     let counter = Counter::new(zone);
     let bar = ui.progress();
-    let ledger = scan::read_rows(&config, &mut Held::default(), &counter, &bar);
+    let ledger = scan::read_rows(&config, &mut NoFindings, &counter, &bar);
     bar.finish();
     let ledger = ledger?;
     let counted = counter.finish();
