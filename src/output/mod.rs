@@ -24,20 +24,11 @@ use jiff::tz::TimeZone;
 
 use crate::finding::Finding;
 use crate::rule::Level;
-use crate::scan::ledger::Ledger;
 
 /// Where findings go.
 pub trait Sink {
     /// Takes the next finding. An error ends the scan; [`io::ErrorKind::BrokenPipe`] means that nobody reads on.
     fn finding(&mut self, finding: &Finding) -> io::Result<()>;
-
-    /// Called once, after the last finding and before [`Sink::finish`], for outputs that show what was covered.
-    ///
-    /// # Errors
-    /// As for a finding.
-    fn covered(&mut self, _ledger: &Ledger) -> io::Result<()> {
-        Ok(())
-    }
 
     /// Called once, after the last finding. Writes what was held back, and flushes.
     fn finish(&mut self, summary: &Summary) -> io::Result<()>;

@@ -175,7 +175,8 @@ mod tests {
     use crate::output::{LevelCounts, Sink as _, Summary};
     use crate::report::again::Shown;
     use crate::report::page::{SCRIPT, STYLE, digest};
-    use crate::report::{Again, Held, Report};
+    use crate::report::{Again, Held, Report, Scanned};
+    use crate::scan::ledger::Ledger;
 
     #[test]
     fn nothing_of_a_log_is_markup_and_the_policy_names_what_is_there() {
@@ -196,7 +197,8 @@ mod tests {
             held.finding(&finding).unwrap();
         }
         held.finish(&Summary { findings, inputs: 1, records: 10, clean: true }).unwrap();
-        let html = Report { zone: &TimeZone::UTC, scan: Some((&held, &again)), lockdown: None }.html();
+        let scanned = Scanned { held: &held, again: &again, ledger: &Ledger::default() };
+        let html = Report { zone: &TimeZone::UTC, scan: Some(scanned), lockdown: None }.html();
         assert_eq!(html.matches("<script").count(), 1, "{html}");
         assert!(!html.contains("<img") && !html.contains('\u{1b}') && !html.contains('\u{202e}'));
         assert!(html.contains("raw &lt;/td&gt;&lt;/pre&gt;&lt;script&gt;alert(1)"), "{html}");

@@ -6,20 +6,17 @@ use crate::finding::Finding;
 use crate::incident::Incident;
 use crate::output::{Sink, Summary};
 use crate::rule::Level;
-use crate::scan::ledger::Ledger;
 
 /// Findings that a report lists; a page of more is of no use to anyone, and the rest is counted.
 const MAX_FINDINGS: usize = 5_000;
 
-/// Takes the findings of a scan and its ledger.
+/// Takes the findings of a scan.
 #[derive(Debug, Default)]
 pub struct Held {
     pub(super) findings: Vec<Finding>,
     /// Findings beyond those that are listed.
     pub(super) more: usize,
     pub(super) incidents: Vec<Incident>,
-    pub(super) ledger: Option<Ledger>,
-    pub(super) summary: Option<Summary>,
     gap: i64,
 }
 
@@ -46,14 +43,8 @@ impl Sink for Held {
         Ok(())
     }
 
-    fn covered(&mut self, ledger: &Ledger) -> io::Result<()> {
-        self.ledger = Some(ledger.clone());
-        Ok(())
-    }
-
-    fn finish(&mut self, summary: &Summary) -> io::Result<()> {
+    fn finish(&mut self, _: &Summary) -> io::Result<()> {
         self.incidents = Incident::group(self.findings.clone(), self.gap);
-        self.summary = Some(*summary);
         Ok(())
     }
 }

@@ -18,16 +18,28 @@ pub use held::Held;
 use jiff::tz::TimeZone;
 
 use crate::lockdown::journal;
+use crate::scan::ledger::Ledger;
 
 /// What a report is about.
 #[derive(Clone, Copy)]
 pub struct Report<'a> {
     /// The zone in which times are shown.
     pub zone: &'a TimeZone,
-    /// What a scan found, and what the second reading of the logs gave.
-    pub scan: Option<(&'a Held, &'a Again)>,
+    /// A scan.
+    pub scan: Option<Scanned<'a>>,
     /// The journal of a lockdown.
     pub lockdown: Option<&'a journal::Read>,
+}
+
+/// What a report tells of a scan.
+#[derive(Clone, Copy)]
+pub struct Scanned<'a> {
+    /// What was found.
+    pub held: &'a Held,
+    /// What the second reading of the logs gave.
+    pub again: &'a Again,
+    /// What was covered.
+    pub ledger: &'a Ledger,
 }
 
 impl Report<'_> {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::again::Again;
 use super::held::Held;
-use super::{Report, charts, containment, coverage, findings};
+use super::{Report, Scanned, charts, containment, coverage, findings};
 use crate::incident::Incident;
 use crate::output::escape::markup as text;
 
@@ -24,13 +24,13 @@ pub(super) fn html(report: &Report<'_>) -> String {
         digest(STYLE),
         digest(SCRIPT)
     );
-    let found = report.scan.map(|(held, again)| {
+    let found = report.scan.map(|Scanned { held, again, .. }| {
         [charts::section(again), findings::incidents(held, again, report.zone)].concat()
     });
     let contained = report.lockdown.map(|read| containment::sections(read, report.zone));
-    let behind = report.scan.map(|(held, again)| {
-        let covered = held.ledger.as_ref().map(|ledger| coverage::section(ledger, report.zone));
-        [findings::table(held, again, report.zone), covered.unwrap_or_default(), appendix(held)].concat()
+    let behind = report.scan.map(|Scanned { held, again, ledger }| {
+        let covered = coverage::section(ledger, report.zone);
+        [findings::table(held, again, report.zone), covered, appendix(held)].concat()
     });
     let sections: String = [Some(head(report)), found, contained, behind].into_iter().flatten().collect();
     format!(
@@ -50,7 +50,7 @@ pub(super) fn digest(content: &str) -> String {
 fn head(report: &Report<'_>) -> String {
     let zone = text(report.zone.iana_name().unwrap_or("the zone asked for"));
     let contained = report.lockdown.map(containment::in_short).unwrap_or_default();
-    let scanned = report.scan.map(|(held, again)| scanned(held, again, report));
+    let scanned = report.scan.map(|scan| scanned(scan, report));
     format!(
         "<header><h1>Portcullis report</h1><p class=\"soft\">Times in {zone}. Written by Portcullis {}.</p>\n{contained}{}</header>\n",
         env!("CARGO_PKG_VERSION"),
@@ -58,8 +58,8 @@ fn head(report: &Report<'_>) -> String {
     )
 }
 
-fn scanned(held: &Held, again: &Again, report: &Report<'_>) -> String {
-    let Some(summary) = &held.summary else { return String::new() };
+fn scanned(Scanned { held, again, ledger }: Scanned<'_>, report: &Report<'_>) -> String {
+    let summary = ledger.summary();
     let counts = summary
         .findings
         .iter()

@@ -57,7 +57,6 @@ pub(super) fn finish(
     };
     count_duplicates(&mut ledger, &mut done);
     ledger.sort();
-    sink.covered(&ledger).map_err(ScanError::Output)?;
     sink.finish(&ledger.summary()).map_err(ScanError::Output)?;
     Ok(ledger)
 }

@@ -8,7 +8,7 @@ use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::lockdown::incidents::Incidents;
 use crate::lockdown::journal;
-use crate::report::{Again, Held, NotRead, Report};
+use crate::report::{Again, Held, NotRead, Report, Scanned};
 use crate::scan::ledger::Ledger;
 use crate::scan::{self, Config};
 
@@ -37,7 +37,8 @@ pub(super) fn write(ui: &Ui, args: &Args, config: Config) -> Result<Ledger, CliE
         bar.finish();
         again?
     };
-    let report = Report { zone: &zone, scan: Some((&held, &again)), lockdown: lockdown.as_ref() };
+    let scanned = Scanned { held: &held, again: &again, ledger: &ledger };
+    let report = Report { zone: &zone, scan: Some(scanned), lockdown: lockdown.as_ref() };
     put::text(args.output.as_deref(), &report.html())?;
     Ok(ledger)
 }
