@@ -67,8 +67,7 @@ impl Page {
     /// # Errors
     /// The backend's own.
     pub fn svg(&self, title: &str) -> Result<String, PageError> {
-        let svg = svg(&self.scene(), title)?;
-        Ok(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{svg}"))
+        svg_file(&self.scene(), title)
     }
 
     /// As one PNG file.
@@ -78,6 +77,14 @@ impl Page {
     pub fn png(&self) -> Result<Vec<u8>, PageError> {
         png(&self.scene())
     }
+}
+
+/// A scene as an SVG file, whose title is `title`.
+///
+/// # Errors
+/// The backend's own.
+pub fn svg_file(scene: &Scene, title: &str) -> Result<String, PageError> {
+    Ok(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", svg(scene, title)?))
 }
 
 /// A scene as an `svg` element, whose title is `title`.

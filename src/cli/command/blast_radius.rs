@@ -123,8 +123,7 @@ fn draw(picture: &Picture, radius: &blast::Radius) -> Result<(), CliError> {
     let failed = |error: page::PageError| CliError::usage(error.to_string());
     let bytes = if picture.svg {
         let title = format!("Blast radius of {}", radius.account);
-        page::svg(&scene, &title)
-            .map(|svg| format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{svg}").into_bytes())
+        page::svg_file(&scene, &title).map(String::into_bytes)
     } else {
         page::png(&scene)
     };
