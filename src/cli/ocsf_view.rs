@@ -1,14 +1,11 @@
 //! What a lockdown did, as Remediation Activities of OCSF: one a step, each chained to the one before.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use crate::event::time::TimeReader;
 use crate::lockdown::journal::Read;
-use crate::lockdown::record::{Entry, Tracked};
+use crate::lockdown::record::Tracked;
 use crate::lockdown::state::Status;
-use crate::lockdown::step::{Phase, StepId};
+use crate::lockdown::step::Phase;
 use crate::output::attest::Chain;
 use crate::output::json;
 
@@ -18,33 +15,19 @@ const PRODUCT: &str = "Portcullis";
 
 /// A line for each step that was tried or found done, in the order in which they were planned.
 pub(super) fn remediations(read: &Read) -> String {
-    let (times, record) = (times(read), &read.record);
+    let (times, record) = (read.times(), &read.record);
     let mut chain = Chain::new(&record.incident);
     let mut lines = String::new();
     for tracked in record.in_order() {
         let (Some(&(first, last)), Some(status)) = (times.get(&tracked.step.id), status(tracked)) else {
             continue;
         };
-        let mut event = event(&record.incident, tracked, (first, last), status);
+        let millis = |nanos: i64| nanos.div_euclid(1_000_000);
+        let mut event = event(&record.incident, tracked, (millis(first), millis(last)), status);
         chain.add(&tracked.step.id.0, &mut event);
         lines.push_str(&json::line(&event));
     }
     lines
-}
-
-/// When something first and last happened to each step, in milliseconds since 1970.
-fn times(read: &Read) -> BTreeMap<&StepId, (i64, i64)> {
-    let reader = TimeReader::default();
-    let mut times = BTreeMap::new();
-    for timed in &read.entries {
-        if let Entry::Step { step, .. } = &timed.entry
-            && let Ok(time) = reader.read(timed.time.as_bytes())
-        {
-            let millis = time.nanos.div_euclid(1_000_000);
-            times.entry(step).or_insert((millis, millis)).1 = millis;
-        }
-    }
-    times
 }
 
 /// The status's number and word; `None` where nothing was tried.

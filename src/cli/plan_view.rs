@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::pace_view::Pace;
 use crate::lockdown::plan::Plan;
 use crate::lockdown::record::{Record, Tracked};
-use crate::lockdown::step::{Guided, GuidedProof, Phase, Step};
+use crate::lockdown::step::{Guided, Phase, Step};
 use crate::output::escape::Safe;
 
 /// The plan: object, action, whether it can be undone, why, and what else stops working.
@@ -58,18 +58,9 @@ pub fn guided<'a>(steps: impl Iterator<Item = (&'a Guided, Option<&'a str>)>) ->
         let state = done.map_or_else(|| needed.to_owned(), |done| format!("done: {}", Safe(done)));
         let _ = writeln!(text, "\n{:>3}  {} ({state})", at + 1, Safe(&guided.title));
         let _ = writeln!(text, "     who: {}\n     how: {}", Safe(&guided.who), Safe(&guided.how));
-        let _ = writeln!(text, "     proof: {}", Safe(&proof(&guided.proof)));
+        let _ = writeln!(text, "     proof: {}", Safe(&guided.proof.to_string()));
     }
     text
-}
-
-fn proof(proof: &GuidedProof) -> String {
-    match proof {
-        GuidedProof::Log { actions, .. } => {
-            format!("{} in a fresh export of the audit log (`verify --log FILE`)", actions.join(" or "))
-        }
-        GuidedProof::Attested => "no log shows it: a person vouches for it (`verify --attest`)".to_owned(),
-    }
 }
 
 /// How an incident stands.

@@ -69,7 +69,7 @@ fn steps(evidence: &Evidence, record: &Record) -> Vec<(usize, String, &'static s
 
 fn why_open(evidence: &Evidence, proof: &GuidedProof, outcome: Option<&Outcome>) -> String {
     let GuidedProof::Log { actions, mentions } = proof else {
-        return "no log shows it: a person vouches for it (`verify --attest`)".to_owned();
+        return proof.to_string();
     };
     match outcome {
         Some(Outcome::TooEarly(how)) => format!("the last such record is from before the incident: {how}"),

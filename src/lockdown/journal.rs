@@ -1,6 +1,7 @@
 //! The journal of an incident: one JSON line an entry, each with the SHA-256 of the line before, synced to the disk before
 //! anything rests on it.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Entry, Misfit, Record};
-use crate::event::time::Timestamp;
+use super::step::StepId;
+use crate::event::time::{TimeReader, Timestamp};
 use crate::sys::crash;
 use crate::sys::fs::{Appender, read_plain_up_to};
 use crate::sys::hash::sha256_hex;
@@ -95,6 +97,22 @@ pub struct Read {
     whole: u64,
     /// What the next line has to carry.
     prev: String,
+}
+
+impl Read {
+    /// When something first and last happened to each step, in nanoseconds since 1970.
+    pub fn times(&self) -> BTreeMap<&StepId, (i64, i64)> {
+        let reader = TimeReader::default();
+        let mut times = BTreeMap::new();
+        for timed in &self.entries {
+            if let Entry::Step { step, .. } = &timed.entry
+                && let Ok(time) = reader.read(timed.time.as_bytes())
+            {
+                times.entry(step).or_insert((time.nanos, time.nanos)).1 = time.nanos;
+            }
+        }
+        times
+    }
 }
 
 impl Journal {

@@ -227,3 +227,18 @@ pub enum GuidedProof {
     /// No log shows it: a person vouches for it.
     Attested,
 }
+
+impl fmt::Display for GuidedProof {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Log { actions, .. } => {
+                write!(
+                    out,
+                    "{} in a fresh export of the audit log (`verify --log FILE`)",
+                    actions.join(" or ")
+                )
+            }
+            Self::Attested => out.write_str("no log shows it: a person vouches for it (`verify --attest`)"),
+        }
+    }
+}

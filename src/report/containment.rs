@@ -1,14 +1,12 @@
 //! What a lockdown did, what people have to do, and what remains.
 
-use std::collections::BTreeMap;
-
 use jiff::tz::TimeZone;
 
-use crate::event::time::{TimeReader, Timestamp};
+use crate::event::time::Timestamp;
 use crate::lockdown::journal::Read;
-use crate::lockdown::record::{Entry, Record, Tracked, TrackedGuided, Verdict};
+use crate::lockdown::record::{Record, Tracked, TrackedGuided, Verdict};
 use crate::lockdown::state::Status;
-use crate::lockdown::step::{GuidedProof, StepId, Undo};
+use crate::lockdown::step::Undo;
 use crate::output::escape::markup as text;
 use crate::timeline::{Gate, clock};
 
@@ -65,29 +63,15 @@ fn head(read: &Read, zone: &TimeZone) -> String {
     )
 }
 
-/// When something last happened to each step.
-fn times(read: &Read) -> BTreeMap<&StepId, i64> {
-    let reader = TimeReader::default();
-    let mut times = BTreeMap::new();
-    for timed in &read.entries {
-        if let Entry::Step { step, .. } = &timed.entry
-            && let Ok(time) = reader.read(timed.time.as_bytes())
-        {
-            times.insert(step, time.nanos);
-        }
-    }
-    times
-}
-
 fn steps(read: &Read, zone: &TimeZone) -> String {
-    let times = times(read);
+    let times = read.times();
     let rows: String = read
         .record
         .in_order()
         .enumerate()
         .map(|(at, tracked)| {
-            let time = times.get(&tracked.step.id).copied();
-            step(at + 1, tracked, time.map(|nanos| Timestamp { nanos, digits: 0 }.in_zone(zone)))
+            let time = times.get(&tracked.step.id);
+            step(at + 1, tracked, time.map(|(_, nanos)| Timestamp { nanos: *nanos, digits: 0 }.in_zone(zone)))
         })
         .collect();
     format!(
@@ -148,12 +132,9 @@ fn guided(record: &Record) -> String {
 fn guided_step(at: usize, tracked: &TrackedGuided) -> String {
     let guided = &tracked.guided;
     let done = tracked.done.as_ref();
-    let proof = match (&tracked.done, &guided.proof) {
-        (Some(done), _) => format!("Done: {done}"),
-        (None, GuidedProof::Log { actions, .. }) => {
-            format!("Proof: {} in a fresh export of the audit log (verify --log FILE).", actions.join(" or "))
-        }
-        (None, GuidedProof::Attested) => "Proof: a person vouches for it (verify --attest).".to_owned(),
+    let proof = match &tracked.done {
+        Some(done) => format!("Done: {done}"),
+        None => format!("Proof: {}", guided.proof),
     };
     format!(
         "<li><label><input type=\"checkbox\" id=\"guided-{}\"{}> <strong>{}</strong></label> ({})<br>{}<br>{}<br>\
