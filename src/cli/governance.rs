@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -23,6 +24,17 @@ use crate::sys::fs::read_plain_up_to;
 const MAX_FILE: usize = 256 << 20;
 /// Nobody: a discovery about this account reads what any discovery reads.
 pub const NOBODY: &str = "nobody@portcullis.invalid";
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people.
+    Table,
+    /// For spreadsheets.
+    Csv,
+    /// Exact, for programs; of a review, for the next one too.
+    Json,
+}
 
 /// Where the inventory is.
 #[derive(Debug, clap::Args)]

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use jiff::civil::Date;
 use jiff::{SignedDuration, ToSpan as _};
 use serde_json::json;
 
 use crate::cli::error::{CliError, FINDING, UNKNOWN};
-use crate::cli::governance::{self, Book, Known, NOBODY};
+use crate::cli::governance::{self, Book, Form, Known, NOBODY};
 use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::cli::value;
@@ -127,16 +127,6 @@ struct Answer {
     /// Exit code 1 where anything is listed.
     #[arg(long)]
     check: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// For people.
-    Table,
-    /// For spreadsheets.
-    Csv,
-    /// For programs.
-    Json,
 }
 
 /// Runs it.

@@ -47,6 +47,22 @@ pub(super) struct Logs {
     #[command(flatten)]
     places: Places,
 
+    #[command(flatten)]
+    reading: Reading,
+    /// Longest record; longer ones are rejected.
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size::parse, help_heading = "Reading")]
+    max_record: u64,
+    /// Most bytes of one decompressed input.
+    #[arg(long, value_name = "SIZE", default_value = "1TiB", value_parser = size::parse, help_heading = "Reading")]
+    max_expanded: u64,
+    /// Most bytes out for each compressed byte in, judged after 64 MiB.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_ratio, help_heading = "Reading")]
+    max_ratio: u64,
+}
+
+/// How logs are understood.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reading {
     /// The kind of log, instead of recognising it: mixpanel-audit, mixpanel-export, okta, entra, google-workspace, auth0,
     /// onelogin, pingone, generic (with --mapping) or json.
     #[arg(long, value_name = "NAME", value_parser = value::source, help_heading = "Reading")]
@@ -57,15 +73,15 @@ pub(super) struct Logs {
     /// The zone of times that name none, such as Europe/Berlin.
     #[arg(long, value_name = "ZONE", value_parser = value::zone, help_heading = "Reading")]
     log_zone: Option<TimeZone>,
-    /// Longest record; longer ones are rejected.
-    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size::parse, help_heading = "Reading")]
-    max_record: u64,
-    /// Most bytes of one decompressed input.
-    #[arg(long, value_name = "SIZE", default_value = "1TiB", value_parser = size::parse, help_heading = "Reading")]
-    max_expanded: u64,
-    /// Most bytes out for each compressed byte in, judged after 64 MiB.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_ratio, help_heading = "Reading")]
-    max_ratio: u64,
+}
+
+impl Reading {
+    /// Puts it into what a scan is asked to do.
+    pub(super) fn apply(&self, config: &mut Config) {
+        config.source.clone_from(&self.source);
+        config.mapping.clone_from(&self.mapping);
+        config.log_zone.clone_from(&self.log_zone);
+    }
 }
 
 /// Workers and memory.
@@ -162,9 +178,7 @@ impl Logs {
     /// Reads with these rules, or with none, and knows nothing else.
     fn read_with(&self, rules: Loaded, speed: &Speed) -> Result<Config, CliError> {
         let mut config = Config::new(self.paths.clone(), rules);
-        config.source.clone_from(&self.source);
-        config.mapping.clone_from(&self.mapping);
-        config.log_zone.clone_from(&self.log_zone);
+        self.reading.apply(&mut config);
         config.level = self.level;
         config.max_record = bytes(self.max_record, "--max-record", 1 << 30)?;
         config.limits = Limits { max_expanded: self.max_expanded, max_ratio: self.max_ratio };

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::ValueEnum;
 use jiff::civil::Date;
 
 use super::records::Records;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, UNKNOWN};
-use crate::cli::governance::{self, Known, NOBODY};
+use crate::cli::governance::{self, Form, Known, NOBODY};
 use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::cli::value;
@@ -57,16 +56,6 @@ pub struct Args {
     /// Exit code 1 where something is proposed.
     #[arg(long, help_heading = "Output")]
     check: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// For people.
-    Table,
-    /// The proposals, for spreadsheets.
-    Csv,
-    /// Exact, for programs and the next review.
-    Json,
 }
 
 /// Runs it.
