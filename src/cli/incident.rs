@@ -167,7 +167,7 @@ pub fn report(ui: &Ui, engine: &Engine, held: &Held, json: bool) -> Result<ExitC
 }
 
 /// The page for people: it tells what the journal tells, so that a run does not fail without it.
-fn leave_page(ui: &Ui, held: &Held) {
+pub fn leave_page(ui: &Ui, held: &Held) {
     let path = held.folder.join(PAGE);
     let written =
         journal::read(&held.folder.join(journal::FILE)).map_err(|error| error.to_string()).and_then(|read| {

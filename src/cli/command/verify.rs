@@ -210,6 +210,7 @@ impl Verify<'_> {
         };
         print(&text)?;
         if json {
+            incident::leave_page(self.ui, self.held);
             Ok(incident::exit_code(&record))
         } else {
             incident::report(self.ui, &self.engine, self.held, false)
