@@ -10,7 +10,8 @@ use super::key::SigningKey;
 use super::timestamp::Stamp;
 use super::wrong::{Fault, Wrong};
 use crate::event::time::Timestamp;
-use crate::sys::fs::{Appender, Pending};
+use crate::sys::append::Appender;
+use crate::sys::fs::Pending;
 use crate::sys::hash::sha256_hex;
 
 /// Why nothing was noted.

@@ -107,12 +107,13 @@ impl Engine {
     pub fn note(&self, entry: &Entry) -> Result<(), JournalError> {
         let write = || {
             let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-            journal.append(entry, self.clock.now())?;
+            let noted = journal.write(entry, self.clock.now())?;
             if let Entry::Step { step, .. } = entry {
                 self.hand.set_facts(step, facts(journal.record().tracked(step)?));
             }
             (self.watch)(entry, journal.record());
-            Ok(())
+            drop(journal);
+            noted.sync()
         };
         tokio::task::block_in_place(write)
     }

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::record::{Entry, Misfit, Record};
 use super::step::StepId;
 use crate::event::time::{TimeReader, Timestamp};
+use crate::sys::append::{Appender, Written};
 use crate::sys::crash;
-use crate::sys::fs::{Appender, read_plain_up_to};
+use crate::sys::fs::read_plain_up_to;
 use crate::sys::hash::sha256_hex;
 
 /// The name of the file in an incident's folder.
@@ -146,6 +147,15 @@ impl Journal {
     /// # Errors
     /// It does not fit, or the disk does not take it. Then nothing may be sent that rests on it.
     pub fn append(&mut self, entry: &Entry, time: Timestamp) -> Result<(), JournalError> {
+        self.write(entry, time)?.sync()
+    }
+
+    /// Writes `entry`; once it is synced, it survives a crash, and so does all that was written before it. So what rests on a
+    /// later entry rests on this one too.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn write(&mut self, entry: &Entry, time: Timestamp) -> Result<Noted, JournalError> {
         self.record.check(entry)?;
         let line = Line {
             seq: self.seq + 1,
@@ -157,10 +167,28 @@ impl Journal {
         let digest = sha256_hex(text.as_bytes());
         text.push('\n');
         crash::point("journal");
-        self.file.append(text.as_bytes()).map_err(|error| failed(&self.path, error))?;
-        crash::point("journal");
+        let written = self.file.write(text.as_bytes()).map_err(|error| failed(&self.path, error))?;
         (self.seq, self.prev) = (line.seq, digest);
         self.record.apply(entry)?;
+        Ok(Noted { path: self.path.clone(), written })
+    }
+}
+
+/// An entry that was written and may not be on the disk yet.
+#[must_use = "nothing may rest on it before it is synced"]
+pub struct Noted {
+    path: PathBuf,
+    written: Written,
+}
+
+impl Noted {
+    /// Returns when the entry survives a crash. Blocks for the disk; entries that wait side by side are synced together.
+    ///
+    /// # Errors
+    /// The disk does not take it. Then nothing may be sent that rests on it.
+    pub fn sync(self) -> Result<(), JournalError> {
+        self.written.sync().map_err(|error| failed(&self.path, error))?;
+        crash::point("journal");
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! Files that are either whole or not there, and files that only grow.
+//! Files that are either whole or not there.
 
-use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -59,59 +59,6 @@ impl Write for Pending {
     }
 }
 
-/// A file of this user alone (mode 0600) that only grows; what was appended survives a crash.
-///
-/// A crash during [`append`](Self::append) may leave a part of its bytes at the end: the reader has to recognise that.
-#[derive(Debug)]
-pub struct Appender {
-    file: File,
-    broken: bool,
-}
-
-impl Appender {
-    /// Makes the file, which must not be there yet. Its folder must exist; once this returns, the name survives a crash.
-    pub fn create_new(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create_new(true).mode(PRIVATE).open(path)?;
-        file.sync_all()?;
-        sync_folder(path)?;
-        Ok(Self { file, broken: false })
-    }
-
-    /// Goes on with a file that is there.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: OpenOptions::new().append(true).open(path)?, broken: false })
-    }
-
-    /// Goes on with a file that no other process appends to as long as this lives.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] where another one does.
-    pub fn open_alone(path: &Path) -> io::Result<Self> {
-        let appender = Self::open(path)?;
-        appender.file.try_lock()?;
-        Ok(appender)
-    }
-
-    /// Cuts off what is after so many bytes.
-    pub fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.file.set_len(length).and_then(|()| self.file.sync_all())
-    }
-
-    /// Writes all of `bytes` at the end and syncs them to the disk.
-    ///
-    /// # Errors
-    /// The first failure is final. What the disk holds is not known then, and bytes after a hole would be worse than none:
-    /// every later call fails too.
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.broken {
-            return Err(io::Error::other("an earlier write to this file failed"));
-        }
-        let written = self.file.write_all(bytes).and_then(|()| self.file.sync_data());
-        self.broken = written.is_err();
-        written
-    }
-}
-
 /// Whether a file belongs to the user that this process acts for.
 pub fn is_own(about: &Metadata) -> bool {
     about.uid() == rustix::process::geteuid().as_raw()
@@ -155,9 +102,9 @@ pub fn read_plain_up_to(reader: impl Read, limit: usize) -> io::Result<Option<Ve
     Ok((bytes.len() <= limit).then_some(bytes))
 }
 
-const PRIVATE: u32 = 0o600;
+pub(super) const PRIVATE: u32 = 0o600;
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }
 
@@ -208,46 +155,6 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         write(b"third").finish(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"third");
-    }
-
-    #[test]
-    fn an_appender_grows_its_file_and_makes_it_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal");
-        assert!(Appender::open(&path).is_err());
-        Appender::create_new(&path).unwrap().append(b"one\n").unwrap();
-        assert_eq!(mode(&path), 0o600);
-        assert_eq!(Appender::create_new(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        let mut again = Appender::open(&path).unwrap();
-        again.append(b"two\n").unwrap();
-        again.append(b"three\n").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\nthree\n");
-    }
-
-    #[test]
-    fn one_appends_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        Appender::create_new(&path).unwrap().append(b"one\ntw").unwrap();
-        let mut alone = Appender::open_alone(&path).unwrap();
-        assert_eq!(Appender::open_alone(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        alone.cut(4).unwrap();
-        alone.append(b"2\n").unwrap();
-        drop(alone);
-        assert_eq!(std::fs::read(&path).unwrap(), b"one\n2\n");
-        Appender::open_alone(&path).unwrap();
-    }
-
-    #[test]
-    fn after_a_failed_write_nothing_is_appended() {
-        // A device that takes nothing: every write says that the disk is full.
-        let full = Path::new("/dev/full");
-        if !full.exists() {
-            return;
-        }
-        let mut appender = Appender::open(full).unwrap();
-        assert_eq!(appender.append(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
-        assert!(appender.append(b"").unwrap_err().to_string().contains("earlier"));
     }
 
     #[test]

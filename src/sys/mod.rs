@@ -1,5 +1,6 @@
 //! The only door to the operating system's files, locks, clock, hashes and other programs.
 
+pub mod append;
 pub mod clock;
 pub mod crash;
 pub mod folder;
