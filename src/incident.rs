@@ -105,7 +105,7 @@ fn together(last: &Finding, next: &Finding, gap: i64) -> bool {
 }
 
 /// The tactic of a tag such as `attack.exfiltration`; techniques, groups and software are none.
-fn tactic(tag: &str) -> Option<String> {
+pub(crate) fn tactic(tag: &str) -> Option<String> {
     let name = tag.strip_prefix("attack.")?;
     let numbered =
         name.len() > 1 && name.chars().skip(1).all(|letter| letter.is_ascii_digit() || letter == '.');
@@ -113,7 +113,8 @@ fn tactic(tag: &str) -> Option<String> {
 }
 
 impl Score {
-    fn new(highest: u32, rules: usize, tactics: usize) -> Self {
+    /// From the highest score, and how many rules and tactics there are.
+    pub(crate) fn new(highest: u32, rules: usize, tactics: usize) -> Self {
         let further = |count: usize, (each, most): (u32, u32)| {
             u32::try_from(count.saturating_sub(1)).unwrap_or(MOST).saturating_mul(each).min(most)
         };

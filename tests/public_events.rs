@@ -106,8 +106,12 @@ fn scan(records: &[Value]) -> (Vec<(String, u64)>, Vec<Row>, Ledger) {
     let mut config = Config::new(vec![file.path().display().to_string()], load_embedded());
     config.threads = 1;
     config.log_zone = Some(jiff::tz::TimeZone::UTC);
-    config.projection =
-        Some(Projection { fields: FIELDS.map(str::to_owned).to_vec(), account: None, raw: false });
+    config.projection = Some(Projection {
+        fields: FIELDS.map(str::to_owned).to_vec(),
+        account: None,
+        raw: false,
+        brief: false,
+    });
     let (mut found, taken) = (Found::default(), Taken::default());
     let ledger = scan::read_rows(&config, &mut found, &taken, &Quiet).unwrap();
     let found = found.0.iter().map(|of| (of.rule_name.clone(), of.events.last().unwrap().record)).collect();

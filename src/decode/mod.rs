@@ -5,8 +5,6 @@ pub mod csv_view;
 pub mod fields;
 pub mod json;
 
-use std::borrow::Cow;
-
 use crate::event::Scalar;
 
 /// Zero bytes that must follow the content of every block, so that fixed-size loads stay inside it.
@@ -82,11 +80,10 @@ impl Raw {
 }
 
 fn text<'a>(bytes: &'a [u8], scratch: &'a mut String) -> &'a str {
-    match String::from_utf8_lossy(bytes) {
-        Cow::Borrowed(valid) => valid,
-        Cow::Owned(repaired) => {
-            *scratch = repaired;
-            scratch
-        }
+    // Far faster than the replacing one for text that is valid, as nearly all is.
+    if let Ok(valid) = std::str::from_utf8(bytes) {
+        return valid;
     }
+    *scratch = String::from_utf8_lossy(bytes).into_owned();
+    scratch
 }

@@ -180,6 +180,11 @@ fn local(time: i64, zone: &TimeZone) -> (i64, u32) {
     day_and_hour(time.saturating_add(offset(time, zone)))
 }
 
+/// Hours since 1970 of a time on the clock of a zone.
+pub fn local_hour(time: i64, zone: &TimeZone) -> i64 {
+    time.saturating_add(offset(time, zone)).div_euclid(HOUR)
+}
+
 fn day_and_hour(local: i64) -> (i64, u32) {
     (local.div_euclid(DAY), u32::try_from(local.rem_euclid(DAY) / HOUR).unwrap_or_default())
 }

@@ -15,10 +15,10 @@ mod spill;
 mod state;
 pub mod zone;
 
-pub use answer::{Answer, Question, Value, days_between, usual_day};
+pub use answer::{Answer, Question, Value, days_between, local_hour, usual_day};
 pub use baseline::{Baseline, BaselineError, Provenance};
 pub use extract::{Origin, OriginFields};
 pub use plan::{Plan, Table, Track};
-pub use recorder::{Extract, Feed, Known, Recorder};
+pub use recorder::{Extract, Feed, Known, Recorder, Usual};
 pub use spill::Spill;
 pub use state::State;

@@ -72,6 +72,40 @@ pub struct Feed {
     pub filter: Option<usize>,
 }
 
+/// What is asked of a key: whether it is usually active about an hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usual {
+    /// The first day that is history.
+    pub start: i64,
+    /// Different days on which it has to be active then; at least one.
+    pub min_days: usize,
+    /// Hours since 1970 on the key's clock.
+    pub hour: i64,
+}
+
+/// What was told of a key last.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    asked: Usual,
+    /// Days of activity that were known then.
+    days: usize,
+    is_usual: bool,
+}
+
+impl Told {
+    /// What it says of another question, when so many days are known. Facts only grow, so what was usual stays so; what was
+    /// not is taken for unknown until another day is known.
+    fn settles(&self, asked: &Usual, days: usize) -> Option<bool> {
+        let same = (self.asked.start, self.asked.hour) == (asked.start, asked.hour);
+        let as_many = if self.is_usual {
+            asked.min_days <= self.asked.min_days
+        } else {
+            asked.min_days >= self.asked.min_days && days == self.days
+        };
+        (same && as_many).then_some(self.is_usual)
+    }
+}
+
 /// A key's activity on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Active {
@@ -97,6 +131,8 @@ pub(super) struct Local {
     pub(super) values: HashMap<(u32, u32), Rows<DayFirst>, foldhash::fast::RandomState>,
     pub(super) amounts: Vec<Vec<Amount>>,
     pub(super) visits: Vec<Vec<Visit>>,
+    /// By key.
+    usual: Vec<Told>,
 }
 
 /// Texts by id.
@@ -240,29 +276,31 @@ impl Recorder {
         known
     }
 
-    /// Whether activity of the key of the record that was noted last fits on `min_days` different days from day `start`
-    /// on, as far as that is near at hand. `fits` tells the day on which a row does.
-    pub fn is_usual(
-        &self,
+    /// Whether activity of the key of the record that was noted last fits on as many different days as asked, as far as that
+    /// is near at hand. `fits` gives what tells the day on which a row does; what is asked decides it.
+    pub fn is_usual<F: FnMut(&Active) -> Option<i64>>(
+        &mut self,
         feed: usize,
-        start: i64,
-        min_days: usize,
-        mut fits: impl FnMut(&Active) -> Option<i64>,
+        asked: Usual,
+        fits: impl FnOnce() -> F,
     ) -> bool {
         let id = |extract: usize| self.current.get(extract).copied().flatten().filter(|id| *id != NONE);
         let key = self.feeds.get(feed).and_then(|of| of.key.map_or(Some(0), id));
-        let rows = key.and_then(|key| self.locals.get(feed)?.active.get(key as usize));
-        let mut days: Vec<i64> = Vec::with_capacity(min_days);
-        let rows = rows.into_iter().flat_map(Rows::backwards).take(MAX_ROWS);
-        for row in rows.filter(|row| row.day >= start) {
-            if let Some(day) = fits(row).filter(|day| !days.contains(day)) {
-                days.push(day);
-                if days.len() >= min_days {
-                    return true;
-                }
-            }
+        let Some((key, local)) = key.zip(self.locals.get_mut(feed)) else { return false };
+        let Some(active) = local.active.get(key as usize) else { return false };
+        if let Some(is_usual) =
+            local.usual.get(key as usize).and_then(|told| told.settles(&asked, active.len()))
+        {
+            return is_usual;
         }
-        false
+        let told = Told { asked, days: active.len(), is_usual: fit(active, &asked, fits()) };
+        let before = local.usual.len();
+        rows(&mut local.usual, key, |last| {
+            *last = told;
+            0
+        });
+        self.bytes += (local.usual.len() - before) * size_of::<Told>();
+        told.is_usual
     }
 
     /// The id of what an extract gives for this record.
@@ -422,6 +460,20 @@ fn push<T>(rows: &mut Vec<T>, row: T) -> usize {
     rows.push(row);
     // Vectors grow by doubling.
     2 * size_of::<T>() + if rows.len() == 1 { 48 } else { 0 }
+}
+
+/// Whether rows fit on as many days as asked.
+fn fit(rows: &Rows<Active>, asked: &Usual, mut fits: impl FnMut(&Active) -> Option<i64>) -> bool {
+    let mut days: Vec<i64> = Vec::with_capacity(asked.min_days);
+    for row in rows.backwards().take(MAX_ROWS).filter(|row| row.day >= asked.start) {
+        if let Some(day) = fits(row).filter(|day| !days.contains(day)) {
+            days.push(day);
+            if days.len() >= asked.min_days {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 fn active(rows: &mut Rows<Active>, time: i64) -> usize {

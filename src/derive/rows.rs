@@ -33,6 +33,11 @@ impl<T: Copy> Rows<T> {
         2 * size_of::<T>()
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.between.len() + usize::from(self.newest.is_some())
+    }
+
     /// The first row.
     pub(super) fn first(&self) -> Option<&T> {
         self.first.as_ref().or(self.newest.as_ref())
@@ -60,7 +65,7 @@ mod tests {
         for number in 1..=3 {
             rows.push(number);
         }
-        assert_eq!(rows.newest().copied(), Some(3));
+        assert_eq!((rows.newest().copied(), rows.len()), (Some(3), 3));
         assert_eq!(rows.first(), Some(&1));
         assert_eq!(rows.backwards().copied().collect::<Vec<_>>(), [3, 2, 1]);
         assert_eq!(rows.into_vec(), [1, 2, 3]);

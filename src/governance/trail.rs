@@ -147,7 +147,7 @@ impl Gather {
     /// What has to be read for it.
     pub fn projection() -> Projection {
         let fields = read::FIELDS.iter().map(|field| (*field).to_owned()).collect();
-        Projection { fields, account: None, raw: false }
+        Projection { fields, account: None, raw: false, brief: false }
     }
 
     /// Everything, in order.

@@ -177,7 +177,7 @@ impl Asked {
 
     fn projection(&self) -> Projection {
         let fields = self.fields().map(PlSmallStr::to_string).collect();
-        Projection { fields, account: None, raw: self.columns.iter().any(|name| name == RAW) }
+        Projection { fields, account: None, raw: self.columns.iter().any(|name| name == RAW), brief: false }
     }
 
     /// Columns that are fields of records.

@@ -14,7 +14,8 @@ use crate::rule::Loaded;
 use crate::scan::rows::{Rows, TakeRows};
 use crate::scan::{self, Config, NoFindings, Progress, ScanError};
 use crate::sys::hash::sha256_hex;
-use crate::timeline::gather::{self, Gather};
+use crate::timeline::gather::Gather;
+use crate::timeline::mark::Marks;
 use crate::timeline::{Gate, Story};
 
 /// Accounts whose events are charted: those of the most serious incidents.
@@ -153,7 +154,7 @@ impl<'a> Reader<'a> {
             }
             let gate =
                 lockdown.filter(|read| read.record.account.eq_ignore_ascii_case(&account)).map(Gate::of);
-            let gathered = chart.gather.finish(findings_of(held, &account));
+            let gathered = chart.gather.finish(marks_of(held, &account));
             match Story::of(&account, zone.clone(), gathered, gate) {
                 Some(story) => stories.push(story),
                 None => missing
@@ -164,15 +165,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn findings_of(held: &Held, account: &str) -> Vec<Finding> {
+fn marks_of(held: &Held, account: &str) -> Marks {
     let own =
         |finding: &&Finding| finding.actor.as_ref().is_some_and(|actor| actor.eq_ignore_ascii_case(account));
-    held.findings.iter().filter(own).map(gather::kept).collect()
+    let mut marks = Marks::default();
+    held.findings.iter().filter(own).for_each(|finding| marks.add(finding));
+    marks
 }
 
 impl Charted {
     fn new(account: &str) -> Self {
-        Self { account: account.to_owned(), gather: Gather::new(account), full: AtomicBool::new(false) }
+        Self {
+            account: account.to_owned(),
+            gather: Gather::new(account, Vec::new()),
+            full: AtomicBool::new(false),
+        }
     }
 }
 
@@ -190,7 +197,7 @@ impl TakeRows for Reader<'_> {
         let times = || rows.times.iter().map(|time| time.map(|time| time.nanos));
         let value = |row: usize, field: usize| rows.columns.get(field).and_then(|cells| cells.get(row));
         for chart in self.charts.iter().filter(|chart| !chart.full.load(Ordering::Relaxed)) {
-            if chart.gather.unit((rows.input, rows.number), times(), &value).is_err() {
+            if chart.gather.unit((rows.input, rows.number), times(), &value, &[]).is_err() {
                 chart.full.store(true, Ordering::Relaxed);
             }
         }

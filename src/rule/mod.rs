@@ -60,6 +60,17 @@ impl Level {
     /// All levels, the least serious first.
     pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
 
+    /// The score of a finding that has no history behind it, 10 to 90.
+    pub fn score(self) -> u8 {
+        match self {
+            Self::Informational => 10,
+            Self::Low => 25,
+            Self::Medium => 50,
+            Self::High => 75,
+            Self::Critical => 90,
+        }
+    }
+
     /// Its name, as rules and the command line spell it.
     pub fn name(self) -> &'static str {
         match self {

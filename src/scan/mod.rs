@@ -25,6 +25,7 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
+use crate::decode::fields::View;
 use crate::decode::json::simd::Isa;
 use crate::derive::Baseline;
 use crate::derive::zone::Profile;
@@ -169,9 +170,20 @@ impl Settings {
         in_time && own
     }
 
+    /// The same of a record that something matches.
+    pub fn wants_record<V: View>(&self, time: Option<(i64, u8)>, view: &V) -> bool {
+        time.is_none_or(|(nanos, _)| self.is_in_time(nanos))
+            && self.account.as_ref().is_none_or(|account| rows::is_of(view, account))
+    }
+
     fn is_in_time(&self, nanos: i64) -> bool {
         self.since.is_none_or(|since| nanos >= since.nanos)
             && self.until.is_none_or(|until| nanos < until.nanos)
+    }
+
+    /// See [`Projection::brief`].
+    pub fn is_brief(&self) -> bool {
+        self.projection.as_ref().is_some_and(|wanted| wanted.brief)
     }
 
     /// The instruction set to use.

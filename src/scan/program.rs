@@ -88,8 +88,8 @@ pub struct Program {
     pub(super) conditions: Vec<Condition>,
     /// Some condition compares two fields of the record.
     pub(super) compares_fields: bool,
-    /// The fields of [`super::Config::projection`].
-    pub projected: Vec<FieldId>,
+    /// The fields of [`super::Config::projection`], and whether other values can say them.
+    pub projected: Vec<(FieldId, bool)>,
     /// A field of a rule that could not be added: more than 65,535 of them.
     pub overflow: bool,
 }
@@ -239,14 +239,14 @@ impl<'a> Compiler<'a> {
     }
 
     /// A field of a row, with those that say it.
-    fn projected(&mut self, name: &str) -> FieldId {
+    fn projected(&mut self, name: &str) -> (FieldId, bool) {
         let says =
             self.meanings.of_field(name).flat_map(|said| &said.when).map(|clause| clause.field.clone());
         let says: Vec<String> = says.collect();
         says.iter().for_each(|field| {
             self.field(field);
         });
-        self.field(name)
+        (self.field(name), !says.is_empty())
     }
 
     /// The fields that say where a record came from.

@@ -16,7 +16,7 @@ use crate::event::time::Timestamp;
 use crate::finding::{EventRef, Finding};
 use crate::output::Sink;
 use crate::rule::derive::{Kind, View};
-use crate::rule::{About, Level, Loaded, Rule, Subject};
+use crate::rule::{About, Loaded, Rule, Subject};
 use crate::source::input::{Compression, Discovery, Input};
 use crate::source::{Mapping, SOURCES, Source};
 
@@ -77,17 +77,6 @@ fn count_duplicates(ledger: &mut Ledger, done: &mut Done) {
     ledger.duplicates = all.map(|all| all.result());
 }
 
-/// The score of a finding that has no history behind it: its level, 10 to 90.
-fn score(level: Level) -> u8 {
-    match level {
-        Level::Informational => 10,
-        Level::Low => 25,
-        Level::Medium => 50,
-        Level::High => 75,
-        Level::Critical => 90,
-    }
-}
-
 fn finding(rule: About<'_>, inputs: &[Input], hit: Hit) -> Finding {
     let label = |input: usize| inputs.get(input).map(|input| input.label.clone()).unwrap_or_default();
     Finding {
@@ -101,7 +90,7 @@ fn finding(rule: About<'_>, inputs: &[Input], hit: Hit) -> Finding {
         source_ip: hit.source_ip,
         action: hit.action,
         tags: rule.meta.tags.clone(),
-        score: score(rule.meta.level),
+        score: rule.meta.level.score(),
         why: hit.why,
         events: hit
             .events

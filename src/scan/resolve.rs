@@ -246,6 +246,10 @@ impl Judge<'_> {
         if self.cited.is_some_and(|cited| !cited.contains(&place)) || self.answers.is_ruled_out(place) {
             return;
         }
+        let brief = resolver.settings.is_brief();
+        if brief && !role.is_member && !resolver.settings.wants_record(entry.time, view) {
+            return;
+        }
         let fields = ViewFields::new(view, self.program, record);
         let mut late = Late { fields: &fields, answers: Vec::new(), located: None };
         if role.is_stateful {
@@ -270,11 +274,16 @@ impl Judge<'_> {
         if self.cited.is_none() && !(role.is_stateful && role.is_emitted) {
             return;
         }
-        if role.is_stateful {
-            late.answers = self.ask((rule, of), entry, view, true);
-        }
-        let mut hit = unit::hit(&fields, entry.time, entry.cited(self.unit.input, self.unit.before, record));
-        (hit.rule, hit.why) = (rule, of.facts(&late));
+        let mut hit = if brief {
+            unit::hit(&fields, entry.time, entry.place(self.unit.input, self.unit.before))
+        } else {
+            if role.is_stateful {
+                late.answers = self.ask((rule, of), entry, view, true);
+            }
+            let cited = entry.cited(self.unit.input, self.unit.before, record);
+            Hit { why: of.facts(&late), ..unit::hit(&fields, entry.time, cited) }
+        };
+        hit.rule = rule;
         if self.cited.is_some() {
             self.out.cited.push((place, hit));
         } else if resolver.settings.wants(&hit) {

@@ -19,6 +19,10 @@ pub struct Projection {
     pub account: Option<String>,
     /// Whether the raw record is wanted too.
     pub raw: bool,
+    /// For charts, where there may be millions of matches: rules that a record matches by itself are given with its row
+    /// ([`Rows::matches`]), not to the sink; other findings have no reasons and digests; the ledger counts neither those
+    /// rules' findings nor what a filter kept back.
+    pub brief: bool,
 }
 
 /// Takes rows. Called from workers, side by side; units of an input come in any order, each once.
@@ -55,6 +59,9 @@ pub struct Rows {
     pub columns: Vec<Cells>,
     /// Raw records, where they were asked for. Bytes that are no UTF-8 are replaced.
     pub raw: Cells,
+    /// Rows of the account that the scan asks for and rules that they match by themselves, by index into the loaded rules; in
+    /// this order. See [`Projection::brief`].
+    pub matches: Vec<(usize, usize)>,
 }
 
 /// One value for each row, as text or nothing.
@@ -109,38 +116,42 @@ impl Rows {
         self.times.is_empty()
     }
 
-    /// Adds a record, where it is wanted.
+    /// Adds a record, where it is wanted; whether it is.
     pub(super) fn add<V: View>(
         &mut self,
         wanted: &Projection,
-        fields: &[FieldId],
+        fields: &[(FieldId, bool)],
         of: &ViewFields<'_, V>,
         (kept, time): (KeptRecord, Option<Timestamp>),
-    ) {
+        (many, scratch): (&mut Vec<Raw>, &mut String),
+    ) -> bool {
         let view = of.view;
-        let is_own = |account: &String| {
-            extract::text(view, ACTOR, |actor| actor.eq_ignore_ascii_case(account).then_some(())).is_some()
-        };
-        if !wanted.account.as_ref().is_none_or(is_own) {
-            return;
+        if !wanted.account.as_ref().is_none_or(|account| is_of(view, account)) {
+            return false;
         }
         self.times.push(time);
         self.numbers.push(kept.record);
         self.offsets.push(kept.offset);
         self.lengths.push(kept.length as u64);
         self.columns.resize(fields.len(), Cells::default());
-        let (mut many, mut scratch) = (Vec::new(), String::new());
-        for ((cells, &field), name) in self.columns.iter_mut().zip(fields).zip(&wanted.fields) {
-            match view.get(field, &mut many) {
-                Got::Absent => cells.push(of.meanings.first(of, name)),
-                Got::One(raw) => cells.push(raw.scalar(view.block(), &mut scratch).text()),
-                Got::Many => cells.push(Some(&array(view.block(), &many))),
+        for ((cells, &(field, is_said)), name) in self.columns.iter_mut().zip(fields).zip(&wanted.fields) {
+            match view.get(field, many) {
+                Got::Absent if is_said => cells.push(of.meanings.first(of, name)),
+                Got::Absent => cells.push(None),
+                Got::One(raw) => cells.push(raw.scalar(view.block(), scratch).text()),
+                Got::Many => cells.push(Some(&array(view.block(), many))),
             }
         }
         if wanted.raw {
             self.raw.push(Some(&String::from_utf8_lossy(of.record)));
         }
+        true
     }
+}
+
+/// Whether this account did what a record tells; letters are compared without case (ASCII).
+pub(super) fn is_of<V: View>(view: &V, account: &str) -> bool {
+    extract::text(view, ACTOR, |actor| Some(actor.eq_ignore_ascii_case(account))) == Some(true)
 }
 
 fn array(block: &[u8], values: &[Raw]) -> String {
@@ -198,7 +209,7 @@ mod tests {
 
     fn wanted(account: Option<&str>) -> Projection {
         let fields = ["user.email", "nested.list", "n", "gone", "obj"].map(str::to_owned).to_vec();
-        Projection { fields, account: account.map(str::to_owned), raw: true }
+        Projection { fields, account: account.map(str::to_owned), raw: true, brief: false }
     }
 
     /// Label, number of the record, offset, the first digits of the time, cells, and the raw record.

@@ -9,14 +9,14 @@ use super::fields::ViewFields;
 use super::ledger::{Coverage, Duplicates, Range};
 use super::program::{ACTION, ACTOR, Program, SOURCE_IP, TIME, is_late};
 use super::prune;
-use super::rows::Rows;
+use super::rows::{Rows, is_of};
 use super::{Engine, Settings};
 use crate::decode::fields::{FieldId, Got, View};
 use crate::decode::json::paths::Slot;
 use crate::decode::json::records::{Handler, Span};
 use crate::decode::json::walk::Fault;
 use crate::decode::{Kind, Raw};
-use crate::derive::{Known, Recorder, extract, usual_day};
+use crate::derive::{Known, Recorder, Usual, extract, local_hour, usual_day};
 use crate::enrich::Locate;
 use crate::event::Scalar;
 use crate::event::time::Timestamp;
@@ -138,11 +138,6 @@ impl Role {
     /// They are findings as soon as they are seen.
     pub fn is_plain(self) -> bool {
         self.is_emitted && !self.is_stateful
-    }
-
-    /// They are kept until everything is read.
-    pub fn is_kept(self) -> bool {
-        self.is_member || self.is_stateful
     }
 }
 
@@ -291,10 +286,21 @@ impl Reader<'_> {
     fn project<V: View>(&mut self, span: Span, view: &V, record: &[u8], time: Option<Timestamp>) {
         let settings = self.settings;
         let Some(wanted) = &settings.projection else { return };
-        if time.is_none_or(|time| settings.is_in_time(time.nanos)) {
-            let kept = self.kept(span, record, time);
-            let fields = ViewFields::new(view, self.program, record);
-            self.outcome.rows.add(wanted, &self.program.projected, &fields, (kept, time));
+        if time.is_some_and(|time| !settings.is_in_time(time.nanos)) {
+            return;
+        }
+        let kept = self.kept(span, record, time);
+        let fields = ViewFields::new(view, self.program, record);
+        let rows = &mut self.outcome.rows;
+        let scratch = (&mut self.buffers.many, &mut self.buffers.text);
+        if rows.add(wanted, &self.program.projected, &fields, (kept, time), scratch)
+            && wanted.brief
+            && settings.account.as_ref().is_none_or(|account| is_of(view, account))
+        {
+            let row = rows.len() - 1;
+            let rules = self.buffers.matched.iter().filter_map(|&number| self.program.rules.get(number));
+            let plain = rules.filter(|&&rule| self.roles.get(rule).is_some_and(|role| role.is_plain()));
+            rows.matches.extend(plain.map(|&rule| (row, rule)));
         }
     }
 
@@ -304,15 +310,18 @@ impl Reader<'_> {
         let rules = matched.iter().filter_map(|&number| self.program.rules.get(number).copied());
         let role = |rule: &usize| self.roles.get(*rule).copied().unwrap_or_default();
         let kept = self.kept(span, record, time);
+        // Where nobody counts what a filter keeps back, nothing of others is judged but for correlations.
+        let is_wanted = !self.settings.is_brief() || self.settings.wants_record(kept.time, view);
         let waits = matched.iter().filter_map(|&number| {
             let rule = self.program.rules.get(number).copied()?;
             let role = role(&rule);
-            (role.is_kept() && !(role.is_stateful && self.is_ruled_out(number, rule, time))).then_some(rule)
+            let waits = role.is_member || (role.is_stateful && is_wanted);
+            (waits && !(role.is_stateful && self.is_ruled_out(number, rule, time))).then_some(rule)
         });
         let waits: Vec<usize> = waits.collect();
         self.outcome.kept.add(kept, record, waits.into_iter());
         let plain = rules.filter(|rule| role(rule).is_plain());
-        if plain.clone().next().is_some() {
+        if !self.settings.is_brief() && plain.clone().next().is_some() {
             let cited = kept.cited(self.input, 0, record);
             let fields = ViewFields::new(view, self.program, record);
             let hit = hit(&fields, kept.time, cited);
@@ -332,7 +341,7 @@ impl Reader<'_> {
 
 impl Reader<'_> {
     /// Whether what this worker noted decides already that a rule does not match.
-    fn is_ruled_out(&self, number: usize, rule: usize, time: Option<Timestamp>) -> bool {
+    fn is_ruled_out(&mut self, number: usize, rule: usize, time: Option<Timestamp>) -> bool {
         let (Some(rule), Some(time)) = (self.rules.get(rule), time) else { return false };
         if self.settings.engine == Engine::Strict {
             return false;
@@ -352,8 +361,8 @@ impl Reader<'_> {
             if let (derive::Kind::UsualHours { min_days }, Some(zone), false) =
                 (&derivation.kind, &self.settings.only_zone, known.absent)
             {
-                let fits = usual_day(time.nanos, zone);
-                known.usual = self.recorder.is_usual(feed, start, *min_days as usize, fits);
+                let asked = Usual { start, min_days: *min_days as usize, hour: local_hour(time.nanos, zone) };
+                known.usual = self.recorder.is_usual(feed, asked, || usual_day(time.nanos, zone));
             }
             known
         })
@@ -361,15 +370,20 @@ impl Reader<'_> {
 }
 
 impl KeptRecord {
-    /// The record as findings cite it; `before`: records of the input before the unit.
-    pub fn cited(&self, input: usize, before: u64, bytes: &[u8]) -> Cited {
+    /// The record as findings cite it, but for its digest; `before`: records of the input before the unit.
+    pub fn place(&self, input: usize, before: u64) -> Cited {
         Cited {
             input,
             offset: self.offset,
             length: self.length as u64,
             record: before + self.record,
-            sha256: hash::sha256_hex(bytes),
+            sha256: String::new(),
         }
+    }
+
+    /// The record as findings cite it.
+    pub fn cited(&self, input: usize, before: u64, bytes: &[u8]) -> Cited {
+        Cited { sha256: hash::sha256_hex(bytes), ..self.place(input, before) }
     }
 }
 

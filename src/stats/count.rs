@@ -96,7 +96,7 @@ impl Counter {
     /// What has to be read: of one account, or of all.
     pub fn projection(account: Option<&str>) -> Projection {
         let fields = Kind::ALL.iter().filter_map(|kind| kind.field()).map(str::to_owned).collect();
-        Projection { fields, account: account.map(str::to_owned), raw: false }
+        Projection { fields, account: account.map(str::to_owned), raw: false, brief: false }
     }
 
     /// What it came to.

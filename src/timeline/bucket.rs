@@ -46,7 +46,7 @@ pub struct Bucket {
 pub fn marks(points: &[Point], near: f64) -> Vec<Mark> {
     let mut marks: Vec<Mark> = Vec::new();
     // The last mark of each name; names are few, and numbered from 0.
-    let mut last: std::collections::HashMap<u32, usize> = std::collections::HashMap::new();
+    let mut last: foldhash::HashMap<u32, usize> = foldhash::HashMap::default();
     for point in points {
         let open = last.get(&point.name).and_then(|&at| marks.get_mut(at));
         if let Some(mark) = open.filter(|mark| point.x - mark.to <= near) {

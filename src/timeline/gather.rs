@@ -4,10 +4,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lane::{self, Does};
+use super::mark::{Mark, Marks};
 use super::names::{Name, Names, renamed};
 use super::story::{Event, Gathered};
-use crate::finding::Finding;
-use crate::rule::Level;
 use crate::scan::rows::{Projection, Rows, TakeRows};
 
 /// The fields that events are read from: [`read`] asks for their values by their place here.
@@ -92,30 +91,10 @@ fn chosen(values: &str, account: &str) -> Option<String> {
 }
 
 fn short(text: &str) -> &str {
-    text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
-}
-
-/// What charts ask of a finding: there may be hundreds of thousands. Below level medium neither its rule nor its title is
-/// drawn or counts for an incident's score.
-pub fn kept(finding: &Finding) -> Finding {
-    let named = finding.level >= Level::Medium;
-    let text = |text: &str| if named { text.to_owned() } else { String::new() };
-    Finding {
-        rule_id: text(&finding.rule_id),
-        rule_name: text(&finding.rule_name),
-        title: text(&finding.title),
-        author: None,
-        level: finding.level,
-        time: finding.time,
-        actor: finding.actor.clone(),
-        source_ip: finding.source_ip.clone(),
-        action: finding.action.clone(),
-        tags: if named { finding.tags.clone() } else { Vec::new() },
-        score: finding.score,
-        why: Vec::new(),
-        events: Vec::new(),
-        response: None,
+    if text.len() <= LONGEST {
+        return text;
     }
+    text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// The events of one unit of an input.
@@ -124,6 +103,7 @@ struct Part {
     place: (usize, u64),
     names: Names,
     events: Vec<Event>,
+    marks: Vec<Mark>,
     untimed: u64,
 }
 
@@ -131,22 +111,27 @@ struct Part {
 #[derive(Debug)]
 pub struct Gather {
     account: String,
+    /// By index into the loaded rules: what a match of it is, but for its time.
+    rules: Vec<Mark>,
     parts: Mutex<Vec<Part>>,
     count: AtomicUsize,
 }
 
 impl Gather {
-    /// Of this account.
-    pub fn new(account: &str) -> Self {
-        Self { account: account.to_owned(), parts: Mutex::default(), count: AtomicUsize::new(0) }
+    /// Of this account. `rules`: what a match of each loaded rule is ([`Marks::rules_of`]), where matches come with the records.
+    pub fn new(account: &str, rules: Vec<Mark>) -> Self {
+        Self { account: account.to_owned(), rules, parts: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
-    /// Everything, in the order of the logs, whatever the order in which it came.
-    pub fn finish(self, findings: Vec<Finding>) -> Gathered {
+    /// Everything, in the order of the logs, whatever the order in which it came. `marks` are the findings that did not come
+    /// with the records.
+    pub fn finish(self, marks: Marks) -> Gathered {
         let mut parts = self.parts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         parts.sort_by_key(|part| part.place);
-        let mut all = Gathered { findings, ..Gathered::default() };
+        let mut all = Gathered { marks, ..Gathered::default() };
         all.events.reserve_exact(self.count.into_inner());
+        let table = all.names.join(&all.marks.names);
+        all.marks.rename(&table);
         for part in parts {
             let table = all.names.join(&part.names);
             let new = |name: Option<Name>| renamed(&table, name);
@@ -161,6 +146,7 @@ impl Gather {
                 network: new(event.network),
                 ..event
             }));
+            all.marks.all.extend(part.marks);
             all.untimed += part.untimed;
         }
         all
@@ -169,10 +155,11 @@ impl Gather {
     /// What has to be read for it.
     pub fn projection() -> Projection {
         let fields = FIELDS.iter().map(|field| (*field).to_owned()).collect();
-        Projection { fields, account: None, raw: false }
+        Projection { fields, account: None, raw: false, brief: true }
     }
 
-    /// Takes the records of a unit: `times` and the value of each row and field.
+    /// Takes the records of a unit: `times` and the value of each row and field, and the rules that rows match by themselves
+    /// (see [`Rows::matches`]).
     ///
     /// # Errors
     /// There are more than [`MOST`] events.
@@ -181,12 +168,19 @@ impl Gather {
         place: (usize, u64),
         times: impl Iterator<Item = Option<i64>>,
         value: &'a dyn Fn(usize, usize) -> Option<&'a str>,
+        matches: &[(usize, usize)],
     ) -> std::io::Result<()> {
         let mut part = Part { place, ..Part::default() };
+        let mut matches = matches.iter().peekable();
         for (row, time) in times.enumerate() {
+            let before = part.marks.len();
+            while let Some((_, rule)) = matches.next_if(|(at, _)| *at == row) {
+                part.marks.extend(self.rules.get(*rule).map(|mark| Mark { nanos: time, ..*mark }));
+            }
+            let level = part.marks.get(before..).unwrap_or_default().iter().map(|mark| mark.level).max();
             let event = read(&self.account, time.unwrap_or(0), &|field| value(row, field), &mut part.names);
             match (event, time) {
-                (Some(event), Some(_)) => part.events.push(event),
+                (Some(event), Some(_)) => part.events.push(Event { level, ..event }),
                 (Some(event), None) => {
                     let own = event
                         .actor
@@ -211,6 +205,6 @@ impl TakeRows for Gather {
     fn take(&self, rows: Rows) -> std::io::Result<()> {
         let times = rows.times.iter().map(|time| time.map(|time| time.nanos));
         let value = |row: usize, field: usize| rows.columns.get(field).and_then(|cells| cells.get(row));
-        self.unit((rows.input, rows.number), times, &value)
+        self.unit((rows.input, rows.number), times, &value, &rows.matches)
     }
 }

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod gate;
 pub mod gather;
 pub mod lane;
+pub mod mark;
 pub mod names;
 pub mod page;
 pub mod place;

@@ -8,9 +8,8 @@ use jiff::tz::TimeZone;
 use super::clock::{Clock, HOUR};
 use super::gate::Gate;
 use super::lane::{self, Does, Kind, Lane};
+use super::mark::{Marks, Said};
 use super::names::{Name, Names};
-use crate::finding::Finding;
-use crate::incident::{self, Incident};
 use crate::rule::Level;
 
 /// One event, small: there may be a million.
@@ -73,8 +72,8 @@ pub struct Gathered {
     pub events: Vec<Event>,
     /// Records of the account whose time is not known: they are on no chart.
     pub untimed: u64,
-    /// Findings of the account, in time order.
-    pub findings: Vec<Finding>,
+    /// Findings of the account.
+    pub marks: Marks,
 }
 
 /// See the module.
@@ -94,8 +93,8 @@ pub struct Story {
     kinds: Vec<Kind>,
     /// Records of the account whose time is not known.
     pub untimed: u64,
-    /// Findings of the account, in time order.
-    pub findings: Vec<Finding>,
+    /// Findings of the account, sorted.
+    pub marks: Marks,
     /// What a lockdown did, where its journal was given.
     pub gate: Option<Gate>,
     /// See [`Key`].
@@ -112,13 +111,14 @@ const AFTERMATH: i64 = 7 * 24 * HOUR;
 impl Story {
     /// From what was read; `None` where the account has no event and no finding with a time.
     pub fn of(account: &str, zone: TimeZone, gathered: Gathered, gate: Option<Gate>) -> Option<Self> {
-        let Gathered { mut names, mut events, untimed, findings } = gathered;
+        let Gathered { names, mut events, untimed, mut marks } = gathered;
         // Equal times keep the order of the logs.
         events.sort_by_key(|event| event.nanos);
         let is_own = own_names(&names, account);
         let (mut own, others): (Vec<Event>, Vec<Event>) =
             events.into_iter().partition(|event| event.actor.is_some_and(|actor| is_own.contains(&actor)));
-        rate(&mut own, &findings, &mut names);
+        rate(&mut own, &marks.said);
+        marks.sort();
         let kinds = names.all().map(|(_, text)| lane::kind(text)).collect();
         let mut story = Self {
             account: account.to_owned(),
@@ -128,7 +128,7 @@ impl Story {
             others,
             kinds,
             untimed,
-            findings,
+            marks,
             gate,
             key: Key::default(),
             moments: Vec::new(),
@@ -192,17 +192,14 @@ impl Story {
     }
 
     fn conclude(&mut self) {
-        let incidents = Incident::group(self.findings.clone(), incident::GAP);
-        let incident = incidents.first().filter(|incident| incident.span.is_some());
-        let findings = incident.map_or(&[][..], |incident| &incident.findings);
-        let serious = |finding: &&Finding| finding.level >= Level::Medium && finding.time.is_some();
-        let first = findings.iter().find(serious);
+        let marks = self.marks.most_serious();
+        let first = marks.iter().find(|mark| mark.level >= Level::Medium);
         self.key.suspicious = first
-            .and_then(|finding| Some(Moment { nanos: finding.time?.nanos, what: finding.title.clone() }));
-        let mut moments: BTreeSet<i64> = findings
+            .and_then(|mark| Some(Moment { nanos: mark.nanos?, what: self.marks.title(mark).to_owned() }));
+        let mut moments: BTreeSet<i64> = marks
             .iter()
-            .filter(|finding| first.is_none() || finding.level >= Level::Medium)
-            .filter_map(|finding| Some(finding.time?.nanos))
+            .filter(|mark| first.is_none() || mark.level >= Level::Medium)
+            .filter_map(|mark| mark.nanos)
             .collect();
         let near = |nanos: i64, moments: &BTreeSet<i64>| {
             let first = moments.first().copied().unwrap_or(nanos);
@@ -251,28 +248,29 @@ fn own_names(names: &Names, account: &str) -> HashSet<Name> {
     names.all().filter(|(_, text)| text.eq_ignore_ascii_case(account)).map(|(name, _)| name).collect()
 }
 
-/// Gives events the highest level of their findings. A finding without an event becomes one, so that none is lost.
-fn rate(own: &mut Vec<Event>, findings: &[Finding], names: &mut Names) {
+/// Gives events the highest level of findings that did not come with them. A finding without an event becomes one, so that
+/// none is lost.
+fn rate(own: &mut Vec<Event>, findings: &[Said]) {
+    let timed = || findings.iter().filter_map(|said| Some((said, said.mark.nanos?)));
     let mut levels: HashMap<(i64, Option<Name>), (Level, bool)> = HashMap::default();
-    for finding in findings {
-        let Some(time) = finding.time else { continue };
-        let action = finding.action.as_deref().and_then(|action| names.of(action));
-        let held = levels.entry((time.nanos, action)).or_insert((finding.level, false));
-        held.0 = held.0.max(finding.level);
+    for (said, nanos) in timed() {
+        let held = levels.entry((nanos, said.action)).or_insert((said.mark.level, false));
+        held.0 = held.0.max(said.mark.level);
+    }
+    if levels.is_empty() {
+        return;
     }
     for event in own.iter_mut() {
         if let Some((level, used)) = levels.get_mut(&(event.nanos, event.action)) {
-            (event.level, *used) = (Some(*level), true);
+            event.level = event.level.max(Some(*level));
+            *used = true;
         }
     }
-    for finding in findings {
-        let Some(time) = finding.time else { continue };
-        let action = finding.action.as_deref().and_then(|action| names.of(action));
-        if let Some((level, used)) = levels.get_mut(&(time.nanos, action)).filter(|(_, used)| !used) {
+    for (said, nanos) in timed() {
+        if let Some((level, used)) = levels.get_mut(&(nanos, said.action)).filter(|(_, used)| !used) {
             *used = true;
-            let address = finding.source_ip.as_deref().and_then(|address| names.of(address));
-            let actor = finding.actor.as_deref().and_then(|actor| names.of(actor));
-            own.push(Event { actor, action, address, level: Some(*level), ..Event::at(time.nanos) });
+            let Said { actor, action, address, .. } = *said;
+            own.push(Event { actor, action, address, level: Some(*level), ..Event::at(nanos) });
         }
     }
     own.sort_by_key(|event| event.nanos);

@@ -19,7 +19,8 @@ use crate::output::escape::{Safe, markup};
 use crate::output::{Sink, Summary};
 use crate::scan;
 use crate::timeline::chart::{self, CHARTS, Chart};
-use crate::timeline::gather::{self, Gather};
+use crate::timeline::gather::Gather;
+use crate::timeline::mark::Marks;
 use crate::timeline::page::{self, Page};
 use crate::timeline::{Gate, Story};
 
@@ -86,7 +87,8 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     config.until = args.until;
     config.account = Some(args.account.clone());
     config.projection = Some(Gather::projection());
-    let (gather, mut findings) = (Gather::new(&args.account), Findings::default());
+    let mut findings = Findings::default();
+    let gather = Gather::new(&args.account, findings.0.rules_of(&config.rules));
     let bar = ui.progress();
     let ledger = scan::read_rows(&config, &mut findings, &gather, &bar);
     bar.finish();
@@ -169,11 +171,11 @@ fn html(page: &Page, title: &str) -> Result<String, page::PageError> {
 }
 
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+struct Findings(Marks);
 
 impl Sink for Findings {
     fn finding(&mut self, finding: &Finding) -> std::io::Result<()> {
-        self.0.push(gather::kept(finding));
+        self.0.add(finding);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! The first chart: what happened when, in lanes, and when the gate fell.
 
+use foldhash::HashMap;
+
 use super::flags::{BAR, Flag, Look, Rows};
 use super::key_lines::KeyLines;
 use super::networks::Networks;
@@ -8,8 +10,8 @@ use crate::output::LEVELS;
 use crate::timeline::bucket::{Point, buckets, marks};
 use crate::timeline::clock::{duration, grouped};
 use crate::timeline::gate::Outcome;
-use crate::timeline::lane::{Does, Lane, words};
-use crate::timeline::names::Names;
+use crate::timeline::lane::{Does, Kind, Lane, words};
+use crate::timeline::names::{Name, Names};
 use crate::timeline::scale::Scale;
 use crate::timeline::scene::{Anchor, Ink, Scene};
 use crate::timeline::story::{Event, Story};
@@ -99,20 +101,19 @@ pub fn wrap(text: &str, face: Face, width: f64, lines: usize) -> Vec<String> {
 
 fn lay_out(story: &Story, scale: &Scale) -> Vec<Laid> {
     let (from, to) = scale.span();
+    let mut called = Called::default();
+    let mut own: HashMap<Lane, Vec<Point>> = HashMap::default();
+    for event in story.within(from, to) {
+        let Some(x) = scale.x(event.nanos) else { continue };
+        let kind = story.kind(event);
+        let point = Point { x: x - LEFT, name: called.number(story, kind, event), level: event.level };
+        own.entry(kind.lane).or_default().push(point);
+    }
+    let texts: Vec<&str> = called.names.all().map(|(_, text)| text).collect();
+    let name = |number: u32| usize::try_from(number).ok().and_then(|at| texts.get(at).copied()).unwrap_or("");
     let mut lanes = Vec::new();
     for lane in Lane::ALL {
-        let mut names = Names::default();
-        let own = story.within(from, to).iter().filter(|event| story.kind(event).lane == lane);
-        let points: Vec<Point> = own
-            .filter_map(|event| {
-                let x = scale.x(event.nanos)? - LEFT;
-                let name = names.of(&called(story, event)).map_or(0, super::super::names::Name::number);
-                Some(Point { x, name, level: event.level })
-            })
-            .collect();
-        let texts: Vec<&str> = names.all().map(|(_, text)| text).collect();
-        let name =
-            |number: u32| usize::try_from(number).ok().and_then(|at| texts.get(at).copied()).unwrap_or("");
+        let points = own.remove(&lane).unwrap_or_default();
         let joined = marks(&points, NEAR);
         let mut flags: Vec<Flag> = joined.iter().map(|mark| Flag::of(mark, name(mark.name), LEFT)).collect();
         if lane == Lane::Containment {
@@ -128,15 +129,30 @@ fn lay_out(story: &Story, scale: &Scale) -> Vec<Laid> {
     lanes
 }
 
-/// What an event is called: its type in words, what it was done to where that tells more, and whether it failed.
-fn called(story: &Story, event: &Event) -> String {
-    let kind = story.kind(event);
-    let mut name = words(story.text(event.action));
-    let object = story.text(event.object);
-    if !object.is_empty() && (matches!(kind.does, Does::Makes(_)) || kind.lane == Lane::People) {
-        name = format!("{name}: {object}");
+/// What events are called, worked out once for all that are called the same.
+#[derive(Default)]
+struct Called {
+    names: Names,
+    known: HashMap<(Option<Name>, Option<Name>, bool), u32>,
+}
+
+impl Called {
+    /// The number of an event's name: its type in words, what it was done to where that tells more, and whether it failed.
+    fn number(&mut self, story: &Story, kind: Kind, event: &Event) -> u32 {
+        let tells = matches!(kind.does, Does::Makes(_)) || kind.lane == Lane::People;
+        let object = event.object.filter(|_| tells);
+        let names = &mut self.names;
+        *self.known.entry((event.action, object, event.failed)).or_insert_with(|| {
+            let mut name = words(story.text(event.action));
+            if let Some(object) = object {
+                name = format!("{name}: {}", story.names.text(object));
+            }
+            if event.failed {
+                name.push_str(" failed");
+            }
+            names.of(&name).map_or(0, Name::number)
+        })
     }
-    if event.failed { format!("{name} failed") } else { name }
 }
 
 /// What others did against the account and what it made, as the logs have it.

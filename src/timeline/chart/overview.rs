@@ -54,7 +54,7 @@ pub fn draw(scene: &mut Scene, story: &Story, shown: &Scale, top: f64) {
         story.clock.weekday(from),
         story.clock.weekday(to),
         grouped(story.own.len() as u64),
-        grouped(story.findings.len() as u64)
+        grouped(story.marks.all.len() as u64)
     );
     let middle = f64::midpoint(left, right);
     let half = TINY.width(&text) / 2.0;

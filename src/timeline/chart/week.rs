@@ -88,9 +88,9 @@ impl Week {
             }
         }
         let start = story.start();
-        for finding in story.findings.iter().filter(|finding| finding.level > Level::Informational) {
-            let Some(time) = finding.time.filter(|time| time.nanos >= start) else { continue };
-            let local = story.clock.local(time.nanos);
+        for finding in story.marks.all.iter().filter(|finding| finding.level > Level::Informational) {
+            let Some(nanos) = finding.nanos.filter(|nanos| *nanos >= start) else { continue };
+            let local = story.clock.local(nanos);
             if let Some(slot) = week.found.get_mut(local.weekday).and_then(|row| row.get_mut(local.hour)) {
                 *slot = (slot.0.max(Some(finding.level)), slot.1 + 1);
             }
