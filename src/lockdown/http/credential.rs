@@ -33,15 +33,22 @@ impl Transport {
     /// authentication error is proof of death: a 401 with an error in JSON, or with `error="invalid_token"` in
     /// `WWW-Authenticate`. A bare or HTML 401 may come from whatever stands in between.
     pub async fn credential(&self, call: &Call) -> Credential {
+        self.try_credential(call).await.0
+    }
+
+    /// The same, with the answer where the credential was accepted and all of it came.
+    pub async fn try_credential(&self, call: &Call) -> (Credential, Option<Reply>) {
         let deadline = Instant::now() + self.shared.deadline;
         let answer = match self.answer(call, Kind::Read, deadline).await {
             Ok(answer) => answer,
-            Err(failure) => return Credential::Unknown { why: failure.error.to_string() },
+            Err(failure) => return (Credential::Unknown { why: failure.error.to_string() }, None),
         };
         let unknown = |what: &str| Credential::Unknown { why: self.say(call, what) };
-        match answer.reply.status {
+        let credential = match answer.reply.status {
             // Even when the rest was lost: it was let in.
-            200..=299 => Credential::Alive,
+            200..=299 => {
+                return (Credential::Alive, answer.cut.is_none().then_some(answer.reply));
+            }
             403 => Credential::NoAccess,
             401 if answer.cut.is_some() => unknown("status 401, and the rest was lost"),
             401 if own_error(&answer.reply) => {
@@ -49,7 +56,8 @@ impl Transport {
             }
             401 => unknown("status 401 whose body is not an error of the provider"),
             status => unknown(&format!("status {status}")),
-        }
+        };
+        (credential, None)
     }
 }
 

@@ -120,7 +120,7 @@ impl Mixpanel {
 
     pub(super) async fn prove_quarantine(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
         let about: About = details(step)?;
-        let sweep = self.sweeps.fresh().await?;
+        let sweep = self.sweeps.recent(about.account).await?;
         sweep.has_read(&about.projects)?;
         let direct = sweep.direct(about.account);
         if !direct.is_empty() {

@@ -34,13 +34,19 @@ impl Api {
     }
 
     pub(super) async fn me(&self) -> Result<Me, CallError> {
-        let body = self.app.read(&Call::get(&["api", "app", "me"])).await?.json()?;
-        Reader("GET /api/app/me").one(&body, |row| wire::me(row, self.organization))
+        self.read_me(&self.app.read(&Call::get(&["api", "app", "me"])).await?.json()?)
     }
 
-    /// Whether the credential works at all.
-    pub(super) async fn try_me(&self) -> Credential {
-        self.app.credential(&Call::get(&["api", "app", "me"])).await
+    /// What the credential sees where it works. Otherwise what is known of it; [`Credential::Alive`] where it was let in, and
+    /// what it sees could not be read.
+    pub(super) async fn try_me(&self) -> Result<Me, Credential> {
+        let (credential, reply) = self.app.try_credential(&Call::get(&["api", "app", "me"])).await;
+        let me = reply.and_then(|reply| self.read_me(&reply.json().ok()?).ok());
+        me.ok_or(credential)
+    }
+
+    fn read_me(&self, body: &Value) -> Result<Me, CallError> {
+        Reader("GET /api/app/me").one(body, |row| wire::me(row, self.organization))
     }
 
     /// Whether the credential reaches a project: a read that asks for no more than that.

@@ -51,15 +51,15 @@ pub(super) async fn try_old(
     };
     let old = api.with_auth(Auth::Basic { username: username.to_owned(), secret });
     match old.try_me().await {
-        Credential::Dead { .. } => return Tried::Dead,
-        Credential::Unknown { why } => return Tried::Unknown(why),
-        Credential::NoAccess => {}
         // Without a project it may be let in to see just that.
-        Credential::Alive => match old.me().await {
-            Ok(me) if me.projects.is_empty() => {}
-            Ok(me) => return Tried::Works(format!("it reaches {} projects", me.projects.len())),
-            Err(error) => return Tried::Unknown(error.to_string()),
-        },
+        Ok(me) if me.projects.is_empty() => {}
+        Ok(me) => return Tried::Works(format!("it reaches {} projects", me.projects.len())),
+        Err(Credential::Dead { .. }) => return Tried::Dead,
+        Err(Credential::Unknown { why }) => return Tried::Unknown(why),
+        Err(Credential::NoAccess) => {}
+        Err(Credential::Alive) => {
+            return Tried::Unknown("it is let in, and what it reaches could not be read".to_owned());
+        }
     }
     for project in projects.iter().take(TRIED) {
         match old.try_project(*project).await {

@@ -203,13 +203,16 @@ impl Mixpanel {
         };
         let new = self.api.with_auth(Auth::Basic { username: username.clone(), secret });
         let me = match new.try_me().await {
-            Credential::Alive => new.me().await?,
-            Credential::Unknown { why } => return Ok(Proof::Unknown(why)),
-            Credential::Dead { .. } => {
+            Ok(me) => me,
+            Err(Credential::Unknown { why }) => return Ok(Proof::Unknown(why)),
+            Err(Credential::Dead { .. }) => {
                 return Ok(Proof::NotYet("the new credential is refused (401)".to_owned()));
             }
-            Credential::NoAccess => {
+            Err(Credential::NoAccess) => {
                 return Ok(Proof::NotYet("the new credential has no access (403)".to_owned()));
+            }
+            Err(Credential::Alive) => {
+                return Ok(Proof::Unknown("what the new credential reaches could not be read".to_owned()));
             }
         };
         let reached: BTreeSet<u64> = me.projects.into_iter().map(|(id, _)| id).collect();

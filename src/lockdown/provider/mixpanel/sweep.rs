@@ -71,7 +71,8 @@ struct Last {
     sweep: Arc<Sweep>,
 }
 
-/// A sweep that began so long ago still tells how it is before a request: that may change at any time anyway.
+/// A sweep that began so long ago still tells how it is, unless a request of ours came in between: others may change it at any
+/// time anyway.
 const RECENT: Duration = Duration::from_secs(1);
 /// The longest that a sweep waits for others to ask for it too.
 const GATHER: Duration = Duration::from_secs(1);
