@@ -167,7 +167,7 @@ fn lockdown_and_restore_leave_no_difference_in_made_up_tenants() {
 fn and_in_made_up_tenants_with_every_other_kind() {
     let only = variable("PORTCULLIS_SERVICE");
     let services = further().filter(|service| only.as_deref().is_none_or(|only| only == service.name()));
-    let seeds = 1..=if full() { 100 } else { 4 };
+    let seeds = 1..=if full() { 100 } else { 6 };
     let cases: Vec<(&dyn Service, u64)> =
         services.flat_map(|service| seeds.clone().map(move |seed| (service, seed))).collect();
     let tally = try_all(

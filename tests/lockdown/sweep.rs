@@ -277,6 +277,6 @@ fn with_every_other_kind_in_turn() {
     for service in further().filter(|service| only.as_deref().is_none_or(|only| only == service.name())) {
         let tenant = beside(service, 10);
         let setting = Setting { tenant, switches: Switches::default(), more: &[] };
-        sweep(&format!("crash sweep beside {}", service.name()), &setting, 4);
+        sweep(&format!("crash sweep beside {}", service.name()), &setting, 8);
     }
 }

@@ -181,7 +181,8 @@ impl Hand<'_, '_> {
         let (email, ip) = (self.tenant.attacker.email.clone(), self.tenant.attacker.ip.clone());
         let access = self.tenant.mixpanel.member_access(&email);
         let manages = access.is_some_and(|access| access.manages_organization());
-        let with = if SERVICES.iter().any(|service| service.lets_in(self.tenant, &email)) {
+        let moment = self.moment;
+        let with = if SERVICES.iter().any(|service| service.signs_in(self.tenant, &email, moment)) {
             "identity provider"
         } else if manages && self.tenant.attacker.knows_password {
             "password"

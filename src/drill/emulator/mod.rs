@@ -10,6 +10,7 @@ pub mod audit;
 mod body;
 mod core;
 pub mod draws;
+pub mod entra;
 pub mod fault;
 mod filter;
 pub mod generate;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Request, Switches, Tenant, mixpanel, okta, scim, vault};
+use super::{Answer, Request, Switches, Tenant, entra, mixpanel, okta, scim, vault};
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
 
@@ -87,9 +87,9 @@ pub trait Service: Sync {
         self.example(tenant);
     }
 
-    /// Whether it lets the account in to Mixpanel, as an identity provider does.
-    fn lets_in(&self, tenant: &Tenant, email: &str) -> bool {
-        let (_, _) = (tenant, email);
+    /// The account signs in: whether it lets it in to Mixpanel, as an identity provider does.
+    fn signs_in(&self, tenant: &mut Tenant, email: &str, moment: &Moment<'_>) -> bool {
+        let (_, _, _) = (tenant, email, moment);
         false
     }
 
@@ -117,4 +117,5 @@ pub trait Service: Sync {
 }
 
 /// The services: one line each.
-pub const SERVICES: &[&dyn Service] = &[&mixpanel::Mixpanel, &okta::Okta, &scim::Scim, &vault::Vault];
+pub const SERVICES: &[&dyn Service] =
+    &[&mixpanel::Mixpanel, &okta::Okta, &scim::Scim, &vault::Vault, &entra::Entra];

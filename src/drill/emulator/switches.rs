@@ -17,6 +17,8 @@ pub struct Switches {
     pub scim: ScimSwitches,
     /// Open points of Okta's API.
     pub okta: OktaSwitches,
+    /// Open points of Microsoft Entra ID.
+    pub entra: EntraSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -184,6 +186,28 @@ pub struct OktaSwitches {
 impl Default for OktaSwitches {
     fn default() -> Self {
         Self { search_lag_ms: 0, suspended_tokens_work: true, token_ghost_ms: 0, page_size: 200 }
+    }
+}
+
+/// Open points of Microsoft Entra ID.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EntraSwitches {
+    /// Reads show what was so long ago: the directory is replicated, and no page says for how long.
+    pub read_lag_ms: u64,
+    /// A disabled account can still sign in for this time; the documents say "a few minutes" of revocations.
+    pub block_lag_ms: u64,
+    /// Accounts that another directory keeps are not disabled here.
+    pub refuse_synced: bool,
+    /// Administrators are disabled only by a token with a directory role of its own.
+    pub admins_need_role: bool,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for EntraSwitches {
+    fn default() -> Self {
+        Self { read_lag_ms: 0, block_lag_ms: 0, refuse_synced: false, admins_need_role: true, page_size: 100 }
     }
 }
 

@@ -114,7 +114,7 @@ impl Service for Okta {
         example::fill(tenant);
     }
 
-    fn lets_in(&self, tenant: &Tenant, email: &str) -> bool {
+    fn signs_in(&self, tenant: &mut Tenant, email: &str, _: &Moment<'_>) -> bool {
         tenant.okta.lets_in(email)
     }
 
