@@ -7,6 +7,7 @@
 mod accept;
 pub mod attacker;
 pub mod audit;
+pub mod auth0;
 mod body;
 mod core;
 pub mod draws;

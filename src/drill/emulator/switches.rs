@@ -19,6 +19,8 @@ pub struct Switches {
     pub okta: OktaSwitches,
     /// Open points of Microsoft Entra ID.
     pub entra: EntraSwitches,
+    /// Open points of Auth0's Management API.
+    pub auth0: Auth0Switches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -208,6 +210,26 @@ pub struct EntraSwitches {
 impl Default for EntraSwitches {
     fn default() -> Self {
         Self { read_lag_ms: 0, block_lag_ms: 0, refuse_synced: false, admins_need_role: true, page_size: 100 }
+    }
+}
+
+/// Open points of Auth0's Management API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth0Switches {
+    /// The plan has the lists of sessions and refresh tokens; without, they are refused with 403.
+    pub has_sessions: bool,
+    /// What was accepted to be deleted is still listed, and still works, for this time.
+    pub delete_lag_ms: u64,
+    /// Whoever took the account over reads its mailbox: a reset of the password takes a block away.
+    pub attacker_resets: bool,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for Auth0Switches {
+    fn default() -> Self {
+        Self { has_sessions: true, delete_lag_ms: 0, attacker_resets: false, page_size: 50 }
     }
 }
 

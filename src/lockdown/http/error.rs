@@ -169,8 +169,12 @@ pub(super) fn words(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
     Some((code, message))
 }
 
-/// How long a 429 or 503 asks to wait: `Retry-After` in seconds or as a date, or `X-Rate-Limit-Reset`. Dates are
-/// compared with the server's own `Date`, since our clock may differ.
+/// No second since 1970 that an answer names is as small.
+const SECONDS: i64 = 1_000_000_000;
+
+/// How long a 429 or 503 asks to wait: `Retry-After` in seconds or as a date, `X-Rate-Limit-Reset` or `X-RateLimit-Reset`
+/// as a second since 1970, or as so many seconds, which vendors write too. Dates are compared with the server's own
+/// `Date`, since our clock may differ.
 pub(super) fn asked_wait(reply: &Reply) -> Option<Duration> {
     let date = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp().as_second());
     let now = reply.header("date").and_then(date);
@@ -184,8 +188,11 @@ pub(super) fn asked_wait(reply: &Reply) -> Option<Duration> {
             return Some(wait);
         }
     }
-    let reset: i64 = reply.header("x-rate-limit-reset")?.trim().parse().ok()?;
-    until(reset).map(|wait| wait + Duration::from_secs(1))
+    let reset = reply.header("x-rate-limit-reset").or_else(|| reply.header("x-ratelimit-reset"))?;
+    let reset: i64 = reset.trim().parse().ok()?;
+    let left = || u64::try_from(reset).ok().map(Duration::from_secs);
+    let wait = if reset < SECONDS { left() } else { until(reset) };
+    wait.map(|wait| wait + Duration::from_secs(1))
 }
 
 #[cfg(test)]
@@ -219,17 +226,19 @@ mod tests {
 
     #[test]
     fn waits_are_read_in_every_spelling() {
-        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 2005 08:49:37 GMT");
         type Headers = &'static [(&'static str, &'static str)];
-        let cases: [(Headers, Option<u64>); 9] = [
+        let cases: [(Headers, Option<u64>); 11] = [
             (&[("retry-after", "7")], Some(7)),
-            (&[DATE, ("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], Some(30)),
-            (&[DATE, ("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")], Some(0)),
-            (&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], None),
-            (&[DATE, ("x-rate-limit-reset", "784111787")], Some(11)),
-            (&[("x-rate-limit-reset", "784111787")], None),
-            (&[DATE, ("retry-after", "3"), ("x-rate-limit-reset", "784111787")], Some(3)),
+            (&[DATE, ("retry-after", "Sun, 06 Nov 2005 08:50:07 GMT")], Some(30)),
+            (&[DATE, ("retry-after", "Sun, 06 Nov 2005 08:00:00 GMT")], Some(0)),
+            (&[("retry-after", "Sun, 06 Nov 2005 08:50:07 GMT")], None),
+            (&[DATE, ("x-rate-limit-reset", "1131266987")], Some(11)),
+            (&[("x-rate-limit-reset", "1131266987")], None),
+            (&[DATE, ("retry-after", "3"), ("x-rate-limit-reset", "1131266987")], Some(3)),
             (&[DATE, ("retry-after", "-3")], None),
+            (&[DATE, ("x-ratelimit-reset", "1131266987")], Some(11)),
+            (&[("x-ratelimit-reset", "832")], Some(833)),
             (&[], None),
         ];
         for (headers, seconds) in cases {

@@ -18,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::person::{Needed, permissions};
 use super::support::{no_way_back, proof_of, tried};
 use super::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
@@ -187,20 +188,13 @@ impl Provider for Entra {
             },
         });
         let claims = self.api.claims();
-        checks.extend(NEEDED.iter().map(|needed| needed.check(claims.as_ref())));
+        checks.extend(permissions(claims.as_ref(), NEEDED));
         checks
     }
 
     fn stats(&self) -> Stats {
         self.api.stats()
     }
-}
-
-/// What a change needs: any of these permissions.
-struct Needed {
-    what: &'static str,
-    any: &'static [&'static str],
-    without: &'static str,
 }
 
 const NEEDED: &[Needed] = &[
@@ -235,27 +229,3 @@ const NEEDED: &[Needed] = &[
         without: "the assignment stays, of no use while the account is disabled",
     },
 ];
-
-impl Needed {
-    /// The token's own list of permissions: `roles` of an application, `scp` of a user, whose rights limit them further.
-    fn check(&self, claims: Option<&Value>) -> Check {
-        let held = |claims: &Value| -> Option<Vec<String>> {
-            let roles = claims.get("roles").and_then(Value::as_array);
-            let roles =
-                roles.map(|roles| roles.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-            let scopes = claims.get("scp").and_then(Value::as_str);
-            scopes.map(|scopes| scopes.split_whitespace().map(str::to_owned).collect()).or(roles)
-        };
-        let (state, note) = match claims.and_then(held) {
-            None => (CheckState::Unknown, "the token does not say what it may do".to_owned()),
-            Some(held) => match self.any.iter().find(|one| held.iter().any(|held| held == *one)) {
-                Some(one) => (CheckState::Works, format!("the token has {one}")),
-                None => (
-                    CheckState::Missing,
-                    format!("{}: the token has none of {}", self.without, self.any.join(", ")),
-                ),
-            },
-        };
-        Check { what: self.what.to_owned(), state, note }
-    }
-}

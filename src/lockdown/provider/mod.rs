@@ -1,5 +1,6 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
 
+pub mod auth0;
 pub mod entra;
 pub mod mixpanel;
 pub mod okta;
@@ -27,7 +28,7 @@ use crate::config::{Integration, Settings};
 
 /// The kinds of providers there are.
 pub const PROVIDERS: &[&ProviderKind] =
-    &[&mixpanel::KIND, &mixpanel::deletions::KIND, &okta::KIND, &scim::KIND, &entra::KIND];
+    &[&mixpanel::KIND, &mixpanel::deletions::KIND, &okta::KIND, &scim::KIND, &entra::KIND, &auth0::KIND];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Discovery, Look, Proof};
+use super::{Check, CheckState, Discovery, Look, Proof};
 use crate::lockdown::http::CallError;
 use crate::lockdown::step::{Gap, Guided, GuidedProof, Object, Phase, Step, Undo};
 
@@ -119,4 +119,39 @@ pub(super) fn gone(
         Err(error) if is_missing(&error) => Ok(()),
         result => result,
     }
+}
+
+/// What a change needs: any of these permissions.
+pub(super) struct Needed {
+    /// What is changed: `end sessions`.
+    pub(super) what: &'static str,
+    /// Any of them is enough.
+    pub(super) any: &'static [&'static str],
+    /// What happens without.
+    pub(super) without: &'static str,
+}
+
+/// Lines of `doctor` from the token's own list of permissions: `roles` of an application, `scp` or `scope` of whoever it
+/// stands for, whose rights may limit them further.
+pub(super) fn permissions(claims: Option<&Value>, needed: &'static [Needed]) -> Vec<Check> {
+    let held = claims.and_then(held);
+    let line = |needed: &Needed| {
+        let Needed { what, any, without } = needed;
+        let (state, note) = match &held {
+            None => (CheckState::Unknown, "the token does not say what it may do".to_owned()),
+            Some(held) => match any.iter().find(|one| held.iter().any(|held| held == *one)) {
+                Some(one) => (CheckState::Works, format!("the token has {one}")),
+                None => (CheckState::Missing, format!("{without}: the token has none of {}", any.join(", "))),
+            },
+        };
+        Check { what: (*what).to_owned(), state, note }
+    };
+    needed.iter().map(line).collect()
+}
+
+fn held(claims: &Value) -> Option<Vec<String>> {
+    let words = ["scp", "scope"].iter().find_map(|key| claims.get(key)?.as_str());
+    let roles = claims.get("roles").and_then(Value::as_array);
+    let roles = roles.map(|roles| roles.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    words.map(|words| words.split_whitespace().map(str::to_owned).collect()).or(roles)
 }

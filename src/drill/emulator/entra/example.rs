@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::state::{App, Assignment, Grant, Group, Kind, Role, Token, User};
-use super::token;
 use crate::drill::emulator::Tenant;
+use crate::drill::emulator::draws::access_token;
 use crate::synth::people::VICTIM;
 use crate::synth::rng::Rng;
 
@@ -48,7 +48,7 @@ pub(super) fn fill(tenant: &mut Tenant) {
 fn base(tenant: &mut Tenant) {
     let emails: Vec<String> = tenant.mixpanel.members.keys().cloned().collect();
     let claims = json!({ "appid": "5d3c", "roles": PERMISSIONS });
-    let secret = token(&claims, &tenant.draws.secret());
+    let secret = access_token(&claims, &tenant.draws.secret());
     let permissions = PERMISSIONS.map(str::to_owned).into();
     let state = &mut tenant.entra;
     state.tokens.insert(secret, Token { user: None, permissions, privileged: true });

@@ -7,8 +7,6 @@ mod groups;
 mod state;
 mod users;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{Answer, Client, Moment, Request, Service, Tenant};
@@ -202,12 +200,6 @@ fn reply(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Reply {
         ["oauth2PermissionGrants", grant] => access::grant(tenant, &call, grant),
         _ => Err(Refusal::no_such_route()),
     }
-}
-
-/// A token for Graph as Entra makes them: its claims can be read by whoever has it.
-pub(crate) fn token(claims: &Value, secret: &str) -> String {
-    let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#);
-    format!("{head}.{}.{secret}", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
 fn no_content() -> Answer {

@@ -3,7 +3,7 @@
 use super::super::Guard;
 use super::*;
 use crate::config::{Settings, Value as Setting};
-use crate::drill::emulator::draws::CANARY;
+use crate::drill::emulator::draws::{CANARY, access_token};
 use crate::drill::emulator::entra as emulated;
 use crate::drill::emulator::tenant::differences;
 use crate::drill::emulator::{Fault, Faults, Service as _, Switches, Tenant, What, When};
@@ -177,7 +177,7 @@ fn with_token(permissions: &[&str], user: Option<&str>) -> World {
                 permissions: permissions.iter().map(|&one| one.to_owned()).collect(),
                 privileged: false,
             };
-            state.tokens = [(emulated::token(&claims, CANARY), token)].into();
+            state.tokens = [(access_token(&claims, CANARY), token)].into();
         },
         |_| {},
     )
