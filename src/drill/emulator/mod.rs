@@ -19,6 +19,7 @@ pub mod http;
 mod limit;
 pub mod mixpanel;
 pub mod okta;
+pub mod onelogin;
 pub mod scim;
 mod server;
 pub mod service;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Request, Switches, Tenant, auth0, entra, mixpanel, okta, scim, vault};
+use super::{Answer, Request, Switches, Tenant, auth0, entra, mixpanel, okta, onelogin, scim, vault};
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
 
@@ -117,5 +117,12 @@ pub trait Service: Sync {
 }
 
 /// The services: one line each.
-pub const SERVICES: &[&dyn Service] =
-    &[&mixpanel::Mixpanel, &okta::Okta, &scim::Scim, &vault::Vault, &entra::Entra, &auth0::Auth0];
+pub const SERVICES: &[&dyn Service] = &[
+    &mixpanel::Mixpanel,
+    &okta::Okta,
+    &scim::Scim,
+    &vault::Vault,
+    &entra::Entra,
+    &auth0::Auth0,
+    &onelogin::OneLogin,
+];

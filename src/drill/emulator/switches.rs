@@ -21,6 +21,8 @@ pub struct Switches {
     pub entra: EntraSwitches,
     /// Open points of Auth0's Management API.
     pub auth0: Auth0Switches,
+    /// Open points of OneLogin's API.
+    pub onelogin: OneLoginSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -230,6 +232,25 @@ pub struct Auth0Switches {
 impl Default for Auth0Switches {
     fn default() -> Self {
         Self { has_sessions: true, delete_lag_ms: 0, attacker_resets: false, page_size: 50 }
+    }
+}
+
+/// Open points of OneLogin's API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OneLoginSwitches {
+    /// The roles of a user come as a list in a list, as older documents have it.
+    pub nested_roles: bool,
+    /// Users are taken out of a role by an object, as the specification has it, not by a bare list, as the vendor's own
+    /// code does it.
+    pub removes_by_object: bool,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for OneLoginSwitches {
+    fn default() -> Self {
+        Self { nested_roles: false, removes_by_object: false, page_size: 100 }
     }
 }
 

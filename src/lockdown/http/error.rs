@@ -141,7 +141,8 @@ fn untrusted(error: &reqwest::Error) -> bool {
 pub(super) fn words(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let fields = value.as_object().filter(|fields| !fields.is_empty())?;
-    let inner = fields.get("error").and_then(Value::as_object);
+    let envelope = |name: &str| fields.get(name).and_then(Value::as_object);
+    let inner = envelope("error").or_else(|| envelope("status"));
     let find = |names: &[&str]| {
         let places = [inner, Some(fields)];
         let mut found =
@@ -154,6 +155,10 @@ pub(super) fn words(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
     };
     let mut code = find(&["errorCode", "code", "scimType"]);
     let mut message = find(&["errorSummary", "message", "error_description", "detail", "title"]);
+    // Only beside a status it is the name of an error.
+    if code.is_none() && fields.contains_key("statusCode") {
+        code = find(&["name"]);
+    }
     // OAuth puts a code there, others a sentence.
     if let Some(Value::String(error)) = fields.get("error") {
         if message.is_none() {
@@ -206,6 +211,13 @@ mod tests {
             (r#"{"errorCode":"E0000001","errorSummary":"Bad status"}"#, Some("E0000001"), Some("Bad status")),
             (r#"{"error":{"code":"Denied","message":"No."}}"#, Some("Denied"), Some("No.")),
             (r#"{"error":{"code":403,"message":"No."}}"#, Some("403"), Some("No.")),
+            (r#"{"status":{"error":true,"code":404,"message":"No."}}"#, Some("404"), Some("No.")),
+            (
+                r#"{"statusCode":404,"name":"NotFoundError","message":"No."}"#,
+                Some("NotFoundError"),
+                Some("No."),
+            ),
+            (r#"{"name":"x","message":"No."}"#, None, Some("No.")),
             (
                 r#"{"status":"409","scimType":"uniqueness","detail":"twice"}"#,
                 Some("uniqueness"),

@@ -4,6 +4,7 @@ pub mod auth0;
 pub mod entra;
 pub mod mixpanel;
 pub mod okta;
+pub mod onelogin;
 mod person;
 pub mod scim;
 mod support;
@@ -27,8 +28,15 @@ use crate::config::catalog::KindSpec;
 use crate::config::{Integration, Settings};
 
 /// The kinds of providers there are.
-pub const PROVIDERS: &[&ProviderKind] =
-    &[&mixpanel::KIND, &mixpanel::deletions::KIND, &okta::KIND, &scim::KIND, &entra::KIND, &auth0::KIND];
+pub const PROVIDERS: &[&ProviderKind] = &[
+    &mixpanel::KIND,
+    &mixpanel::deletions::KIND,
+    &okta::KIND,
+    &scim::KIND,
+    &entra::KIND,
+    &auth0::KIND,
+    &onelogin::KIND,
+];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {
