@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::engine::Engine;
 use super::journal::JournalError;
@@ -28,6 +28,8 @@ const CLEAN: u32 = 2;
 const LOOKS: u32 = 3;
 /// No further one begins after this time: the account has to be out.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest wait without a look at whether the responder stopped it.
+const SHORT: Duration = Duration::from_millis(200);
 /// Why the responder leaves a step out; `None` where it is not left out.
 pub type LeaveOut<'a> = dyn Fn(&Step) -> Option<String> + Send + Sync + 'a;
 
@@ -126,11 +128,12 @@ pub async fn run(
     see_all(engine, target, snapshots, options).await?;
     let record = engine.record();
     carry_out(engine, wanted(&record, options).collect()).await?;
+    let done = Instant::now();
     passes(engine, target, snapshots, options).await?;
     if engine.is_interrupted() {
         return engine.note(&Entry::Interrupted { why: "stopped by the responder".into() });
     }
-    repeat(engine).await?;
+    repeat(engine, done, options.wait).await?;
     prove_all(engine, options.wait).await?;
     let (verdict, reasons) = conclude(&engine.record(), options.commit);
     engine.note(&Entry::Concluded { verdict, reasons })
@@ -308,11 +311,20 @@ fn has_needs(record: &Record, id: &StepId) -> bool {
     needs.into_iter().flatten().all(holds)
 }
 
-/// Sends blind steps once more: a session may have begun before the block had its effect everywhere.
-async fn repeat(engine: &Engine) -> Result<(), JournalError> {
+/// Sends blind steps once more: a session may have begun before the block had its effect everywhere. `done`: when
+/// everything was blocked; no system is given longer than `wait` for that.
+async fn repeat(engine: &Engine, done: Instant, wait: Duration) -> Result<(), JournalError> {
     let record = engine.record();
-    let blind = record.in_order().filter(|tracked| tracked.step.blind);
-    all(blind.map(|tracked| engine.repeat(&tracked.step.id))).await
+    let is_sent = |tracked: &&Tracked| tracked.step.blind && tracked.state.status == Status::Applied;
+    let again = record.in_order().filter(is_sent).map(|tracked| async {
+        let settles = engine.system(&tracked.step).map_or(Duration::ZERO, |system| system.settles());
+        let then = done + settles.min(wait);
+        while Instant::now() < then && !engine.is_interrupted() {
+            sleep(SHORT.min(then - Instant::now())).await;
+        }
+        engine.repeat(&tracked.step.id).await
+    });
+    all(again).await
 }
 
 /// All of them side by side; the first failure of the journal ends it.

@@ -17,6 +17,12 @@ pub struct Switches {
     pub scim: ScimSwitches,
     /// Open points of Okta's API.
     pub okta: OktaSwitches,
+    /// Open points of Microsoft Entra ID.
+    pub entra: EntraSwitches,
+    /// Open points of Auth0's Management API.
+    pub auth0: Auth0Switches,
+    /// Open points of OneLogin's API.
+    pub onelogin: OneLoginSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -184,6 +190,67 @@ pub struct OktaSwitches {
 impl Default for OktaSwitches {
     fn default() -> Self {
         Self { search_lag_ms: 0, suspended_tokens_work: true, token_ghost_ms: 0, page_size: 200 }
+    }
+}
+
+/// Open points of Microsoft Entra ID.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EntraSwitches {
+    /// Reads show what was so long ago: the directory is replicated, and no page says for how long.
+    pub read_lag_ms: u64,
+    /// A disabled account can still sign in for this time; the documents say "a few minutes" of revocations.
+    pub block_lag_ms: u64,
+    /// Accounts that another directory keeps are not disabled here.
+    pub refuse_synced: bool,
+    /// Administrators are disabled only by a token with a directory role of its own.
+    pub admins_need_role: bool,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for EntraSwitches {
+    fn default() -> Self {
+        Self { read_lag_ms: 0, block_lag_ms: 0, refuse_synced: false, admins_need_role: true, page_size: 100 }
+    }
+}
+
+/// Open points of Auth0's Management API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth0Switches {
+    /// The plan has the lists of sessions and refresh tokens; without, they are refused with 403.
+    pub has_sessions: bool,
+    /// What was accepted to be deleted is still listed, and still works, for this time.
+    pub delete_lag_ms: u64,
+    /// Whoever took the account over reads its mailbox: a reset of the password takes a block away.
+    pub attacker_resets: bool,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for Auth0Switches {
+    fn default() -> Self {
+        Self { has_sessions: true, delete_lag_ms: 0, attacker_resets: false, page_size: 50 }
+    }
+}
+
+/// Open points of OneLogin's API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OneLoginSwitches {
+    /// The roles of a user come as a list in a list, as older documents have it.
+    pub nested_roles: bool,
+    /// Users are taken out of a role by an object, as the specification has it, not by a bare list, as the vendor's own
+    /// code does it.
+    pub removes_by_object: bool,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for OneLoginSwitches {
+    fn default() -> Self {
+        Self { nested_roles: false, removes_by_object: false, page_size: 100 }
     }
 }
 

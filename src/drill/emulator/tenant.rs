@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
-use super::{SERVICES, mixpanel, okta, scim, vault};
+use super::{SERVICES, auth0, entra, mixpanel, okta, onelogin, scim, vault};
 use crate::synth::people::VICTIM;
 
 /// The state of all services.
@@ -22,6 +22,12 @@ pub struct Tenant {
     pub scim: scim::State,
     /// The secret store.
     pub vault: vault::State,
+    /// Microsoft Entra ID.
+    pub entra: entra::State,
+    /// Auth0.
+    pub auth0: auth0::State,
+    /// OneLogin.
+    pub onelogin: onelogin::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -41,6 +47,9 @@ impl Tenant {
             okta: okta::State::default(),
             scim: scim::State::default(),
             vault: vault::State::default(),
+            entra: entra::State::default(),
+            auth0: auth0::State::default(),
+            onelogin: onelogin::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

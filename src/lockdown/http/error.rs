@@ -141,7 +141,8 @@ fn untrusted(error: &reqwest::Error) -> bool {
 pub(super) fn words(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let fields = value.as_object().filter(|fields| !fields.is_empty())?;
-    let inner = fields.get("error").and_then(Value::as_object);
+    let envelope = |name: &str| fields.get(name).and_then(Value::as_object);
+    let inner = envelope("error").or_else(|| envelope("status"));
     let find = |names: &[&str]| {
         let places = [inner, Some(fields)];
         let mut found =
@@ -154,6 +155,10 @@ pub(super) fn words(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
     };
     let mut code = find(&["errorCode", "code", "scimType"]);
     let mut message = find(&["errorSummary", "message", "error_description", "detail", "title"]);
+    // Only beside a status it is the name of an error.
+    if code.is_none() && fields.contains_key("statusCode") {
+        code = find(&["name"]);
+    }
     // OAuth puts a code there, others a sentence.
     if let Some(Value::String(error)) = fields.get("error") {
         if message.is_none() {
@@ -169,8 +174,12 @@ pub(super) fn words(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
     Some((code, message))
 }
 
-/// How long a 429 or 503 asks to wait: `Retry-After` in seconds or as a date, or `X-Rate-Limit-Reset`. Dates are
-/// compared with the server's own `Date`, since our clock may differ.
+/// No second since 1970 that an answer names is as small.
+const SECONDS: i64 = 1_000_000_000;
+
+/// How long a 429 or 503 asks to wait: `Retry-After` in seconds or as a date, `X-Rate-Limit-Reset` or `X-RateLimit-Reset`
+/// as a second since 1970, or as so many seconds, which vendors write too. Dates are compared with the server's own
+/// `Date`, since our clock may differ.
 pub(super) fn asked_wait(reply: &Reply) -> Option<Duration> {
     let date = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp().as_second());
     let now = reply.header("date").and_then(date);
@@ -184,8 +193,11 @@ pub(super) fn asked_wait(reply: &Reply) -> Option<Duration> {
             return Some(wait);
         }
     }
-    let reset: i64 = reply.header("x-rate-limit-reset")?.trim().parse().ok()?;
-    until(reset).map(|wait| wait + Duration::from_secs(1))
+    let reset = reply.header("x-rate-limit-reset").or_else(|| reply.header("x-ratelimit-reset"))?;
+    let reset: i64 = reset.trim().parse().ok()?;
+    let left = || u64::try_from(reset).ok().map(Duration::from_secs);
+    let wait = if reset < SECONDS { left() } else { until(reset) };
+    wait.map(|wait| wait + Duration::from_secs(1))
 }
 
 #[cfg(test)]
@@ -199,6 +211,13 @@ mod tests {
             (r#"{"errorCode":"E0000001","errorSummary":"Bad status"}"#, Some("E0000001"), Some("Bad status")),
             (r#"{"error":{"code":"Denied","message":"No."}}"#, Some("Denied"), Some("No.")),
             (r#"{"error":{"code":403,"message":"No."}}"#, Some("403"), Some("No.")),
+            (r#"{"status":{"error":true,"code":404,"message":"No."}}"#, Some("404"), Some("No.")),
+            (
+                r#"{"statusCode":404,"name":"NotFoundError","message":"No."}"#,
+                Some("NotFoundError"),
+                Some("No."),
+            ),
+            (r#"{"name":"x","message":"No."}"#, None, Some("No.")),
             (
                 r#"{"status":"409","scimType":"uniqueness","detail":"twice"}"#,
                 Some("uniqueness"),
@@ -219,17 +238,19 @@ mod tests {
 
     #[test]
     fn waits_are_read_in_every_spelling() {
-        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 2005 08:49:37 GMT");
         type Headers = &'static [(&'static str, &'static str)];
-        let cases: [(Headers, Option<u64>); 9] = [
+        let cases: [(Headers, Option<u64>); 11] = [
             (&[("retry-after", "7")], Some(7)),
-            (&[DATE, ("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], Some(30)),
-            (&[DATE, ("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")], Some(0)),
-            (&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], None),
-            (&[DATE, ("x-rate-limit-reset", "784111787")], Some(11)),
-            (&[("x-rate-limit-reset", "784111787")], None),
-            (&[DATE, ("retry-after", "3"), ("x-rate-limit-reset", "784111787")], Some(3)),
+            (&[DATE, ("retry-after", "Sun, 06 Nov 2005 08:50:07 GMT")], Some(30)),
+            (&[DATE, ("retry-after", "Sun, 06 Nov 2005 08:00:00 GMT")], Some(0)),
+            (&[("retry-after", "Sun, 06 Nov 2005 08:50:07 GMT")], None),
+            (&[DATE, ("x-rate-limit-reset", "1131266987")], Some(11)),
+            (&[("x-rate-limit-reset", "1131266987")], None),
+            (&[DATE, ("retry-after", "3"), ("x-rate-limit-reset", "1131266987")], Some(3)),
             (&[DATE, ("retry-after", "-3")], None),
+            (&[DATE, ("x-ratelimit-reset", "1131266987")], Some(11)),
+            (&[("x-ratelimit-reset", "832")], Some(833)),
             (&[], None),
         ];
         for (headers, seconds) in cases {

@@ -22,8 +22,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 use url::{Host, Url};
 
@@ -169,6 +172,18 @@ impl Transport {
             Auth::Basic { username, .. } => Some(username),
             Auth::None | Auth::Bearer(_) | Auth::Header { .. } => None,
         }
+    }
+
+    /// What a bearer token says of itself, where it is a JSON Web Token; nobody has checked it. It tells what the
+    /// credential may do where no request does, and never decides anything else.
+    pub fn claims(&self) -> Option<Value> {
+        let Auth::Bearer(token) = &self.signer.auth else { return None };
+        let mut parts = token.expose_secret().split('.');
+        let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
     }
 
     /// What has been sent so far, over all clones.

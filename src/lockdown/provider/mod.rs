@@ -1,7 +1,11 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
 
+pub mod auth0;
+pub mod entra;
 pub mod mixpanel;
 pub mod okta;
+pub mod onelogin;
+mod person;
 pub mod scim;
 mod support;
 #[cfg(test)]
@@ -9,6 +13,7 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -23,8 +28,15 @@ use crate::config::catalog::KindSpec;
 use crate::config::{Integration, Settings};
 
 /// The kinds of providers there are.
-pub const PROVIDERS: &[&ProviderKind] =
-    &[&mixpanel::KIND, &mixpanel::deletions::KIND, &okta::KIND, &scim::KIND];
+pub const PROVIDERS: &[&ProviderKind] = &[
+    &mixpanel::KIND,
+    &mixpanel::deletions::KIND,
+    &okta::KIND,
+    &scim::KIND,
+    &entra::KIND,
+    &auth0::KIND,
+    &onelogin::KIND,
+];
 
 /// A kind of provider: how it is configured and how it is opened.
 pub struct ProviderKind {
@@ -233,6 +245,12 @@ pub trait Provider: Send + Sync {
     /// Proves that `step` had its effect, beyond the provider's own yes: reads the object again, tries the old
     /// credential, tries the new one.
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError>;
+
+    /// How long a block may take to hold everywhere, as the vendor says: what nothing can show, such as the end of
+    /// sessions, is sent once more after that.
+    fn settles(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Tries, by reads only, what the credential may do: for `doctor`.
     async fn check(&self) -> Vec<Check>;

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{Acted, Discovery, Hand, Look, Opening, Proof, Provider, ProviderKind, Target};
 use crate::config::Settings;
-use crate::drill::emulator::{Emulator, Faults, Switches, Tenant};
+use crate::drill::emulator::{Emulator, Faults, SERVICES, Switches, Tenant};
 use crate::lockdown::http::{self, Auth, CallError, Transport};
 use crate::lockdown::step::Step;
 
@@ -42,12 +42,19 @@ impl World {
     ) -> Self {
         let mut switches = Switches::default();
         switch(&mut switches);
+        let service = SERVICES.iter().find(|service| service.name() == kind.spec.name);
+        let path = service.and_then(|service| {
+            let mut example = Tenant::example(1);
+            service.example(&mut example);
+            service.client(kind.spec.name, &example, "").map(|client| client.path)
+        });
+        let path = path.unwrap_or_default();
         let emulator = Arc::new(Emulator::start(tenant, switches, Faults::default()).unwrap());
         let auth = (kind.auth)(token.into()).unwrap();
         let opening = Opening {
             name: kind.spec.name.to_owned(),
             settings,
-            transport: transport(&emulator.base_url(kind.spec.name), auth),
+            transport: transport(&format!("{}{path}", emulator.base_url(kind.spec.name)), auth),
             inventory: Arc::from(Vec::new()),
             default_store: None,
         };

@@ -81,8 +81,8 @@ impl Tenant {
             okta,
             scim,
             vault,
-            audit: Vec::new(),
             draws: maker.draws,
+            ..Self::example(seed)
         };
         tenant.settle();
         (tenant, setup)

@@ -1,0 +1,175 @@
+//! Against the emulated identity provider.
+
+use serde_json::json;
+
+use super::super::{CheckState, Guard};
+use super::*;
+use crate::config::{Settings, Value as Setting};
+use crate::drill::emulator::auth0 as emulated;
+use crate::drill::emulator::draws::{CANARY, access_token};
+use crate::drill::emulator::tenant::differences;
+use crate::drill::emulator::{Fault, Faults, Service as _, Switches, Tenant, What, When};
+use crate::lockdown::provider::world::World;
+use crate::lockdown::step::Undo;
+
+const JANE: &str = "jane@agency.example";
+const ID: &str = "auth0|6182f7e6a8f5";
+
+fn world(change: impl FnOnce(&mut emulated::State), switch: impl FnOnce(&mut Switches)) -> World {
+    let mut tenant = Tenant::example(1);
+    emulated::Auth0.example(&mut tenant);
+    change(&mut tenant.auth0);
+    let token = tenant.auth0.tokens.keys().next().unwrap().clone();
+    let roles = Setting::List(vec!["Mixpanel users".to_owned()]);
+    World::new(&KIND, &token, Settings::from_iter([("roles", roles)]), tenant, switch)
+}
+
+fn ids(found: &Discovery) -> Vec<&str> {
+    found.steps.iter().map(|step| step.id.0.as_str()).collect()
+}
+
+#[test]
+fn every_account_of_the_address_loses_everything_and_gets_back_what_can_come_back() {
+    let world = world(|_| {}, |switches| switches.auth0.page_size = 1);
+    let start = world.emulator.tenant();
+    let found = world.discover(&JANE.to_uppercase());
+    let expected = [
+        format!("auth0/user/{ID}/block"),
+        format!("auth0/user/{ID}/end-sessions"),
+        format!("auth0/user/{ID}/revoke-tokens"),
+        format!("auth0/user/{ID}/revoke-grants"),
+        format!("auth0/role/rol_1:{ID}/remove"),
+        "auth0/user/google-oauth2|1138/block".to_owned(),
+    ];
+    assert_eq!(ids(&found), expected);
+    assert!(found.notes.iter().any(|note| note.contains("a password reset takes the block away")));
+    let mut done = Vec::new();
+    for step in found.steps {
+        let before = world.look(&step);
+        assert_eq!(before.done, Some(false), "{}", step.id);
+        assert!(!matches!(world.prove(&step), Proof::Proved(_)), "{}", step.id);
+        world.apply(&step).unwrap_or_else(|error| panic!("{}: {error}", step.id));
+        assert_eq!(world.look(&step).done, Some(true), "{}", step.id);
+        assert!(matches!(world.prove(&step), Proof::Proved(_)), "{}", step.id);
+        done.push((step, before.state));
+    }
+    assert!(world.discover(JANE).steps.is_empty());
+    let state = world.emulator.tenant().auth0;
+    let own = |id: &str| state.users[id].blocked && state.users[id].sessions.is_empty();
+    assert!(own(ID) && own("google-oauth2|1138") && state.grants.is_empty());
+    assert!(!state.users["auth0|0"].blocked);
+
+    for (step, before) in done.iter().rev() {
+        if step.undo == Undo::Irreversible {
+            assert!(matches!(world.undo(step, before), Err(CallError::NotSent { .. })), "{}", step.id);
+        } else {
+            world.undo(step, before).unwrap_or_else(|error| panic!("{}: {error}", step.id));
+            assert_eq!(world.look(step).state, *before, "{}", step.id);
+        }
+    }
+    let left = differences(&start, &world.emulator.tenant());
+    let known = ["sessions", "refresh_tokens", "grants"];
+    assert!(left.iter().all(|line| known.iter().any(|part| line.contains(part))), "{left:#?}");
+}
+
+#[test]
+fn one_who_was_blocked_before_stays_so() {
+    let world = world(|state| state.users.get_mut(ID).unwrap().blocked = true, |_| {});
+    assert!(!ids(&world.discover(JANE)).contains(&format!("auth0/user/{ID}/block").as_str()));
+}
+
+#[test]
+fn what_was_accepted_is_proved_when_it_is_gone() {
+    let world = world(|_| {}, |switches| switches.auth0.delete_lag_ms = 300);
+    let found = world.discover(JANE);
+    let end = found.steps.iter().find(|step| step.action == "end-sessions").unwrap();
+    world.apply(end).unwrap();
+    assert!(matches!(world.prove(end), Proof::NotYet(_)), "it was only accepted");
+    std::thread::sleep(std::time::Duration::from_millis(350));
+    assert!(matches!(world.prove(end), Proof::Proved(_)));
+}
+
+#[test]
+fn a_reset_that_takes_the_block_away_is_seen() {
+    let world = world(|_| {}, |switches| switches.auth0.attacker_resets = true);
+    let block = world.discover(JANE).steps.remove(0);
+    world.apply(&block).unwrap();
+    assert!(matches!(world.prove(&block), Proof::Proved(_)));
+    world.emulator.edit(|tenant| {
+        let user = tenant.auth0.users.get_mut(ID).unwrap();
+        user.blocked = false;
+        user.sessions.insert("after the reset".into(), None);
+    });
+    assert!(matches!(world.prove(&block), Proof::NotYet(_)));
+    let found = world.discover(JANE);
+    assert_eq!((found.steps[0].action.as_str(), found.steps[1].action.as_str()), ("block", "end-sessions"));
+}
+
+#[test]
+fn without_lists_of_sessions_a_person_has_to_look() {
+    let world = world(|_| {}, |switches| switches.auth0.has_sessions = false);
+    let found = world.discover(JANE);
+    assert!(found.steps.iter().any(|step| step.action == "block"));
+    assert!(found.steps.iter().all(|step| step.action != "end-sessions" && step.action != "revoke-tokens"));
+    // Both lists of both accounts.
+    assert_eq!((found.gaps.len(), found.guided.iter().filter(|guided| guided.required).count()), (4, 4));
+    assert!(found.gaps[0].what.contains("not available for your plan"), "{:?}", found.gaps);
+}
+
+fn with_scopes(scopes: &str, sub: &str) -> World {
+    world(
+        |state| {
+            let token = access_token(&json!({ "sub": sub, "scope": scopes }), CANARY);
+            let scopes = scopes.split(' ').map(str::to_owned).collect();
+            state.tokens = [(token, emulated::Token { user: None, scopes })].into();
+        },
+        |_| {},
+    )
+}
+
+#[test]
+fn the_credentials_owner_is_never_locked_out() {
+    let all = "read:users read:sessions read:refresh_tokens read:grants read:roles";
+    let guards = with_scopes(all, ID).discover(JANE).guards;
+    assert!(matches!(&guards[..], [Guard::OwnCredential { .. }]), "{guards:?}");
+    assert!(with_scopes(all, "5d3c@clients").discover(JANE).guards.is_empty());
+}
+
+#[test]
+fn doctor_reads_the_scopes_of_the_token() {
+    let world = with_scopes("read:users update:users", "5d3c@clients");
+    let checks = world.runtime.block_on(world.provider.check());
+    let state = |what: &str| checks.iter().find(|check| check.what == what).unwrap().state;
+    assert_eq!(state("find users"), CheckState::Works);
+    assert_eq!(state("block users"), CheckState::Works);
+    assert_eq!(state("end sessions"), CheckState::Missing);
+    // What may not be read is a gap, and only the sessions and tokens decide.
+    let found = world.discover(JANE);
+    assert_eq!(found.gaps.len(), 4, "{:?}", found.gaps);
+}
+
+#[test]
+fn no_failure_is_a_proof() {
+    let world = world(|_| {}, |_| {});
+    let steps = world.discover(JANE).steps;
+    for status in [401, 403, 404, 429, 500, 503] {
+        let (service, method, path_part) = ("auth0".into(), "GET".into(), String::new());
+        let when = When::Match { service, method, path_part, times: u64::MAX };
+        world.emulator.set_faults(Faults {
+            faults: vec![Fault { when, what: What::Status(status) }],
+            ..Faults::default()
+        });
+        for step in &steps {
+            let proof = world.prove(step);
+            assert!(matches!(proof, Proof::Unknown(_)), "{status}, {}: {proof:?}", step.id);
+        }
+    }
+}
+
+#[test]
+fn nothing_shows_a_secret() {
+    let world = world(|_| {}, |_| {});
+    let found = format!("{:?}", world.discover(JANE));
+    let checks = format!("{:?}", world.runtime.block_on(world.provider.check()));
+    assert!(!found.contains(CANARY) && !checks.contains(CANARY));
+}
