@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "common/bao.rs"]
+mod aws;
+#[path = "../common/bao.rs"]
 mod bao;
+mod emulated;
+mod moto;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -11,78 +14,99 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use emulated::Emulated;
 use portcullis::config::{Settings, Value};
 use portcullis::lockdown::provider::CheckState;
-use portcullis::lockdown::store::{Entry, Opening, STORES, Store, StoreError, Write, file, kind};
+use portcullis::lockdown::store::{Entry, Opening, STORES, Store, StoreError, Version, Write, file, kind};
 use secrecy::{ExposeSecret as _, SecretString};
 
 fn fields(fields: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
     fields.iter().map(|&(name, value)| (name.to_owned(), value.into())).collect()
 }
 
-fn plain(entry: Option<Entry>) -> (u64, Vec<(String, String)>) {
+fn merge(set: &[(&str, &str)]) -> Write {
+    Write::Merge(fields(set))
+}
+
+#[track_caller]
+fn is(entry: Option<Entry>, version: &Version, expected: &[(&str, &str)]) {
     let entry = entry.unwrap();
-    let fields = entry.fields.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
-    (entry.version, fields.collect())
+    let held = entry.fields.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
+    assert_eq!(held.collect::<Vec<_>>(), expected);
+    assert_eq!(entry.version, *version);
 }
 
-fn is(entry: Option<Entry>, version: u64, expected: &[(&str, &str)]) {
-    let expected = expected.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-    assert_eq!(plain(entry), (version, expected));
-}
-
-fn conflict(result: Result<u64, StoreError>, path: &str) -> (u64, Option<u64>) {
+fn conflict(result: Result<Version, StoreError>, path: &str, expected: &Version, found: &Version) {
     match result.unwrap_err() {
-        StoreError::Conflict { path: at, expected, found } => {
-            assert_eq!(at, path);
-            (expected, found)
+        StoreError::Conflict { path: at, expected: wanted, found: there } => {
+            assert_eq!((at.as_str(), wanted, there.as_ref()), (path, expected.clone(), Some(found)));
         }
         other => panic!("{other}"),
     }
 }
 
-async fn keeps_versions(store: &dyn Store, path: &str) {
+/// What a kind of store is asked for.
+struct Habits {
+    /// Paths that it can have.
+    paths: [&'static str; 2],
+    /// Whether it says which version it made by counting.
+    counts: bool,
+    /// Versions before the current one that can still be read.
+    kept: usize,
+    /// Whether a version that was brought back can be written over.
+    goes_on: bool,
+}
+
+async fn keeps_versions(store: &dyn Store, path: &str, habits: &Habits) {
+    let none = Version::NONE;
     let nasty = format!("\"\\\n\u{1b}é{}", "x".repeat(10_000));
     assert!(store.read(path).await.unwrap().is_none() && store.version(path).await.unwrap().is_none());
-    assert!(store.earlier(path, 1).await.unwrap().is_none());
     let first = [("a", "1"), ("secret", nasty.as_str())];
-    assert_eq!(store.write(path, Write::Merge(fields(&first)), 0, "k1").await.unwrap(), 1);
-    is(store.read(path).await.unwrap(), 1, &first);
-    assert_eq!(store.version(path).await.unwrap(), Some(1));
+    let one = store.write(path, merge(&first), &none, "k1").await.unwrap();
+    is(store.read(path).await.unwrap(), &one, &first);
+    assert_eq!(store.version(path).await.unwrap().as_ref(), Some(&one));
     // Not there any more, and not yet there.
-    let write = || Write::Merge(fields(&[("b", "2"), ("a", "3")]));
-    assert_eq!(conflict(store.write(path, write(), 0, "k2").await, path), (0, Some(1)));
-    assert_eq!(conflict(store.write(path, write(), 2, "k2").await, path), (2, Some(1)));
-    is(store.read(path).await.unwrap(), 1, &first);
+    let write = || merge(&[("b", "2"), ("a", "3")]);
+    conflict(store.write(path, write(), &none, "k2").await, path, &none, &one);
+    let other = if habits.counts { Version::Number(2) } else { Version::Name("0".repeat(32)) };
+    conflict(store.write(path, write(), &other, "k2").await, path, &other, &one);
+    is(store.read(path).await.unwrap(), &one, &first);
     let second = [("a", "3"), ("b", "2"), ("secret", nasty.as_str())];
-    assert_eq!(store.write(path, write(), 1, "k2").await.unwrap(), 2);
-    is(store.read(path).await.unwrap(), 2, &second);
+    let two = store.write(path, write(), &one, "k2").await.unwrap();
+    is(store.read(path).await.unwrap(), &two, &second);
+    is(store.earlier(path, &one).await.unwrap(), &one, &first);
     let third = [("c", "4")];
     let replace = || Write::Replace(fields(&third));
-    assert_eq!(conflict(store.write(path, replace(), 1, "k3").await, path), (1, Some(2)));
-    assert_eq!(store.write(path, replace(), 2, "k3").await.unwrap(), 3);
-    is(store.read(path).await.unwrap(), 3, &third);
-    // Back to the first.
-    is(store.earlier(path, 2).await.unwrap(), 2, &second);
-    assert!(store.earlier(path, 9).await.unwrap().is_none());
-    let earlier = store.earlier(path, 1).await.unwrap().unwrap();
-    assert_eq!(store.write(path, Write::Replace(earlier.fields), 3, "k4").await.unwrap(), 4);
-    is(store.read(path).await.unwrap(), 4, &first);
+    conflict(store.write(path, replace(), &one, "k3").await, path, &one, &two);
+    let three = store.write(path, replace(), &two, "k3").await.unwrap();
+    is(store.read(path).await.unwrap(), &three, &third);
+    is(store.earlier(path, &two).await.unwrap(), &two, &second);
+    if habits.counts {
+        assert_eq!([&one, &two, &three], [&1.into(), &2.into(), &3.into()]);
+        assert!(store.earlier(path, &9.into()).await.unwrap().is_none());
+    }
+    // Back, which nobody may do to what somebody else wrote.
+    conflict(store.bring_back(path, &one, &two, "k4").await, path, &two, &three);
+    let (target, held): (&Version, &[_]) = if habits.kept > 1 { (&one, &first) } else { (&two, &second) };
+    let four = store.bring_back(path, target, &three, "k4").await.unwrap();
+    is(store.read(path).await.unwrap(), &four, held);
+    if !habits.goes_on {
+        return;
+    }
     // Emptied, and used again.
-    assert_eq!(store.write(path, Write::Replace(fields(&[])), 4, "k5").await.unwrap(), 5);
-    is(store.read(path).await.unwrap(), 5, &[]);
-    assert_eq!(store.write(path, Write::Merge(fields(&third)), 5, "k6").await.unwrap(), 6);
-    is(store.read(path).await.unwrap(), 6, &third);
+    let five = store.write(path, Write::Replace(fields(&[])), &four, "k5").await.unwrap();
+    is(store.read(path).await.unwrap(), &five, &[]);
+    let six = store.write(path, merge(&third), &five, "k6").await.unwrap();
+    is(store.read(path).await.unwrap(), &six, &third);
 }
 
 async fn lets_one_writer_win(store: &Arc<dyn Store>, path: &str) {
-    let expected = store.version(path).await.unwrap().unwrap_or(0);
+    let expected = store.version(path).await.unwrap().unwrap_or(Version::NONE);
     let writers = (0..8).map(|at| {
-        let store = Arc::clone(store);
-        let path = path.to_owned();
+        let (store, path, expected) = (Arc::clone(store), path.to_owned(), expected.clone());
         tokio::spawn(async move {
-            let write = Write::Merge(fields(&[("winner", &at.to_string())]));
-            (at, store.write(&path, write, expected, &format!("writer-{at}")).await)
+            let write = merge(&[("winner", &at.to_string())]);
+            (at, store.write(&path, write, &expected, &format!("writer-{at}")).await)
         })
     });
     let mut won = Vec::new();
@@ -96,19 +120,21 @@ async fn lets_one_writer_win(store: &Arc<dyn Store>, path: &str) {
     assert_eq!(won.len(), 1, "{won:?}");
     let entry = store.read(path).await.unwrap().unwrap();
     assert_eq!(
-        (entry.fields["winner"].expose_secret(), entry.version),
-        (won[0].0.to_string().as_str(), expected + 1)
+        (entry.fields["winner"].expose_secret(), &entry.version),
+        (won[0].0.to_string().as_str(), &won[0].1)
     );
-    assert_eq!(won[0].1, expected + 1);
 }
 
-async fn conforms(store: &Arc<dyn Store>) {
+async fn conforms(store: &Arc<dyn Store>, habits: &Habits) {
     assert!(!store.name().is_empty());
-    keeps_versions(store.as_ref(), "census").await;
-    keeps_versions(store.as_ref(), "team/analytics é+%2F?#/mixpanel").await;
+    for path in habits.paths {
+        keeps_versions(store.as_ref(), path, habits).await;
+    }
     lets_one_writer_win(store, "new").await;
-    lets_one_writer_win(store, "census").await;
-    assert!(store.write("", Write::Merge(fields(&[("a", "1")])), 0, "k").await.is_err());
+    if habits.goes_on {
+        lets_one_writer_win(store, habits.paths[0]).await;
+    }
+    assert!(store.write("", merge(&[("a", "1")]), &Version::NONE, "k").await.is_err());
     for check in store.check().await {
         assert_eq!(check.state, CheckState::Works, "{check:?}");
     }
@@ -129,7 +155,7 @@ async fn killed() {
     let point = std::env::var_os("PORTCULLIS_TEST_POINT").unwrap();
     let store = file_store(Path::new(&folder));
     portcullis::sys::crash::arm(point.to_str().unwrap().parse().unwrap());
-    store.write("a", Write::Merge(fields(&[("secret", "new")])), 1, "again").await.unwrap();
+    store.write("a", merge(&[("secret", "new")]), &1.into(), "again").await.unwrap();
 }
 
 #[tokio::test]
@@ -139,7 +165,7 @@ async fn a_write_that_is_killed_is_whole_or_not_there_and_done_once_in_the_end()
         let folder = tempfile::tempdir().unwrap();
         file::create_identity(&folder.path().join("identity.txt")).unwrap();
         let store = file_store(folder.path());
-        store.write("a", Write::Merge(fields(&[("secret", "old")])), 0, "first").await.unwrap();
+        store.write("a", merge(&[("secret", "old")]), &0.into(), "first").await.unwrap();
         let ended = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "killed", "--ignored"])
             .env("PORTCULLIS_TEST_FOLDER", folder.path())
@@ -148,27 +174,38 @@ async fn a_write_that_is_killed_is_whole_or_not_there_and_done_once_in_the_end()
             .status()
             .unwrap();
         assert_eq!(ended.signal(), Some(9));
-        assert_eq!(store.version("a").await.unwrap(), Some(left));
-        let write = || Write::Merge(fields(&[("secret", "new")]));
-        assert_eq!(store.write("a", write(), 1, "again").await.unwrap(), 2);
-        is(store.read("a").await.unwrap(), 2, &[("secret", "new")]);
-        is(store.earlier("a", 1).await.unwrap(), 1, &[("secret", "old")]);
+        assert_eq!(store.version("a").await.unwrap(), Some(left.into()));
+        let write = || merge(&[("secret", "new")]);
+        assert_eq!(store.write("a", write(), &1.into(), "again").await.unwrap(), 2.into());
+        is(store.read("a").await.unwrap(), &2.into(), &[("secret", "new")]);
+        is(store.earlier("a", &1.into()).await.unwrap(), &1.into(), &[("secret", "old")]);
     }
 }
 
+const ODD: &str = "team/analytics é+%2F?#/mixpanel";
+
 #[tokio::test]
 async fn every_store_conforms() {
+    let counting = Habits { paths: ["census", ODD], counts: true, kept: 9, goes_on: true };
     for store in STORES {
         match store.spec.name {
             "vault" => {
                 if let Some(bao) = bao::Bao::start().await {
-                    conforms(&bao.store()).await;
+                    conforms(&bao.store(), &counting).await;
                 }
             }
             "file" => {
                 let folder = tempfile::tempdir().unwrap();
                 file::create_identity(&folder.path().join("identity.txt")).unwrap();
-                conforms(&file_store(folder.path())).await;
+                conforms(&file_store(folder.path()), &counting).await;
+            }
+            "aws-secrets-manager" => {
+                let world = Emulated::new("aws-secrets-manager", aws::tenant());
+                conforms(&world.store, &aws::HABITS).await;
+                if let Some(moto) = moto::Moto::start().await {
+                    // A new version takes the label from the last one that was written, not from the one that has it.
+                    conforms(&moto.store(), &Habits { goes_on: false, ..aws::HABITS }).await;
+                }
             }
             other => panic!("say here how a store of the kind {other} is started for the tests"),
         }

@@ -7,6 +7,7 @@
 mod accept;
 pub mod attacker;
 pub mod audit;
+pub mod aws;
 mod body;
 mod core;
 pub mod draws;
@@ -20,6 +21,7 @@ pub mod okta;
 pub mod scim;
 mod server;
 pub mod service;
+mod stored;
 pub mod switches;
 pub mod tenant;
 mod trap;

@@ -17,6 +17,8 @@ pub struct Switches {
     pub scim: ScimSwitches,
     /// Open points of Okta's API.
     pub okta: OktaSwitches,
+    /// Open points of AWS Secrets Manager.
+    pub aws: AwsSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -185,6 +187,14 @@ impl Default for OktaSwitches {
     fn default() -> Self {
         Self { search_lag_ms: 0, suspended_tokens_work: true, token_ghost_ms: 0, page_size: 200 }
     }
+}
+
+/// Open points of AWS Secrets Manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AwsSwitches {
+    /// Labels are read as they were so long ago; the documents say only that it is eventually consistent.
+    pub lag_ms: u64,
 }
 
 /// Whether the attacker is awake.

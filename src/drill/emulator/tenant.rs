@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
-use super::{SERVICES, mixpanel, okta, scim, vault};
+use super::{SERVICES, aws, mixpanel, okta, scim, vault};
 use crate::synth::people::VICTIM;
 
 /// The state of all services.
@@ -22,6 +22,8 @@ pub struct Tenant {
     pub scim: scim::State,
     /// The secret store.
     pub vault: vault::State,
+    /// Another secret store.
+    pub aws: aws::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -41,6 +43,7 @@ impl Tenant {
             okta: okta::State::default(),
             scim: scim::State::default(),
             vault: vault::State::default(),
+            aws: aws::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

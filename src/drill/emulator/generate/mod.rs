@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use super::attacker::Attacker;
 use super::draws::Draws;
-use super::{Tenant, mixpanel, okta, scim, vault};
+use super::{Tenant, aws, mixpanel, okta, scim, vault};
 use crate::synth::people::{self, Person, VICTIM};
 use crate::synth::rng::Rng;
 
@@ -81,6 +81,7 @@ impl Tenant {
             okta,
             scim,
             vault,
+            aws: aws::State::default(),
             audit: Vec::new(),
             draws: maker.draws,
         };
