@@ -103,7 +103,7 @@ mod tests {
     fn a_merge_keeps_what_it_does_not_name_and_a_replacement_does_not() {
         let old = r#"{"port":5432,"secret":"old","on":true}"#;
         let merged = after(old, &Write::Merge(set(&[("secret", "new"), ("on", "false")])));
-        assert_eq!(merged, r#"{"port":5432,"secret":"new","on":"false"}"#);
+        assert_eq!(merged, r#"{"on":"false","port":5432,"secret":"new"}"#);
         let replaced = after(old, &Write::Replace(set(&[("port", "5432"), ("secret", "x")])));
         assert_eq!(replaced, r#"{"port":5432,"secret":"x"}"#, "a number that is shown comes back as one");
     }
