@@ -7,6 +7,7 @@ mod aws;
 mod bao;
 mod emulated;
 mod moto;
+mod onepassword;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -206,6 +207,10 @@ async fn every_store_conforms() {
                     // A new version takes the label from the last one that was written, not from the one that has it.
                     conforms(&moto.store(), &Habits { goes_on: false, ..aws::HABITS }).await;
                 }
+            }
+            "onepassword-connect" => {
+                let world = Emulated::new("onepassword-connect", onepassword::tenant());
+                conforms(&world.store, &onepassword::HABITS).await;
             }
             other => panic!("say here how a store of the kind {other} is started for the tests"),
         }

@@ -18,6 +18,7 @@ pub mod http;
 mod limit;
 pub mod mixpanel;
 pub mod okta;
+pub mod onepassword;
 pub mod scim;
 mod server;
 pub mod service;

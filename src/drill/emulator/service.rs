@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Request, Switches, Tenant, aws, mixpanel, okta, scim, vault};
+use super::{Answer, Request, Switches, Tenant, aws, mixpanel, okta, onepassword, scim, vault};
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
 
@@ -118,4 +118,4 @@ pub trait Service: Sync {
 
 /// The services: one line each.
 pub const SERVICES: &[&dyn Service] =
-    &[&mixpanel::Mixpanel, &okta::Okta, &scim::Scim, &vault::Vault, &aws::Aws];
+    &[&mixpanel::Mixpanel, &okta::Okta, &scim::Scim, &vault::Vault, &aws::Aws, &onepassword::Connect];

@@ -19,6 +19,8 @@ pub struct Switches {
     pub okta: OktaSwitches,
     /// Open points of AWS Secrets Manager.
     pub aws: AwsSwitches,
+    /// Open points of 1Password Connect.
+    pub onepassword: OnePasswordSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -195,6 +197,22 @@ impl Default for OktaSwitches {
 pub struct AwsSwitches {
     /// Labels are read as they were so long ago; the documents say only that it is eventually consistent.
     pub lag_ms: u64,
+}
+
+/// Open points of 1Password Connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OnePasswordSwitches {
+    /// Every change of an item makes its version one higher; otherwise it stays what it was.
+    pub counts_versions: bool,
+    /// Filters match whatever contains the text, in any case.
+    pub loose_filters: bool,
+}
+
+impl Default for OnePasswordSwitches {
+    fn default() -> Self {
+        Self { counts_versions: true, loose_filters: false }
+    }
 }
 
 /// Whether the attacker is awake.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
-use super::{SERVICES, aws, mixpanel, okta, scim, vault};
+use super::{SERVICES, aws, mixpanel, okta, onepassword, scim, vault};
 use crate::synth::people::VICTIM;
 
 /// The state of all services.
@@ -24,6 +24,8 @@ pub struct Tenant {
     pub vault: vault::State,
     /// Another secret store.
     pub aws: aws::State,
+    /// Another one.
+    pub onepassword: onepassword::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -44,6 +46,7 @@ impl Tenant {
             scim: scim::State::default(),
             vault: vault::State::default(),
             aws: aws::State::default(),
+            onepassword: onepassword::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

@@ -6,6 +6,7 @@
 pub mod aws;
 mod document;
 pub mod file;
+pub mod onepassword;
 pub mod system;
 pub mod vault;
 
@@ -25,7 +26,7 @@ use crate::config::catalog::KindSpec;
 use crate::output::escape::Safe;
 
 /// The kinds of stores there are.
-pub const STORES: &[&StoreKind] = &[&file::KIND, &vault::KIND, &aws::KIND];
+pub const STORES: &[&StoreKind] = &[&file::KIND, &vault::KIND, &aws::KIND, &onepassword::KIND];
 
 /// A kind of store: how it is configured and how it is opened.
 pub struct StoreKind {

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use super::attacker::Attacker;
 use super::draws::Draws;
-use super::{Tenant, aws, mixpanel, okta, scim, vault};
+use super::{Tenant, aws, mixpanel, okta, onepassword, scim, vault};
 use crate::synth::people::{self, Person, VICTIM};
 use crate::synth::rng::Rng;
 
@@ -82,6 +82,7 @@ impl Tenant {
             scim,
             vault,
             aws: aws::State::default(),
+            onepassword: onepassword::State::default(),
             audit: Vec::new(),
             draws: maker.draws,
         };
