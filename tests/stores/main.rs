@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod aws;
+mod azure;
 #[path = "../common/bao.rs"]
 mod bao;
 mod emulated;
+mod gcp;
 mod moto;
 mod onepassword;
 
@@ -211,6 +213,14 @@ async fn every_store_conforms() {
             "onepassword-connect" => {
                 let world = Emulated::new("onepassword-connect", onepassword::tenant());
                 conforms(&world.store, &onepassword::HABITS).await;
+            }
+            "gcp-secret-manager" => {
+                let world = Emulated::new("gcp-secret-manager", gcp::tenant());
+                conforms(&world.store, &gcp::HABITS).await;
+            }
+            "azure-key-vault" => {
+                let world = Emulated::new("azure-key-vault", azure::tenant());
+                conforms(&world.store, &azure::HABITS).await;
             }
             other => panic!("say here how a store of the kind {other} is started for the tests"),
         }

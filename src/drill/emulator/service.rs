@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Request, Switches, Tenant, aws, mixpanel, okta, onepassword, scim, vault};
+use super::{Answer, Request, Switches, Tenant, aws, azure, gcp, mixpanel, okta, onepassword, scim, vault};
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
 
@@ -117,5 +117,13 @@ pub trait Service: Sync {
 }
 
 /// The services: one line each.
-pub const SERVICES: &[&dyn Service] =
-    &[&mixpanel::Mixpanel, &okta::Okta, &scim::Scim, &vault::Vault, &aws::Aws, &onepassword::Connect];
+pub const SERVICES: &[&dyn Service] = &[
+    &mixpanel::Mixpanel,
+    &okta::Okta,
+    &scim::Scim,
+    &vault::Vault,
+    &aws::Aws,
+    &onepassword::Connect,
+    &gcp::Gcp,
+    &azure::Azure,
+];

@@ -21,6 +21,8 @@ pub struct Switches {
     pub aws: AwsSwitches,
     /// Open points of 1Password Connect.
     pub onepassword: OnePasswordSwitches,
+    /// Open points of Google Cloud Secret Manager.
+    pub gcp: GcpSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -213,6 +215,15 @@ impl Default for OnePasswordSwitches {
     fn default() -> Self {
         Self { counts_versions: true, loose_filters: false }
     }
+}
+
+/// Open points of Google Cloud Secret Manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GcpSwitches {
+    /// `latest` stands for what was the newest version so long ago; the documents say only that it is eventually
+    /// consistent, whereas a version that was added can be accessed by its number at once.
+    pub latest_lag_ms: u64,
 }
 
 /// Whether the attacker is awake.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
-use super::{SERVICES, aws, mixpanel, okta, onepassword, scim, vault};
+use super::{SERVICES, aws, azure, gcp, mixpanel, okta, onepassword, scim, vault};
 use crate::synth::people::VICTIM;
 
 /// The state of all services.
@@ -26,6 +26,10 @@ pub struct Tenant {
     pub aws: aws::State,
     /// Another one.
     pub onepassword: onepassword::State,
+    /// Another one.
+    pub gcp: gcp::State,
+    /// Another one.
+    pub azure: azure::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -47,6 +51,8 @@ impl Tenant {
             vault: vault::State::default(),
             aws: aws::State::default(),
             onepassword: onepassword::State::default(),
+            gcp: gcp::State::default(),
+            azure: azure::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

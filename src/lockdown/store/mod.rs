@@ -4,8 +4,10 @@
 //! readable, as long as the store keeps it. A secret is in no error and no `Debug`.
 
 pub mod aws;
+pub mod azure;
 mod document;
 pub mod file;
+pub mod gcp;
 pub mod onepassword;
 pub mod system;
 pub mod vault;
@@ -26,7 +28,8 @@ use crate::config::catalog::KindSpec;
 use crate::output::escape::Safe;
 
 /// The kinds of stores there are.
-pub const STORES: &[&StoreKind] = &[&file::KIND, &vault::KIND, &aws::KIND, &onepassword::KIND];
+pub const STORES: &[&StoreKind] =
+    &[&file::KIND, &vault::KIND, &aws::KIND, &onepassword::KIND, &gcp::KIND, &azure::KIND];
 
 /// A kind of store: how it is configured and how it is opened.
 pub struct StoreKind {

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use super::attacker::Attacker;
 use super::draws::Draws;
-use super::{Tenant, aws, mixpanel, okta, onepassword, scim, vault};
+use super::{Tenant, aws, azure, gcp, mixpanel, okta, onepassword, scim, vault};
 use crate::synth::people::{self, Person, VICTIM};
 use crate::synth::rng::Rng;
 
@@ -83,6 +83,8 @@ impl Tenant {
             vault,
             aws: aws::State::default(),
             onepassword: onepassword::State::default(),
+            gcp: gcp::State::default(),
+            azure: azure::State::default(),
             audit: Vec::new(),
             draws: maker.draws,
         };
