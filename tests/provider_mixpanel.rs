@@ -17,7 +17,7 @@ use portcullis::lockdown::provider::{
 };
 use portcullis::lockdown::step::{GuidedProof, Phase, SecretRole, Step, StepId, Undo};
 use portcullis::lockdown::store::system::StoreSystem;
-use portcullis::lockdown::store::{Entry, Store, StoreError, Write};
+use portcullis::lockdown::store::{Entry, Store, StoreError, Version, Write};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -41,19 +41,27 @@ impl Store for Memory {
     async fn read(&self, path: &str) -> Result<Option<Entry>, StoreError> {
         let entries = self.0.lock().unwrap();
         let versions = entries.get(path);
-        Ok(versions.and_then(|all| Some(Entry { version: all.len() as u64, fields: all.last()?.clone() })))
+        Ok(versions
+            .and_then(|all| Some(Entry { version: (all.len() as u64).into(), fields: all.last()?.clone() })))
     }
 
-    async fn earlier(&self, path: &str, version: u64) -> Result<Option<Entry>, StoreError> {
+    async fn earlier(&self, path: &str, version: &Version) -> Result<Option<Entry>, StoreError> {
         let entries = self.0.lock().unwrap();
-        let fields = entries.get(path).and_then(|all| all.get(usize::try_from(version).unwrap() - 1));
-        Ok(fields.map(|fields| Entry { version, fields: fields.clone() }))
+        let Version::Number(number) = version else { panic!("{version}") };
+        let fields = entries.get(path).and_then(|all| all.get(usize::try_from(*number).unwrap() - 1));
+        Ok(fields.map(|fields| Entry { version: version.clone(), fields: fields.clone() }))
     }
 
-    async fn write(&self, path: &str, write: Write, expected: u64, _: &str) -> Result<u64, StoreError> {
+    async fn write(
+        &self,
+        path: &str,
+        write: Write,
+        expected: &Version,
+        _: &str,
+    ) -> Result<Version, StoreError> {
         let mut entries = self.0.lock().unwrap();
         let versions = entries.entry(path.to_owned()).or_default();
-        assert_eq!(versions.len() as u64, expected);
+        assert_eq!(Version::Number(versions.len() as u64), *expected);
         let fields = match write {
             Write::Replace(fields) => fields,
             Write::Merge(fields) => {
@@ -63,7 +71,7 @@ impl Store for Memory {
             }
         };
         versions.push(fields);
-        Ok(versions.len() as u64)
+        Ok((versions.len() as u64).into())
     }
 
     async fn check(&self) -> Vec<Check> {

@@ -4,7 +4,7 @@ use super::Row;
 use super::systems::{Examined, Opened};
 use crate::config::{Config, Integration, IntegrationKind, Inventory};
 use crate::lockdown::provider::CheckState;
-use crate::lockdown::store::Store;
+use crate::lockdown::store::{Store, StoreError, Version};
 
 /// The name of these lines.
 const SYSTEM: &str = "inventory";
@@ -104,6 +104,6 @@ async fn entry(
     }
 }
 
-async fn version(store: &dyn Store, path: &str) -> Result<Option<u64>, crate::lockdown::store::StoreError> {
+async fn version(store: &dyn Store, path: &str) -> Result<Option<Version>, StoreError> {
     store.version(path).await
 }

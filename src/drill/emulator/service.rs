@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Answer, Request, Switches, Tenant, auth0, entra, mixpanel, okta, onelogin, scim, vault};
+use super::{
+    Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, mixpanel, okta, onelogin, onepassword,
+    scim, vault,
+};
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
 
@@ -125,4 +128,8 @@ pub const SERVICES: &[&dyn Service] = &[
     &entra::Entra,
     &auth0::Auth0,
     &onelogin::OneLogin,
+    &aws::Aws,
+    &onepassword::Connect,
+    &gcp::Gcp,
+    &azure::Azure,
 ];

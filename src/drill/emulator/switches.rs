@@ -23,6 +23,12 @@ pub struct Switches {
     pub auth0: Auth0Switches,
     /// Open points of OneLogin's API.
     pub onelogin: OneLoginSwitches,
+    /// Open points of AWS Secrets Manager.
+    pub aws: AwsSwitches,
+    /// Open points of 1Password Connect.
+    pub onepassword: OnePasswordSwitches,
+    /// Open points of Google Cloud Secret Manager.
+    pub gcp: GcpSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -252,6 +258,39 @@ impl Default for OneLoginSwitches {
     fn default() -> Self {
         Self { nested_roles: false, removes_by_object: false, page_size: 100 }
     }
+}
+
+/// Open points of AWS Secrets Manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AwsSwitches {
+    /// Labels are read as they were so long ago; the documents say only that it is eventually consistent.
+    pub lag_ms: u64,
+}
+
+/// Open points of 1Password Connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OnePasswordSwitches {
+    /// Every change of an item makes its version one higher; otherwise it stays what it was.
+    pub counts_versions: bool,
+    /// Filters match whatever contains the text, in any case.
+    pub loose_filters: bool,
+}
+
+impl Default for OnePasswordSwitches {
+    fn default() -> Self {
+        Self { counts_versions: true, loose_filters: false }
+    }
+}
+
+/// Open points of Google Cloud Secret Manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GcpSwitches {
+    /// `latest` stands for what was the newest version so long ago; the documents say only that it is eventually
+    /// consistent, whereas a version that was added can be accessed by its number at once.
+    pub latest_lag_ms: u64,
 }
 
 /// Whether the attacker is awake.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
-use super::{SERVICES, auth0, entra, mixpanel, okta, onelogin, scim, vault};
+use super::{SERVICES, auth0, aws, azure, entra, gcp, mixpanel, okta, onelogin, onepassword, scim, vault};
 use crate::synth::people::VICTIM;
 
 /// The state of all services.
@@ -28,6 +28,14 @@ pub struct Tenant {
     pub auth0: auth0::State,
     /// OneLogin.
     pub onelogin: onelogin::State,
+    /// Another secret store.
+    pub aws: aws::State,
+    /// Another one.
+    pub onepassword: onepassword::State,
+    /// Another one.
+    pub gcp: gcp::State,
+    /// Another one.
+    pub azure: azure::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -50,6 +58,10 @@ impl Tenant {
             entra: entra::State::default(),
             auth0: auth0::State::default(),
             onelogin: onelogin::State::default(),
+            aws: aws::State::default(),
+            onepassword: onepassword::State::default(),
+            gcp: gcp::State::default(),
+            azure: azure::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

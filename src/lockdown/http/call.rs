@@ -44,6 +44,7 @@ pub struct Call {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) secrets: Vec<SecretString>,
     pub(super) also: Vec<u16>,
+    label: Option<&'static str>,
 }
 
 #[derive(Clone)]
@@ -65,6 +66,7 @@ impl Call {
             headers: Vec::new(),
             secrets: Vec::new(),
             also: Vec::new(),
+            label: None,
         }
     }
 
@@ -158,6 +160,13 @@ impl Call {
         self
     }
 
+    /// What messages call the request, where its path does not tell one from another.
+    #[must_use]
+    pub fn named(mut self, label: &'static str) -> Self {
+        self.label = Some(label);
+        self
+    }
+
     /// The whole address below `base`.
     ///
     /// # Errors
@@ -183,6 +192,9 @@ impl Call {
 
     /// `GET /users/1`, for messages: without the query.
     pub(super) fn name(&self) -> String {
+        if let Some(label) = self.label {
+            return label.to_owned();
+        }
         let path = match &self.target {
             Target::Path { segments, .. } => segments.join("/"),
             Target::Link(link) => link.path().trim_start_matches('/').to_owned(),

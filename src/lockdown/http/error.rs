@@ -153,8 +153,10 @@ pub(super) fn words(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
             _ => None,
         })
     };
-    let mut code = find(&["errorCode", "code", "scimType"]);
-    let mut message = find(&["errorSummary", "message", "error_description", "detail", "title"]);
+    let mut code = find(&["errorCode", "code", "scimType", "__type"]);
+    // AWS may put the namespace of its service before a `#`.
+    code = code.map(|code| code.rsplit('#').next().unwrap_or_default().to_owned());
+    let mut message = find(&["errorSummary", "message", "Message", "error_description", "detail", "title"]);
     // Only beside a status it is the name of an error.
     if code.is_none() && fields.contains_key("statusCode") {
         code = find(&["name"]);
@@ -225,6 +227,7 @@ mod tests {
             ),
             (r#"{"errors":["permission denied","x"]}"#, None, Some("permission denied; x")),
             (r#"{"error":"invalid_token","error_description":"old"}"#, Some("invalid_token"), Some("old")),
+            (r#"{"__type":"a.b#NoSuch","Message":"No."}"#, Some("NoSuch"), Some("No.")),
             (r#"{"other":1}"#, None, None),
         ];
         for (body, code, message) in cases {

@@ -9,7 +9,9 @@ use zeroize::Zeroizing;
 
 use super::error::{CallError, Failure, asked_wait, words};
 use super::reply::Reply;
+use super::sigv4::{self, AwsKey, Signed};
 use super::{Auth, Body, Call, Transport, redact};
+use crate::sys::clock::{Clock as _, System};
 
 /// The largest answer that is read.
 pub(super) const LARGEST: usize = 16 << 20;
@@ -110,17 +112,16 @@ impl Transport {
                 what: self.say(call, "the credential cannot stand in a header"),
             })
         };
-        if let Some((name, value)) = self.signature().map_err(no_header)? {
-            // Last and alone, whatever the call brought.
-            request.headers_mut().insert(name, value);
-        }
+        // Last and alone, whatever the call brought.
+        self.authenticate(&mut request).map_err(no_header)?;
         Ok(request)
     }
 
-    /// The header of the credential.
-    fn signature(&self) -> Result<Option<(HeaderName, HeaderValue)>, InvalidHeader> {
+    /// Adds the headers of the credential.
+    fn authenticate(&self, request: &mut Request) -> Result<(), InvalidHeader> {
         let (name, text) = match &self.signer.auth {
-            Auth::None => return Ok(None),
+            Auth::None => return Ok(()),
+            Auth::Aws(key) => (AUTHORIZATION, aws_signature(key, request)?),
             Auth::Basic { username, secret } => {
                 (AUTHORIZATION, format!("Basic {}", redact::basic(username, secret).expose_secret()))
             }
@@ -130,10 +131,9 @@ impl Transport {
                 format!("{prefix}{}", secret.expose_secret()),
             ),
         };
-        let text = Zeroizing::new(text);
-        let mut value = HeaderValue::from_str(&text).map_err(|_secret| InvalidHeader)?;
-        value.set_sensitive(true);
-        Ok(Some((name, value)))
+        let value = secret_value(&Zeroizing::new(text))?;
+        request.headers_mut().insert(name, value);
+        Ok(())
     }
 
     fn failed(&self, call: &Call, error: &reqwest::Error) -> Failure {
@@ -150,7 +150,7 @@ impl Transport {
     }
 
     fn judge(&self, call: &Call, kind: Kind<'_>, answer: Answer) -> Result<Reply, Failure> {
-        let status = answer.reply.status;
+        let status = if is_throttled(&answer.reply) { 429 } else { answer.reply.status };
         let lost = |what: String| CallError::Lost { what: self.say(call, &what) };
         let also = (400..=499).contains(&status) && call.also.contains(&status);
         match status {
@@ -215,6 +215,44 @@ impl Transport {
             _ => CallError::Refused { status, code: None, message },
         }
     }
+}
+
+fn secret_value(text: &str) -> Result<HeaderValue, InvalidHeader> {
+    let mut value = HeaderValue::from_str(text).map_err(|_secret| InvalidHeader)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Adds the headers that the signature covers, and gives it. Whatever stands in between may change other headers.
+fn aws_signature(key: &AwsKey, request: &mut Request) -> Result<String, InvalidHeader> {
+    let date = HeaderValue::from_str(&sigv4::date(System.now())).map_err(|_date| InvalidHeader)?;
+    request.headers_mut().insert("x-amz-date", date);
+    if let Some(session) = &key.session {
+        let value = secret_value(session.expose_secret())?;
+        request.headers_mut().insert("x-amz-security-token", value);
+    }
+    let url = request.url();
+    let host = url.host_str().unwrap_or_default();
+    let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let signed = |name: &str| name == CONTENT_TYPE.as_str() || name.starts_with("x-amz-");
+    let headers = request.headers().iter().filter(|(name, _)| signed(name.as_str()));
+    let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let headers: Vec<(&str, &str)> = headers.chain([("host", host.as_str())]).collect();
+    let signed = Signed {
+        method: request.method().as_str(),
+        path: url.path(),
+        query: url.query().unwrap_or_default(),
+        headers: &headers,
+        body: request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default(),
+    };
+    Ok(sigv4::authorization(key, &signed))
+}
+
+/// AWS says 400 to what others say 429 to.
+fn is_throttled(reply: &Reply) -> bool {
+    const CODES: [&str; 3] = ["ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"];
+    let code = || words(&reply.body).and_then(|(code, _)| code).unwrap_or_default();
+    reply.status == 400 && CODES.contains(&code().as_str())
 }
 
 fn target(answer: &Answer) -> Option<Url> {

@@ -13,6 +13,7 @@ mod redact;
 mod reply;
 #[cfg(test)]
 mod server;
+mod sigv4;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use limit::Stats;
 pub use pages::Next;
 pub(super) use redact::wipe;
 pub use reply::Reply;
+pub use sigv4::AwsKey;
 
 use error::{Again, Failure};
 use exchange::Kind;
@@ -66,6 +68,8 @@ pub enum Auth {
         /// The secret.
         secret: SecretString,
     },
+    /// A signature of each request (AWS Signature Version 4); the key itself is not sent.
+    Aws(AwsKey),
 }
 
 /// What a transport is made from.
@@ -170,7 +174,7 @@ impl Transport {
     pub fn username(&self) -> Option<&str> {
         match &self.signer.auth {
             Auth::Basic { username, .. } => Some(username),
-            Auth::None | Auth::Bearer(_) | Auth::Header { .. } => None,
+            Auth::None | Auth::Bearer(_) | Auth::Header { .. } | Auth::Aws(_) => None,
         }
     }
 

@@ -47,6 +47,7 @@ impl Masks {
         match auth {
             Auth::None => Self::default(),
             Auth::Bearer(secret) | Auth::Header { secret, .. } => Self(vec![secret.clone()]),
+            Auth::Aws(key) => Self(key.session.iter().chain([&key.secret]).cloned().collect()),
             Auth::Basic { username, secret } => Self(vec![secret.clone(), basic(username, secret)]),
         }
     }

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use self::content::{Content, Written};
-use super::{Entry, Opening, Store, StoreError, StoreKind, Write};
+use super::{Entry, Opening, Store, StoreError, StoreKind, Version, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::http::Stats;
@@ -147,24 +147,33 @@ impl Store for FileStore {
         Ok(self.load()?.current(path))
     }
 
-    async fn earlier(&self, path: &str, version: u64) -> Result<Option<Entry>, StoreError> {
-        Ok(self.load()?.version(path, version))
+    async fn earlier(&self, path: &str, version: &Version) -> Result<Option<Entry>, StoreError> {
+        Ok(self.load()?.version(path, version.number()?))
     }
 
-    async fn write(&self, path: &str, write: Write, expected: u64, key: &str) -> Result<u64, StoreError> {
+    async fn write(
+        &self,
+        path: &str,
+        write: Write,
+        expected: &Version,
+        key: &str,
+    ) -> Result<Version, StoreError> {
         if path.is_empty() || path.len() > 1024 {
             return Err(StoreError::Invalid("the path of an entry has 1 to 1024 bytes".to_owned()));
         }
         let _turn = self.turn.lock().await;
         let _lock = self.lock().await?;
         let mut content = self.load()?;
-        match content.write(path, &write, expected, key) {
+        match content.write(path, &write, expected.number()?, key) {
             Ok(Written::New(version)) => {
                 self.save(&content)?;
-                Ok(version)
+                Ok(version.into())
             }
-            Ok(Written::Before(version)) => Ok(version),
-            Err(found) => Err(StoreError::Conflict { path: path.to_owned(), expected, found: Some(found) }),
+            Ok(Written::Before(version)) => Ok(version.into()),
+            Err(found) => {
+                let (path, expected) = (path.to_owned(), expected.clone());
+                Err(StoreError::Conflict { path, expected, found: Some(found.into()) })
+            }
         }
     }
 

@@ -3,7 +3,12 @@
 //! **Invariants.** A write says which version it replaces, and nothing else is replaced. The version before stays
 //! readable, as long as the store keeps it. A secret is in no error and no `Debug`.
 
+pub mod aws;
+pub mod azure;
+mod document;
 pub mod file;
+pub mod gcp;
+pub mod onepassword;
 pub mod system;
 pub mod vault;
 
@@ -13,15 +18,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::about::About;
 use super::http::{CallError, Stats, Transport};
 use super::provider::{Check, OpenError};
 use crate::config::Settings;
 use crate::config::catalog::KindSpec;
+use crate::output::escape::Safe;
 
 /// The kinds of stores there are.
-pub const STORES: &[&StoreKind] = &[&file::KIND, &vault::KIND];
+pub const STORES: &[&StoreKind] =
+    &[&file::KIND, &vault::KIND, &aws::KIND, &onepassword::KIND, &gcp::KIND, &azure::KIND];
 
 /// A kind of store: how it is configured and how it is opened.
 pub struct StoreKind {
@@ -45,11 +53,55 @@ pub struct Opening {
     pub transport: Option<Transport>,
 }
 
+/// Names one version of an entry. A journal has it as a number or as a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Version {
+    /// Counts from 1; 0 is that there is no entry, whatever the store.
+    Number(u64),
+    /// The vendor's own name for it.
+    Name(String),
+}
+
+impl Version {
+    /// There is no entry.
+    pub const NONE: Self = Self::Number(0);
+
+    /// Whether there is no entry.
+    pub fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+
+    /// The number, of stores that count.
+    fn number(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::Number(number) => Ok(*number),
+            Self::Name(_) => Err(StoreError::Invalid(format!("this store has no {self}: it counts them"))),
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(0) => out.write_str("no version"),
+            Self::Number(number) => write!(out, "version {number}"),
+            Self::Name(name) => write!(out, "version {}", Safe(name)),
+        }
+    }
+}
+
+impl From<u64> for Version {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
 /// One version of an entry.
 #[derive(Clone)]
 pub struct Entry {
-    /// Counts from 1.
-    pub version: u64,
+    /// Which one.
+    pub version: Version,
     /// Its fields. Empty where this version says that the entry was deleted.
     pub fields: BTreeMap<String, SecretString>,
 }
@@ -70,14 +122,14 @@ pub enum StoreError {
     #[error(transparent)]
     Call(#[from] CallError),
     /// Somebody else has written; nothing was changed.
-    #[error("“{path}” is at {}, not at {}", at(*found), at(Some(*expected)))]
+    #[error("“{path}” is at {}, not at {expected}", found.as_ref().map_or("another version".to_owned(), Version::to_string))]
     Conflict {
         /// The entry.
         path: String,
-        /// The version that was to be replaced; 0: none.
-        expected: u64,
+        /// The version that was to be replaced.
+        expected: Version,
         /// The version that is there, as far as it is known.
-        found: Option<u64>,
+        found: Option<Version>,
     },
     /// A path that the store cannot have, or content that is not a store's.
     #[error("{0}")]
@@ -92,14 +144,6 @@ pub enum StoreError {
     },
 }
 
-fn at(version: Option<u64>) -> String {
-    match version {
-        None => "another version".to_owned(),
-        Some(0) => "no version".to_owned(),
-        Some(version) => format!("version {version}"),
-    }
-}
-
 /// Where secrets are kept.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -109,16 +153,41 @@ pub trait Store: Send + Sync {
     /// The current version; `None` where there never was one.
     async fn read(&self, path: &str) -> Result<Option<Entry>, StoreError>;
 
-    /// The number of the current version.
-    async fn version(&self, path: &str) -> Result<Option<u64>, StoreError> {
+    /// Which version is the current one.
+    async fn version(&self, path: &str) -> Result<Option<Version>, StoreError> {
         Ok(self.read(path).await?.map(|entry| entry.version))
     }
 
     /// An earlier version, unless it is gone.
-    async fn earlier(&self, path: &str, version: u64) -> Result<Option<Entry>, StoreError>;
+    async fn earlier(&self, path: &str, version: &Version) -> Result<Option<Entry>, StoreError>;
 
-    /// Writes a new version in place of version `expected` (0: there must be none) and gives its number.
-    async fn write(&self, path: &str, write: Write, expected: u64, key: &str) -> Result<u64, StoreError>;
+    /// Writes a new version in place of version `expected` ([`Version::NONE`]: there must be none) and says which it is.
+    async fn write(
+        &self,
+        path: &str,
+        write: Write,
+        expected: &Version,
+        key: &str,
+    ) -> Result<Version, StoreError>;
+
+    /// Brings back what version `earlier` held, in place of version `now`, by one changing request, and says which
+    /// version is current then.
+    async fn bring_back(
+        &self,
+        path: &str,
+        earlier: &Version,
+        now: &Version,
+        key: &str,
+    ) -> Result<Version, StoreError> {
+        let fields = if earlier.is_none() {
+            BTreeMap::new()
+        } else {
+            let entry = self.earlier(path, earlier).await?;
+            let gone = || StoreError::Invalid(format!("{earlier} of “{path}” is not in the store any more"));
+            entry.ok_or_else(gone)?.fields
+        };
+        self.write(path, Write::Replace(fields), now, key).await
+    }
 
     /// Tries, by reads only, what the credential may do: for `doctor`.
     async fn check(&self) -> Vec<Check>;

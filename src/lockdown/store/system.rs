@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Entry, Store, StoreError, Write};
+use super::{Entry, Store, StoreError, Version, Write};
 use crate::lockdown::http::{CallError, Stats};
 use crate::lockdown::provider::{Acted, Check, Discovery, Hand, Look, Proof, Provider, Target};
 use crate::lockdown::step::{Object, Phase, SecretRole, Step, StepId, Undo};
@@ -74,21 +74,14 @@ impl Provider for StoreSystem {
         let username = username.ok_or_else(|| lacks("the new credential has no name"))?;
         let fields = BTreeMap::from([(put.username.clone(), username.into()), (put.secret.clone(), secret)]);
         let expected = version(&hand.facts(&step.id).before);
-        let version = self.0.write(&put.path, Write::Merge(fields), expected, key).await.map_err(call)?;
+        let version = self.0.write(&put.path, Write::Merge(fields), &expected, key).await.map_err(call)?;
         Ok(Acted { result: json!({ "version": version }), secret: None })
     }
 
     async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError> {
         let put = put(step)?;
-        let earlier = match version(before) {
-            0 => BTreeMap::new(),
-            then => {
-                let entry = self.0.earlier(&put.path, then).await.map_err(call)?;
-                entry.ok_or_else(|| lacks("the earlier version is not in the store any more"))?.fields
-            }
-        };
         let now = version(&hand.facts(&step.id).after);
-        let version = self.0.write(&put.path, Write::Replace(earlier), now, key).await.map_err(call)?;
+        let version = self.0.bring_back(&put.path, &version(before), &now, key).await.map_err(call)?;
         Ok(Acted { result: json!({ "version": version }), secret: None })
     }
 
@@ -139,13 +132,15 @@ fn credential(step: &Step) -> Result<&StepId, CallError> {
 fn state(entry: Option<&Entry>, put: &Put) -> Value {
     let username = entry.and_then(|entry| entry.fields.get(&put.username));
     json!({
-        "version": entry.map_or(0, |entry| entry.version),
+        "version": entry.map_or(&Version::NONE, |entry| &entry.version),
         "username": username.map(ExposeSecret::expose_secret),
     })
 }
 
-fn version(state: &Value) -> u64 {
-    state.get("version").and_then(Value::as_u64).unwrap_or_default()
+/// The version that a state of [`StoreSystem`] says, [`Version::NONE`] where it says none.
+pub(in crate::lockdown) fn version(state: &Value) -> Version {
+    let version = state.get("version").and_then(|version| Version::deserialize(version).ok());
+    version.unwrap_or(Version::NONE)
 }
 
 fn lacks(what: &str) -> CallError {

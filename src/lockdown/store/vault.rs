@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Opening, Store, StoreError, StoreKind, Write};
+use super::document::{Document, text};
+use super::{Entry, Opening, Store, StoreError, StoreKind, Version, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::http::{Auth, Body, Call, CallError, Reply, Stats, Transport, wipe};
@@ -81,13 +82,7 @@ struct Vault {
 /// An entry as the server has it: values need not be text.
 struct Raw {
     version: u64,
-    data: Map<String, Value>,
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        self.data.values_mut().for_each(wipe);
-    }
+    data: Document,
 }
 
 #[async_trait]
@@ -100,13 +95,20 @@ impl Store for Vault {
         Ok(self.raw(path, None).await?.as_ref().map(entry))
     }
 
-    async fn earlier(&self, path: &str, version: u64) -> Result<Option<Entry>, StoreError> {
-        let raw = self.raw(path, Some(version)).await?;
+    async fn earlier(&self, path: &str, version: &Version) -> Result<Option<Entry>, StoreError> {
+        let raw = self.raw(path, Some(version.number()?)).await?;
         // Deleted or destroyed: what it held is not readable.
         Ok(raw.as_ref().filter(|raw| !raw.data.is_empty()).map(entry))
     }
 
-    async fn write(&self, path: &str, write: Write, expected: u64, key: &str) -> Result<u64, StoreError> {
+    async fn write(
+        &self,
+        path: &str,
+        write: Write,
+        expected: &Version,
+        key: &str,
+    ) -> Result<Version, StoreError> {
+        let expected = expected.number()?;
         let outcome = match &write {
             Write::Merge(fields) if expected > 0 => match self.patch(path, fields, expected, key).await {
                 // The token may only read and create, the server is too old, or the current version is deleted.
@@ -121,9 +123,9 @@ impl Store for Vault {
             Err(StoreError::Call(CallError::Refused { status: 400, message, .. }))
                 if message.contains("check-and-set parameter did not match") =>
             {
-                Err(self.conflict(path, expected).await)
+                Err(self.overtaken(path, expected).await)
             }
-            outcome => outcome,
+            outcome => outcome.map(Version::from),
         }
     }
 
@@ -179,32 +181,22 @@ impl Vault {
         expected: u64,
         key: &str,
     ) -> Result<u64, StoreError> {
-        let data = fields.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+        let data = Value::Object(fields.iter().map(|(name, value)| (name.clone(), text(value))).collect());
         let call = self.data_call(Call::patch, path)?;
         self.send(call, Body::MergePatch(content(data, expected)), fields, key).await
     }
 
     /// Reads the entry and writes all of it, provided that it is still at `expected`.
     async fn rewrite(&self, path: &str, write: &Write, expected: u64, key: &str) -> Result<u64, StoreError> {
-        let mut now = if expected == 0 { None } else { self.raw(path, None).await? };
+        let now = if expected == 0 { None } else { self.raw(path, None).await? };
         let found = now.as_ref().map_or(0, |now| now.version);
         if found != expected {
-            return Err(StoreError::Conflict { path: path.to_owned(), expected, found: Some(found) });
+            return Err(conflict(path, expected, Some(found)));
         }
-        let mut old = now.as_mut().map(|now| std::mem::take(&mut now.data)).unwrap_or_default();
-        let (mut data, fields) = match write {
-            Write::Merge(fields) => (std::mem::take(&mut old), fields),
-            Write::Replace(fields) => (Map::new(), fields),
-        };
-        for (name, value) in fields {
-            // A number or an object comes back as what it was: entries show it as its JSON.
-            let same =
-                old.remove(name).filter(|old| !old.is_string() && is_shown_as(old, value.expose_secret()));
-            data.insert(name.clone(), same.unwrap_or_else(|| text(value)));
-        }
-        old.values_mut().for_each(wipe);
+        let (Write::Merge(fields) | Write::Replace(fields)) = write;
+        let data = now.map(|now| now.data).unwrap_or_default().written(write);
         let call = self.data_call(Call::post, path)?;
-        self.send(call, Body::Json(content(data, expected)), fields, key).await
+        self.send(call, Body::Json(content(data.into_value(), expected)), fields, key).await
     }
 
     async fn send(
@@ -224,12 +216,12 @@ impl Vault {
         })
     }
 
-    async fn conflict(&self, path: &str, expected: u64) -> StoreError {
+    async fn overtaken(&self, path: &str, expected: u64) -> StoreError {
         let found = match self.raw(path, None).await {
             Ok(raw) => Some(raw.map_or(0, |raw| raw.version)),
             Err(_) => None,
         };
-        StoreError::Conflict { path: path.to_owned(), expected, found }
+        conflict(path, expected, found)
     }
 
     async fn check_token(&self) -> Check {
@@ -305,29 +297,17 @@ fn refusal(error: &CallError) -> (CheckState, String) {
     (state, error.to_string())
 }
 
-fn content(data: Map<String, Value>, expected: u64) -> Value {
+fn conflict(path: &str, expected: u64, found: Option<u64>) -> StoreError {
+    StoreError::Conflict { path: path.to_owned(), expected: expected.into(), found: found.map(Version::from) }
+}
+
+fn content(data: Value, expected: u64) -> Value {
     // Moved, not copied: the request wipes what it carries.
-    Map::from_iter([
-        ("options".to_owned(), json!({ "cas": expected })),
-        ("data".to_owned(), Value::Object(data)),
-    ])
-    .into()
-}
-
-fn text(value: &SecretString) -> Value {
-    Value::String(value.expose_secret().to_owned())
-}
-
-fn is_shown_as(value: &Value, text: &str) -> bool {
-    serde_json::from_str(text).is_ok_and(|shown: Value| shown == *value)
+    Map::from_iter([("options".to_owned(), json!({ "cas": expected })), ("data".to_owned(), data)]).into()
 }
 
 fn entry(raw: &Raw) -> Entry {
-    let fields = raw.data.iter().map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string().into(), SecretString::from);
-        (name.clone(), text)
-    });
-    Entry { version: raw.version, fields: fields.collect() }
+    Entry { version: raw.version.into(), fields: raw.data.fields() }
 }
 
 /// What a read answered. Not found is either an entry that never was, a deleted version, or a wrong mount.
@@ -335,7 +315,7 @@ fn raw_of(reply: &Reply, body: &mut Value) -> Result<Option<Raw>, StoreError> {
     if let Some(version) = body.pointer("/data/metadata/version").and_then(Value::as_u64) {
         let data = body.pointer_mut("/data/data").map(Value::take);
         let data = if let Some(Value::Object(data)) = data { data } else { Map::new() };
-        return Ok(Some(Raw { version, data }));
+        return Ok(Some(Raw { version, data: data.into() }));
     }
     let errors = body.get("errors").and_then(Value::as_array);
     match errors {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::draws::Draws;
-use super::{Answer, Client, Entry, Moment, Request, Service, Tenant};
+use super::{Answer, Client, Entry, Moment, Request, Service, Tenant, stored};
 use crate::event::time::Timestamp;
 
 pub use kv::{Mount, Secret, Version};
@@ -154,13 +154,9 @@ impl Service for Vault {
     fn entries(&self, tenant: &Tenant) -> Vec<Entry> {
         let secrets = tenant.vault.mounts.values().flat_map(|mount| &mount.secrets);
         let named = secrets.filter_map(|(path, secret)| {
-            let username = secret.holds()?.get("username")?.as_str()?.to_owned();
-            Some(Entry { store: "vault", path: path.clone(), username })
+            Some((path.clone(), secret.holds()?.get("username")?.as_str()?.to_owned()))
         });
-        let is_account = |entry: &Entry| {
-            tenant.mixpanel.service_accounts.values().any(|account| account.username == entry.username)
-        };
-        named.filter(is_account).collect()
+        stored::entries(tenant, "vault", named)
     }
 
     /// Nobody but the responders and the consumers of secrets has a token.

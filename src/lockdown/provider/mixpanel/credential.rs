@@ -2,13 +2,12 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::api::Api;
 use crate::lockdown::http::{Auth, Credential};
 use crate::lockdown::provider::Hand;
 use crate::lockdown::step::StepId;
-use crate::lockdown::store::system::Put;
+use crate::lockdown::store::system::{Put, version};
 use crate::lockdown::store::{Entry, StoreError};
 
 /// Former projects that are tried with an old credential.
@@ -75,9 +74,9 @@ pub(super) async fn try_old(
 /// The secret that a store held before the new one was put there.
 async fn old_secret(hand: &Hand, kept: &[Kept], username: &str) -> Result<Option<SecretString>, StoreError> {
     for Kept { step, put } in kept {
-        let version = hand.facts(step).before.get("version").and_then(Value::as_u64).unwrap_or_default();
-        let Some(store) = hand.store(&put.store).filter(|_| version > 0) else { continue };
-        if let Some(entry) = store.earlier(&put.path, version).await?
+        let version = version(&hand.facts(step).before);
+        let Some(store) = hand.store(&put.store).filter(|_| !version.is_none()) else { continue };
+        if let Some(entry) = store.earlier(&put.path, &version).await?
             && let Some(secret) = secret_of(&entry, put, username)
         {
             return Ok(Some(secret));

@@ -145,7 +145,7 @@ fn same(one: &BTreeMap<String, Text>, other: &BTreeMap<String, Text>) -> bool {
 impl Version {
     fn entry(&self) -> Entry {
         let fields = self.fields.iter().map(|(name, Text(value))| (name.clone(), value.clone()));
-        Entry { version: self.number, fields: fields.collect() }
+        Entry { version: self.number.into(), fields: fields.collect() }
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
         let content = Content::parse(&content.to_bytes().unwrap()).unwrap();
         assert!(content.version("p", 10).is_none() && content.version("p", 11).is_some());
         let last = content.current("p").unwrap();
-        assert_eq!((last.version, last.fields["n"].expose_secret()), (30, "29"));
+        assert_eq!((last.version, last.fields["n"].expose_secret()), (30.into(), "29"));
     }
 
     #[test]

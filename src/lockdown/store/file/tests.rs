@@ -35,7 +35,7 @@ fn put(path: &Path, bytes: &[u8], mode: u32) {
 #[tokio::test]
 async fn nothing_is_readable_on_disk_and_only_this_user_reaches_it() {
     let (folder, store) = opened();
-    store.write("a/b", one("c4n4ry-5ecret"), 0, "k").await.unwrap();
+    store.write("a/b", one("c4n4ry-5ecret"), &0.into(), "k").await.unwrap();
     let path = folder.path().join("secrets.age");
     let bytes = std::fs::read(&path).unwrap();
     assert!(bytes.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----"));
@@ -53,19 +53,19 @@ async fn nothing_is_readable_on_disk_and_only_this_user_reaches_it() {
 #[tokio::test]
 async fn binary_age_files_are_read_too() {
     let (folder, store) = opened();
-    store.write("a", one("x"), 0, "k").await.unwrap();
+    store.write("a", one("x"), &0.into(), "k").await.unwrap();
     let path = folder.path().join("secrets.age");
     let armored = std::fs::read(&path).unwrap();
     let mut binary = Vec::new();
     ArmoredReader::new(&armored[..]).read_to_end(&mut binary).unwrap();
     put(&path, &binary, 0o600);
-    assert_eq!(store.version("a").await.unwrap(), Some(1));
+    assert_eq!(store.version("a").await.unwrap(), Some(1.into()));
 }
 
 #[tokio::test]
 async fn a_damaged_file_is_an_error_and_is_not_written_over() {
     let (folder, store) = opened();
-    store.write("a", one("c4n4ry-5ecret"), 0, "k").await.unwrap();
+    store.write("a", one("c4n4ry-5ecret"), &0.into(), "k").await.unwrap();
     let path = folder.path().join("secrets.age");
     let whole = std::fs::read(&path).unwrap();
     let mut flipped = whole.clone();
@@ -73,9 +73,10 @@ async fn a_damaged_file_is_an_error_and_is_not_written_over() {
     flipped[at] = if flipped[at] == b'A' { b'B' } else { b'A' };
     for bytes in [&b""[..], b"no age", &whole[..whole.len() / 2], &flipped] {
         put(&path, bytes, 0o600);
-        for error in
-            [store.read("a").await.unwrap_err(), store.write("a", one("y"), 1, "k2").await.unwrap_err()]
-        {
+        for error in [
+            store.read("a").await.unwrap_err(),
+            store.write("a", one("y"), &1.into(), "k2").await.unwrap_err(),
+        ] {
             assert!(
                 error.to_string().contains("it is damaged") && error.to_string().contains("secrets.age"),
                 "{error}"
@@ -115,16 +116,17 @@ async fn two_processes_do_not_interleave() {
     let held = Lock::acquire(&folder.path().join("secrets.age.lock")).unwrap();
     let writing = {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { store.write("a", one("x"), 0, "k").await })
+        tokio::spawn(async move { store.write("a", one("x"), &0.into(), "k").await })
     };
     sleep(Duration::from_millis(100)).await;
     assert!(!writing.is_finished() && !folder.path().join("secrets.age").exists());
     drop(held);
-    assert_eq!(writing.await.unwrap().unwrap(), 1);
+    assert_eq!(writing.await.unwrap().unwrap(), 1.into());
     // Side by side, each based on the same version: one wins.
+    let base = 1.into();
     let (here, there) = (try_open(folder.path()).unwrap(), try_open(folder.path()).unwrap());
     let (first, second) =
-        tokio::join!(here.write("a", one("y"), 1, "k2"), there.write("a", one("z"), 1, "k3"));
+        tokio::join!(here.write("a", one("y"), &base, "k2"), there.write("a", one("z"), &base, "k3"));
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
 }
 
@@ -140,6 +142,6 @@ async fn a_folder_that_is_not_there_fails_the_write_alone() {
     let store =
         open(Opening { name: "kept".to_owned(), settings, credential: None, transport: None }).unwrap();
     assert!(store.read("a").await.unwrap().is_none());
-    assert!(matches!(store.write("a", one("x"), 0, "k").await.unwrap_err(), StoreError::Io { .. }));
+    assert!(matches!(store.write("a", one("x"), &0.into(), "k").await.unwrap_err(), StoreError::Io { .. }));
     assert!(store.check().await.iter().any(|check| check.state == CheckState::Missing));
 }

@@ -1,0 +1,168 @@
+//! AWS Secrets Manager: its JSON protocol, versions with their labels, signatures and policies.
+//!
+//! Statuses, codes and shapes are those of the API reference. It says only that what is read may lag behind what was
+//! written, not by how much: a switch.
+
+mod secrets;
+mod sign;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::draws::Draws;
+use super::{Answer, Client, Entry, Moment, Request, Service, Tenant, stored};
+
+pub use secrets::{Secret, Version};
+
+/// Its part of the tenant: one account in one region.
+#[derive(Clone, Default, Serialize)]
+pub struct State {
+    /// The region; blank where there is no such account.
+    pub region: String,
+    /// Access keys by their identifiers.
+    pub keys: BTreeMap<String, Key>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
+}
+
+impl State {
+    /// An account with these secrets, whose fields are given, and one key that may read and write them.
+    pub fn with(draws: &mut Draws, entries: &[(String, Value)]) -> Self {
+        let key = Key {
+            secret: draws.secret(),
+            session: Some(draws.secret()),
+            actions: vec!["*".to_owned()],
+            secrets: vec!["*".to_owned()],
+        };
+        let secrets = entries.iter().map(|(name, fields)| {
+            let version = draws.letters(36);
+            (name.clone(), Secret::new(&version, fields))
+        });
+        let secrets = secrets.collect();
+        let id = format!("ASIA{}", draws.letters(16).to_ascii_uppercase());
+        Self { region: "eu-west-1".to_owned(), keys: [(id, key)].into(), secrets }
+    }
+}
+
+/// An access key and its policy.
+#[derive(Clone, Default, Serialize)]
+pub struct Key {
+    /// The secret access key.
+    pub secret: String,
+    /// The session token, of temporary credentials.
+    pub session: Option<String>,
+    /// Actions that are allowed: `GetSecretValue`; `*` for all.
+    pub actions: Vec<String>,
+    /// Names of secrets on which they are, of which a `*` at the end stands for any rest.
+    pub secrets: Vec<String>,
+}
+
+impl Key {
+    fn may(&self, action: &str, secret: &str) -> bool {
+        let fits = |rule: &String| match rule.strip_suffix('*') {
+            Some(start) => secret.starts_with(start),
+            None => rule == secret,
+        };
+        self.actions.iter().any(|allowed| allowed == "*" || allowed == action)
+            && self.secrets.iter().any(fits)
+    }
+}
+
+/// A refusal: code and message.
+struct Refusal {
+    code: &'static str,
+    message: String,
+}
+
+fn refusal(code: &'static str, message: impl Into<String>) -> Refusal {
+    Refusal { code, message: message.into() }
+}
+
+/// See the module.
+pub struct Aws;
+
+impl Service for Aws {
+    fn name(&self) -> &'static str {
+        "aws"
+    }
+
+    fn handle(&self, tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Answer {
+        let kind = "application/x-amz-json-1.1";
+        match reply(&mut tenant.aws, request, moment) {
+            Ok(body) => Answer::text(200, kind, body.to_string()),
+            Err(Refusal { code, message }) => {
+                // Every refusal has this status but those of the service's own faults.
+                Answer::text(400, kind, json!({ "__type": code, "Message": message }).to_string())
+            }
+        }
+    }
+
+    fn changes(&self, request: &Request) -> bool {
+        !matches!(action(request), Some("GetSecretValue" | "DescribeSecret" | "ListSecretVersionIds"))
+    }
+
+    fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
+        if kind != "aws-secrets-manager" {
+            return None;
+        }
+        let (id, key) = tenant.aws.keys.iter().next()?;
+        let session = key.session.as_ref().map_or_else(String::new, |session| format!(":{session}"));
+        let credential = format!("{id}:{}{session}", key.secret);
+        Some(Client { path: "", credential, settings: vec![("region", format!("{:?}", tenant.aws.region))] })
+    }
+
+    /// Nobody but the responders and the consumers of secrets has a key.
+    fn ways_in(&self, _: &Tenant, _: &str, _: &Moment<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn example(&self, tenant: &mut Tenant) {
+        let entries = stored::used(tenant);
+        tenant.aws = State::with(&mut tenant.draws, &entries);
+    }
+
+    fn entries(&self, tenant: &Tenant) -> Vec<Entry> {
+        let named = tenant.aws.secrets.iter().filter_map(|(name, secret)| {
+            Some((name.clone(), secret.holds()?.get("username")?.as_str()?.to_owned()))
+        });
+        stored::entries(tenant, "aws-secrets-manager", named)
+    }
+
+    fn volatile(&self) -> &'static [&'static str] {
+        &["secrets.*.versions", "secrets.*.labels"]
+    }
+}
+
+/// The action of a request, which is in a header.
+fn action(request: &Request) -> Option<&str> {
+    request.header("x-amz-target")?.strip_prefix("secretsmanager.")
+}
+
+fn reply(state: &mut State, request: &Request, moment: &Moment<'_>) -> Result<Value, Refusal> {
+    let action = action(request).filter(|_| request.method == "POST");
+    let action = action.ok_or_else(|| refusal("UnknownOperationException", ""))?.to_owned();
+    let key = sign::verify(state, request, moment)?;
+    let body = request.json().unwrap_or_default();
+    let body = body.as_object().ok_or_else(|| refusal("SerializationException", ""))?;
+    let name = body.get(if action == "CreateSecret" { "Name" } else { "SecretId" }).and_then(Value::as_str);
+    let name = name.ok_or_else(|| refusal("ValidationException", "a member must not be null"))?;
+    // Secrets may be named by their ARN; its end is drawn.
+    let name = name
+        .rsplit_once(":secret:")
+        .map_or(name, |(_, rest)| rest.rsplit_once('-').map_or(rest, |(name, _)| name));
+    if !key.may(&action, name) {
+        return Err(refusal(
+            "AccessDeniedException",
+            format!(
+                "User: arn:aws:iam::123456789012:user/portcullis is not authorized to perform: \
+             secretsmanager:{action} on resource: {name} because no identity-based policy allows it"
+            ),
+        ));
+    }
+    secrets::reply(state, &action, name, body, moment)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! The access key, and the region that its signatures are for.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use crate::lockdown::http::AwsKey;
+
+const SERVICE: &str = "secretsmanager";
+
+/// What a credential process writes, such as `aws configure export-credentials`.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Process {
+    version: u32,
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: Option<String>,
+}
+
+/// Reads `ID:SECRET`, `ID:SECRET:SESSION-TOKEN` or the JSON of a credential process. The error does not show it.
+pub(super) fn read(credential: &SecretString, region: String) -> Result<AwsKey, &'static str> {
+    let text = credential.expose_secret().trim();
+    let (id, secret, session): (String, SecretString, Option<SecretString>) = if text.starts_with('{') {
+        let process = serde_json::from_str::<Process>(text).ok().filter(|process| process.version == 1);
+        let process = process.ok_or("the credential is not the JSON of a credential process, version 1")?;
+        (
+            process.access_key_id,
+            process.secret_access_key.into(),
+            process.session_token.map(SecretString::from),
+        )
+    } else {
+        // No part has a colon in it.
+        let mut parts = text.split(':');
+        let (id, secret, session) = (parts.next(), parts.next(), parts.next());
+        let (Some(id), Some(secret), None) = (id, secret, parts.next()) else { return Err(FORM) };
+        (id.to_owned(), secret.into(), session.map(SecretString::from))
+    };
+    let is_word =
+        |word: &str| !word.is_empty() && word.len() <= 4096 && word.bytes().all(|b| b.is_ascii_graphic());
+    let words = [secret.expose_secret()].into_iter().chain(session.as_ref().map(|word| word.expose_secret()));
+    if !id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        || id.is_empty()
+        || !words.into_iter().all(is_word)
+    {
+        return Err(FORM);
+    }
+    Ok(AwsKey { id, secret, session, region, service: SERVICE })
+}
+
+const FORM: &str = "the credential has to be ID:SECRET or ID:SECRET:SESSION-TOKEN";
+
+/// Of the names that AWS gives its endpoints: `secretsmanager.REGION.amazonaws.com`, `secretsmanager-fips…`,
+/// `secretsmanager.REGION.api.aws`, those of other partitions, and those of interface endpoints.
+pub(super) fn region_of(base: &Url) -> Option<String> {
+    let host = base.host_str()?;
+    let mut labels = host.split('.').skip_while(|label| !matches!(*label, SERVICE | "secretsmanager-fips"));
+    labels.next()?;
+    let (region, rest) = (labels.next()?, labels.next()?);
+    // A region has three parts at least.
+    let is_region = region.split('-').count() >= 3;
+    (is_region && matches!(rest, "amazonaws" | "api" | "vpce")).then(|| region.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Option<(String, String, Option<String>)> {
+        let plain = |secret: &SecretString| secret.expose_secret().to_owned();
+        let key = read(&text.into(), "eu-west-1".to_owned()).ok()?;
+        Some((key.id.clone(), plain(&key.secret), key.session.as_ref().map(plain)))
+    }
+
+    #[test]
+    fn keys_are_read_in_each_form() {
+        let all =
+            |session: Option<&str>| Some(("AKIA1".to_owned(), "s3/+".to_owned(), session.map(str::to_owned)));
+        assert_eq!(parts("AKIA1:s3/+"), all(None));
+        assert_eq!(parts("AKIA1:s3/+:t0="), all(Some("t0=")));
+        let process = r#"{"Version":1,"AccessKeyId":"AKIA1","SecretAccessKey":"s3/+","SessionToken":"t0=","Expiration":"x"}"#;
+        assert_eq!(parts(process), all(Some("t0=")));
+        for wrong in [
+            "",
+            "AKIA1",
+            "AKIA1:",
+            ":s3",
+            "AKIA1:s3:",
+            "AKIA1:s3:t:x",
+            "AK IA:s3",
+            "AKIA1:s 3",
+            "AKIA1:s3\n4",
+            "{",
+            "{}",
+            r#"{"Version":2,"AccessKeyId":"AKIA1","SecretAccessKey":"s3"}"#,
+            r#"{"Version":1,"AccessKeyId":"AKIA1/../","SecretAccessKey":"s3"}"#,
+        ] {
+            assert_eq!(parts(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_region_is_told_by_the_vendor_s_names_alone() {
+        for (base, region) in [
+            ("https://secretsmanager.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("https://secretsmanager-fips.us-gov-west-1.amazonaws.com/", Some("us-gov-west-1")),
+            ("https://secretsmanager.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            ("https://secretsmanager.us-east-1.api.aws", Some("us-east-1")),
+            ("https://vpce-0a-1b.secretsmanager.us-east-1.vpce.amazonaws.com", Some("us-east-1")),
+            ("https://secretsmanager.example.com", None),
+            ("https://secretsmanager.amazonaws.com", None),
+            ("http://127.0.0.1:5000", None),
+        ] {
+            assert_eq!(region_of(&Url::parse(base).unwrap()).as_deref(), region, "{base}");
+        }
+    }
+}
