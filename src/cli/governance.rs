@@ -16,6 +16,7 @@ use crate::governance::estate::{self, Estate};
 use crate::governance::members::{self, Members};
 use crate::governance::register::{self, Register};
 use crate::lockdown::execute;
+use crate::lockdown::provider::Target;
 use crate::lockdown::record::Record;
 use crate::sys::clock::{Clock as _, System};
 use crate::sys::fs::read_plain_up_to;
@@ -147,8 +148,8 @@ impl Known {
             .hint("--offline asks no system; `portcullis config init` writes a configuration to fill in"));
         }
         let setup = Setup::load(ui, &self.book.place)?;
-        let target = Setup::target(account, "governance");
-        let found = incident::block_on(execute::read_all(setup.systems(), &target, &Record::default()))?;
+        let targets = [Target::new(account, "governance")];
+        let found = incident::block_on(execute::read_all(setup.systems(), &targets, &Record::default()))?;
         world
             .failed
             .extend(found.failed.iter().map(|(name, why)| format!("{name} could not be read: {why}")));

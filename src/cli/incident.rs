@@ -20,7 +20,7 @@ use crate::lockdown::engine::Engine;
 use crate::lockdown::incidents::{Held, Incidents, tag};
 use crate::lockdown::journal;
 use crate::lockdown::open::{self, Systems};
-use crate::lockdown::provider::{Hand, Target};
+use crate::lockdown::provider::Hand;
 use crate::lockdown::record::{Entry, Record, Verdict};
 use crate::lockdown::snapshot::Snapshots;
 use crate::output::json;
@@ -73,11 +73,6 @@ impl Setup {
         let (systems, clock) = (self.systems.all.clone(), Arc::new(clock::System));
         let watch = ui.watch();
         Ok(Engine::new(systems, hand, held.journal()?, clock, watch, self.config.http.backoff))
-    }
-
-    /// Whom the incident is about.
-    pub fn target(account: &str, incident: &str) -> Target {
-        Target::new(account, &tag(incident))
     }
 
     /// How long proofs are asked for.
@@ -139,7 +134,7 @@ pub async fn interruptible<T>(engine: &Engine, work: impl Future<Output = T>) ->
 /// The exit code of an incident as it stands.
 pub fn exit_code(record: &Record) -> ExitCode {
     match &record.verdict {
-        Some((Verdict::Contained | Verdict::Restored, _)) => ExitCode::SUCCESS,
+        Some((Verdict::Contained | Verdict::Done | Verdict::Restored, _)) => ExitCode::SUCCESS,
         Some((Verdict::Partial | Verdict::PartlyRestored, _)) => ExitCode::from(PARTIAL),
         Some((Verdict::Unknown, _)) | None => ExitCode::from(UNKNOWN),
     }
@@ -216,6 +211,7 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Active { records } if records.is_empty() => "the account is not active any more".to_owned(),
         Entry::Active { records } => format!("the account was active after the lockdown: {}", records.len()),
         Entry::Restoring { .. } => "restoring".to_owned(),
+        Entry::Widened { tasks } => format!("{} more to do than was asked before", tasks.len()),
         Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. }
         | Entry::Planned { .. }
         | Entry::Confirmed { .. }

@@ -62,7 +62,7 @@ impl Material {
 fn plan(record: &Record) -> Plan {
     let steps = record.in_order().map(|tracked| tracked.step.clone()).collect();
     let guided = record.guided.iter().map(|tracked| tracked.guided.clone()).collect();
-    Plan::of(&record.account, &record.incident, steps, guided)
+    Plan::of(&record.account, &record.incident, &record.operation, steps, guided)
 }
 
 fn snapshots(folder: &Path, entries: &[Timed]) -> Result<Vec<Snapshot>, SealError> {

@@ -90,6 +90,7 @@ fn times(material: &Material) -> String {
             Entry::Passed { pass, clean: true } => format!("pass {pass} found nothing left to do"),
             Entry::Concluded { verdict, .. } => format!("concluded: {verdict}"),
             Entry::Interrupted { why } => format!("interrupted: {}", Code(why)),
+            Entry::Widened { tasks } => format!("{} more tasks asked for", tasks.len()),
             Entry::Restoring { how } => format!("restoring: {}", Code(how)),
             _ => continue,
         };

@@ -17,6 +17,7 @@ pub mod query;
 mod records;
 pub mod restore;
 pub mod review;
+pub mod rotate;
 mod rule_samples;
 pub mod rules;
 pub mod scan;
