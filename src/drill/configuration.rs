@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::emulator::{Client, Emulator, SERVICES, Tenant};
+use super::emulator::{Client, Emulator, Entry, SERVICES, Tenant};
 use crate::config::KindSpec;
 use crate::lockdown::open;
 
@@ -71,24 +71,20 @@ fn local(role: &str, kind: &KindSpec) -> String {
     text
 }
 
-/// One for every entry of the store that holds the credential of a service account. What the attacker knows was made by
+/// One for every entry of a store that holds the credential of a service account. What the attacker knows was made by
 /// the account, or shown to it.
 fn integrations(tenant: &Tenant) -> String {
     let mut text = String::new();
-    let secrets = tenant.vault.mounts.values().flat_map(|mount| &mount.secrets);
-    for (number, (path, secret)) in (1..).zip(secrets) {
-        let username = secret.holds().and_then(|data| data.get("username")?.as_str()).unwrap_or_default();
-        let mut accounts = tenant.mixpanel.service_accounts.values();
-        if accounts.any(|account| account.username == username) {
-            let known = tenant.attacker.service_accounts.iter().any(|(known, _)| known == username);
-            let _ = writeln!(
-                text,
-                "[[integration]]\nname = \"use-{number}\"\ntype = \"service-account\"\ncredential = {username:?}\n\
-                 consumer = \"job {number}\"\nstore = \"vault\"\npath = {path:?}"
-            );
-            if known {
-                let _ = writeln!(text, "created-by = {:?}", tenant.attacker.email);
-            }
+    let entries = SERVICES.iter().flat_map(|service| service.entries(tenant));
+    for (number, Entry { store, path, username }) in (1..).zip(entries) {
+        let known = tenant.attacker.service_accounts.iter().any(|(known, _)| *known == username);
+        let _ = writeln!(
+            text,
+            "[[integration]]\nname = \"use-{number}\"\ntype = \"service-account\"\ncredential = {username:?}\n\
+             consumer = \"job {number}\"\nstore = {store:?}\npath = {path:?}"
+        );
+        if known {
+            let _ = writeln!(text, "created-by = {:?}", tenant.attacker.email);
         }
     }
     text

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use portcullis::drill::emulator::generate::Size;
 use portcullis::drill::emulator::switches::Paging;
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Faults, Switches, Tenant, okta};
+use portcullis::drill::emulator::{Faults, Service, Switches, Tenant, okta};
 use portcullis::lockdown::state::Status;
 use serde_json::{Map, json};
 
 use super::check::{self, Checked, DONE, PARTIAL, REFUSED, UNKNOWN, ensure};
-use super::pool::{Tally, full, try_all};
+use super::pool::{Tally, full, try_all, variable};
 use super::stage::{Run, Stage};
-use super::tenant::small;
+use super::tenant::{further, made_up_beside, small};
 
 /// Locks down, lets somebody else change something, restores. Gives the statuses of the steps that `of` names, and what
 /// the somebody's change still differs by.
@@ -125,9 +125,7 @@ fn waits_for_people(run: &Run) -> bool {
     run.code == Some(UNKNOWN) && reasons.iter().all(told)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "cases are tried by reference")]
-fn there_and_back(&seed: &u64, tally: &mut Tally) -> Checked {
-    let (tenant, switches) = made_up(seed);
+fn there_and_back((tenant, switches): (Tenant, Switches), tally: &mut Tally) -> Checked {
     let stage = Stage::new(tenant, switches, Faults::default());
     let run = stage.lockdown(&[], None);
     check::verdict(&stage, &run, &check::ways_in(&stage))?;
@@ -156,6 +154,30 @@ fn there_and_back(&seed: &u64, tally: &mut Tally) -> Checked {
 #[test]
 fn lockdown_and_restore_leave_no_difference_in_made_up_tenants() {
     let seeds: Vec<u64> = (1..=if full() { 500 } else { 20 }).collect();
-    let tally = try_all("lockdown and restore", &seeds, |seed| format!("seed {seed}"), there_and_back);
+    let tally = try_all(
+        "lockdown and restore",
+        &seeds,
+        |seed| format!("seed {seed}"),
+        |seed, tally| there_and_back(made_up(*seed), tally),
+    );
     assert!(tally.get("steps undone").is_some_and(|undone| *undone > 0), "{tally:?}");
+}
+
+#[test]
+fn and_in_made_up_tenants_with_every_other_kind() {
+    let only = variable("PORTCULLIS_SERVICE");
+    let services = further().filter(|service| only.as_deref().is_none_or(|only| only == service.name()));
+    let seeds = 1..=if full() { 100 } else { 4 };
+    let cases: Vec<(&dyn Service, u64)> =
+        services.flat_map(|service| seeds.clone().map(move |seed| (service, seed))).collect();
+    let tally = try_all(
+        "lockdown and restore beside another kind",
+        &cases,
+        |(service, seed)| format!("{}, seed {seed}", service.name()),
+        |(service, seed), tally| {
+            let (tenant, switches) = made_up(*seed);
+            there_and_back((made_up_beside(*service, *seed, tenant), switches), tally)
+        },
+    );
+    assert!(cases.is_empty() || tally.get("steps undone").is_some_and(|undone| *undone > 0), "{tally:?}");
 }

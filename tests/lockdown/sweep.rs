@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use portcullis::drill::emulator::{Fault, Faults, SERVICES, Switches, Tenant, What, When};
-use portcullis::lockdown::provider::PROVIDERS;
+use portcullis::drill::emulator::{Fault, Faults, SERVICES, Service, Switches, Tenant, What, When};
+use portcullis::lockdown::open;
 
 use super::check::{self, Checked, DONE, PARTIAL, UNKNOWN, ensure};
 use super::pool::{Tally, full, try_all, variable};
 use super::stage::{Run, Stage, WAIT};
-use super::tenant::small;
+use super::tenant::{beside, further, small};
 
 /// Runs that are given to come to the same end as an undisturbed one, once the faults are over.
 const RUNS: usize = 4;
@@ -229,14 +229,23 @@ fn sweep(name: &str, setting: &Setting, sample: usize) {
     assert!(tally.get("kills").is_some_and(|kills| *kills > 0), "{tally:?}");
 }
 
+/// Whether a tenant's responders have a client of this kind.
+fn serves(service: &dyn Service, kind: &str, tenant: &Tenant) -> bool {
+    service.client(kind, tenant, "http://127.0.0.1").is_some()
+}
+
 #[test]
-fn every_provider_is_emulated() {
-    for provider in PROVIDERS {
-        let name = provider.spec.name;
-        let client = SERVICES.iter().find_map(|service| service.client(name, &small(1), "http://127.0.0.1"));
+fn every_kind_is_swept() {
+    let (small, catalog) = (small(1), open::catalog());
+    for kind in catalog.providers.iter().chain(catalog.stores) {
+        let in_small = || SERVICES.iter().any(|service| serves(*service, kind.name, &small));
+        let beside = || further().any(|service| serves(service, kind.name, &beside(service, 1)));
+        // A kind without a credential is local: it is in every tenant.
+        let is_swept = kind.credential.is_empty() || in_small() || beside();
         assert!(
-            client.is_some(),
-            "{name} is not in the sweep: it has no emulated service, or no client there"
+            is_swept,
+            "{} is not in the sweep: it has no emulated service, or no client in its example",
+            kind.name
         );
     }
 }
@@ -259,4 +268,15 @@ fn with_an_attacker_who_is_awake() {
     (switches.attacker.every, switches.attacker.enough) = (2, 3);
     let setting = Setting { tenant: small(9), switches, more: &[] };
     sweep("crash sweep with a live attacker", &setting, 15);
+}
+
+/// Each kind that the small tenant does not have, in a tenant of its own. `PORTCULLIS_SERVICE` names one.
+#[test]
+fn with_every_other_kind_in_turn() {
+    let only = variable("PORTCULLIS_SERVICE");
+    for service in further().filter(|service| only.as_deref().is_none_or(|only| only == service.name())) {
+        let tenant = beside(service, 10);
+        let setting = Setting { tenant, switches: Switches::default(), more: &[] };
+        sweep(&format!("crash sweep beside {}", service.name()), &setting, 4);
+    }
 }

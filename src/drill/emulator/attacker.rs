@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::mixpanel::{Mixpanel, sign_in};
-use super::{Answer, Moment, Request, Service, Tenant};
+use super::{Answer, Moment, Request, SERVICES, Service, Tenant};
 
 /// His attempt to make a service account.
 pub const CREATE: &str = "create-service-account";
@@ -181,7 +181,7 @@ impl Hand<'_, '_> {
         let (email, ip) = (self.tenant.attacker.email.clone(), self.tenant.attacker.ip.clone());
         let access = self.tenant.mixpanel.member_access(&email);
         let manages = access.is_some_and(|access| access.manages_organization());
-        let with = if self.tenant.okta.lets_in(&email) {
+        let with = if SERVICES.iter().any(|service| service.lets_in(self.tenant, &email)) {
             "identity provider"
         } else if manages && self.tenant.attacker.knows_password {
             "password"

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::attacker;
 use super::limit::{Buckets, Taken};
 use super::switches::AttackerSwitches;
-use super::{Answer, Faults, Moment, Request, Service, Switches, Tenant, What};
+use super::{Allowance, Answer, Faults, Moment, Request, Service, Switches, Tenant, What};
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
 
@@ -214,22 +214,21 @@ impl Core {
         }
     }
 
-    /// Okta says on every answer how much of its limit is left.
+    /// Some services say on every answer how much of their limit is left.
     fn limit_headers(&self, service: Option<&dyn Service>, arrival: &Arrival, reply: Reply) -> Reply {
-        match (reply, arrival.taken) {
-            (Reply::Answer(answer, dress), Some(taken)) if service.is_some_and(|of| of.name() == "okta") => {
-                let reset = self.wall(arrival.at).nanos / 1_000_000_000
-                    + i64::try_from(whole_seconds(taken.wait)).unwrap_or(i64::MAX);
-                let mut answer = answer;
-                answer.headers.retain(|(name, _)| name != "retry-after");
-                let answer = answer
-                    .header("x-rate-limit-limit", &taken.limit.to_string())
-                    .header("x-rate-limit-remaining", &taken.remaining.to_string())
-                    .header("x-rate-limit-reset", &reset.to_string());
-                Reply::Answer(answer, dress)
-            }
-            (reply, _) => reply,
-        }
+        let (Reply::Answer(answer, dress), Some(taken)) = (&reply, arrival.taken) else { return reply };
+        let wait = whole_seconds(taken.wait);
+        let left = Allowance {
+            limit: taken.limit,
+            remaining: taken.remaining,
+            wait,
+            reset: self.wall(arrival.at).nanos / 1_000_000_000 + i64::try_from(wait).unwrap_or(i64::MAX),
+        };
+        let Some(headers) = service.and_then(|service| service.limit_headers(&left)) else { return reply };
+        let mut answer = answer.clone();
+        answer.headers.retain(|(name, _)| name != "retry-after");
+        let answer = headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value));
+        Reply::Answer(answer, *dress)
     }
 }
 

@@ -31,7 +31,7 @@ pub use fault::{Fault, Faults, What, When};
 pub use generate::{Setup, Size};
 pub use http::{Answer, Request};
 pub use server::Emulator;
-pub use service::{Client, Moment, SERVICES, Service};
+pub use service::{Allowance, Client, Entry, Moment, SERVICES, Service};
 pub use switches::Switches;
 pub use tenant::Tenant;
 pub use trap::Trapped;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Answer, Request, Switches, Tenant, mixpanel, okta, scim, vault};
 use crate::event::time::Timestamp;
+use crate::synth::rng::Rng;
 
 /// When a request is handled, and under which switches.
 #[derive(Clone, Copy)]
@@ -34,6 +35,30 @@ pub struct Client {
     pub settings: Vec<(&'static str, String)>,
 }
 
+/// An entry of a secret store that holds the credential of a service account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Name of the store's kind, and so of its instance.
+    pub store: &'static str,
+    /// The entry's path, as the inventory names it.
+    pub path: String,
+    /// Username of the service account.
+    pub username: String,
+}
+
+/// How much of a service's rate limit is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests that the full limit allows.
+    pub limit: u32,
+    /// Those that are left.
+    pub remaining: u32,
+    /// Seconds until there is room again, rounded up.
+    pub wait: u64,
+    /// The second since 1970 at which there is.
+    pub reset: i64,
+}
+
 /// An emulated API: a function of the tenant, without clock, sockets or chance of its own.
 pub trait Service: Sync {
     /// The first segment of its paths, and its key in records and limits.
@@ -50,6 +75,36 @@ pub trait Service: Sync {
     /// What the responders configure for a provider or store of this kind, with the service at this base address; `None`
     /// where it does not serve that kind, or they have no credential.
     fn client(&self, kind: &str, tenant: &Tenant, base: &str) -> Option<Client>;
+
+    /// Puts a small example of what the service keeps into a tenant: around the members that Mixpanel has, with the
+    /// compromised account among them, and with a credential of the responders, so that [`Service::client`] serves its
+    /// kinds. Every kind is swept in such a tenant.
+    fn example(&self, tenant: &mut Tenant);
+
+    /// The same by chance: for trials in many tenants.
+    fn made_up(&self, tenant: &mut Tenant, rng: &mut Rng) {
+        let _ = rng;
+        self.example(tenant);
+    }
+
+    /// Whether it lets the account in to Mixpanel, as an identity provider does.
+    fn lets_in(&self, tenant: &Tenant, email: &str) -> bool {
+        let (_, _) = (tenant, email);
+        false
+    }
+
+    /// Entries that hold credentials of service accounts, where it is a secret store.
+    fn entries(&self, tenant: &Tenant) -> Vec<Entry> {
+        let _ = tenant;
+        Vec::new()
+    }
+
+    /// Headers by which each of its answers says how much of the limit is left; a 429 has them instead of `Retry-After`.
+    /// `None`: there are none.
+    fn limit_headers(&self, left: &Allowance) -> Option<Vec<(&'static str, String)>> {
+        let _ = left;
+        None
+    }
 
     /// Ways by which an account, or whoever took it over, still gets in, in words that name the service.
     fn ways_in(&self, tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<String>;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::{Call, CallError, Reply, Transport};
 
 /// More pages than any list has; a list that goes on is not one.
@@ -16,9 +18,21 @@ pub enum Next {
     Link,
     /// The same request with this query parameter: an offset, a page number, a cursor.
     Query(&'static str, String),
+    /// At a whole address, which the body of the page gave.
+    At(Url),
 }
 
 impl Next {
+    /// Where a link in the body of a page leads.
+    ///
+    /// # Errors
+    /// [`CallError::Lost`]: it is no whole address, so the rest of the list is unknown.
+    pub fn at(link: &str) -> Result<Self, CallError> {
+        Url::parse(link).map(Self::At).map_err(|error| {
+            CallError::lost(format!("the link to the next page of the list cannot be read: {error}"))
+        })
+    }
+
     /// Paging by offset, counted from `first`: `got` entries came from `offset` on, of `total` if that is known. A page
     /// without entries ends the list.
     pub fn offset(name: &'static str, first: u64, offset: u64, got: u64, total: Option<u64>) -> Self {
@@ -52,6 +66,7 @@ impl Transport {
             call = match each(&reply)? {
                 Next::Done => return Ok(()),
                 Next::Query(name, value) => call.set(name, value),
+                Next::At(link) => call.at(link),
                 Next::Link => match reply.next(&url) {
                     None => return Ok(()),
                     Some(link) => call.at(link),

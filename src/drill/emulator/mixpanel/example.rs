@@ -10,6 +10,8 @@ use crate::synth::people::{PROJECTS, RESPONDER, VICTIM};
 const PLAIN: &str = "member";
 /// Id of the first project, used in grants.
 const WEB: u64 = 3_187_001;
+/// Service accounts that consumers use: the example of a secret store holds their credentials.
+pub(in crate::drill::emulator) const USED: [u64; 2] = [88_102, 88_103];
 /// Id of the second project.
 const MOBILE: u64 = 3_187_002;
 

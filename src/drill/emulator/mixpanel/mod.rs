@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use self::accounts::Reply;
 use self::auth::{Caller, bad_request, error, not_found};
+pub(in crate::drill::emulator) use self::example::USED;
 pub use self::state::{
     Access, Deletion, Ghost, Import, Lingering, Member, Pipeline, Project, ServiceAccount, Session, State,
     Team,
@@ -51,6 +52,9 @@ impl Service for Mixpanel {
             _ => None,
         }
     }
+
+    /// [`Tenant::example`] has it: everything else is around it.
+    fn example(&self, _: &mut Tenant) {}
 
     fn ways_in(&self, tenant: &Tenant, email: &str, moment: &Moment<'_>) -> Vec<String> {
         ways::ways_in(tenant, email, moment)

@@ -4,6 +4,7 @@
 mod access;
 mod apps;
 mod caller;
+mod example;
 mod groups;
 mod log;
 mod page;
@@ -12,7 +13,7 @@ mod users;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Client, Moment, Request, Service, Tenant, mixpanel, scim};
+use super::{Allowance, Answer, Client, Moment, Request, Service, Tenant, mixpanel, scim};
 use caller::{Caller, Need};
 
 pub use state::{ApiToken, App, Assignment, Ghost, Grant, Group, Role, Rule, State, Status, User};
@@ -107,6 +108,22 @@ impl Service for Okta {
         let credential = state.tokens.values().find(own)?.secret.clone();
         let app = state.mixpanel_app().map(|(id, _)| ("app", format!("{id:?}")));
         Some(Client { path: "", credential, settings: app.into_iter().collect() })
+    }
+
+    fn example(&self, tenant: &mut Tenant) {
+        example::fill(tenant);
+    }
+
+    fn lets_in(&self, tenant: &Tenant, email: &str) -> bool {
+        tenant.okta.lets_in(email)
+    }
+
+    fn limit_headers(&self, left: &Allowance) -> Option<Vec<(&'static str, String)>> {
+        Some(vec![
+            ("x-rate-limit-limit", left.limit.to_string()),
+            ("x-rate-limit-remaining", left.remaining.to_string()),
+            ("x-rate-limit-reset", left.reset.to_string()),
+        ])
     }
 
     fn ways_in(&self, tenant: &Tenant, email: &str, _: &Moment<'_>) -> Vec<String> {

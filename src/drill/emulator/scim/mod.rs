@@ -3,6 +3,7 @@
 //! Mixpanel documents only that people are deactivated and reactivated through it, groups stand for teams by name, and
 //! e-mails outside the claimed domains are out of its reach. The rest is the RFC, or a switch.
 
+mod example;
 mod groups;
 mod patch;
 mod users;
@@ -106,6 +107,10 @@ impl Service for Scim {
         }
         let credential = tenant.scim.token.clone();
         (!credential.is_empty()).then(|| Client { path: "/v2", credential, settings: Vec::new() })
+    }
+
+    fn example(&self, tenant: &mut Tenant) {
+        example::fill(tenant);
     }
 
     fn ways_in(&self, tenant: &Tenant, email: &str, _: &Moment<'_>) -> Vec<String> {

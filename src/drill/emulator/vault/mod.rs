@@ -3,6 +3,7 @@
 //! Statuses and bodies are those of `OpenBao` 2.7, request by request: a token that is not known is refused with other
 //! words than one whose policies do not reach.
 
+mod example;
 mod kv;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::draws::Draws;
-use super::{Answer, Client, Moment, Request, Service, Tenant};
+use super::{Answer, Client, Entry, Moment, Request, Service, Tenant};
 use crate::event::time::Timestamp;
 
 pub use kv::{Mount, Secret, Version};
@@ -144,6 +145,22 @@ impl Service for Vault {
         let mount = tenant.vault.mounts.keys().next()?;
         let settings = vec![("mount", format!("{mount:?}"))];
         Some(Client { path: "", credential: token.clone(), settings })
+    }
+
+    fn example(&self, tenant: &mut Tenant) {
+        example::fill(tenant);
+    }
+
+    fn entries(&self, tenant: &Tenant) -> Vec<Entry> {
+        let secrets = tenant.vault.mounts.values().flat_map(|mount| &mount.secrets);
+        let named = secrets.filter_map(|(path, secret)| {
+            let username = secret.holds()?.get("username")?.as_str()?.to_owned();
+            Some(Entry { store: "vault", path: path.clone(), username })
+        });
+        let is_account = |entry: &Entry| {
+            tenant.mixpanel.service_accounts.values().any(|account| account.username == entry.username)
+        };
+        named.filter(is_account).collect()
     }
 
     /// Nobody but the responders and the consumers of secrets has a token.
