@@ -233,11 +233,15 @@ impl Running<'_> {
             let (about, what) = (&planned.account, planned.operation.kind);
             return Err(CliError::refused(format!("{} is the {what} of {about}", path.display())));
         }
+        if !planned.is_genuine() {
+            let edited = Guard::PlanChanged("it was edited".to_owned());
+            return Err(CliError::refused(format!("refused, nothing was changed: {edited}")));
+        }
         let held = self.setup.incidents.hold(&planned.incident)?;
         let engine = self.begin_with(&held, &planned.operation)?;
         if engine.record().confirmed.is_none() {
             let (plan, _) = self.discover(&engine, &held).await?;
-            if !planned.is_genuine() || plan.hash != planned.hash {
+            if plan.hash != planned.hash {
                 let differences = planned.differences(&plan).join("; ");
                 return refuse(&engine, &[Guard::PlanChanged(differences)]);
             }

@@ -152,6 +152,9 @@ pub struct Step {
     /// keeps the incident open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
+    /// Steps that cannot be undone, after which this one stays too: undone, it would tell of what is not there any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound_to: Vec<StepId>,
     /// Whether it makes or takes a secret.
     #[serde(default)]
     pub secret: SecretRole,
@@ -178,6 +181,7 @@ impl Step {
             blind: false,
             needs: Vec::new(),
             after: Vec::new(),
+            bound_to: Vec::new(),
             secret: SecretRole::None,
             details: Value::Null,
         }

@@ -102,8 +102,11 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
             ..Step::new(system, object, REPLACE, Phase::Rotate, Undo::Compensable)
         });
         planned.extend(put_steps.clone());
-        let quarantine = StepId::new(system, &steps::account_object(account), accounts::QUARANTINE);
-        let note = |row: &String| inventory::note(row, Some(&replace), vec![quarantine.clone()], Vec::new());
+        let of = |action| StepId::new(system, &steps::account_object(account), action);
+        let note = |row: &String| Step {
+            bound_to: vec![of(accounts::DELETE)],
+            ..inventory::note(row, Some(&replace), vec![of(accounts::QUARANTINE)], Vec::new())
+        };
         planned.extend(noted.iter().map(note));
     }
     let needs = put_steps.iter().map(|step| step.id.clone()).collect();
