@@ -106,6 +106,19 @@ impl Book {
 }
 
 impl Known {
+    /// Where the configuration is.
+    pub fn place(&self) -> &Place {
+        &self.book.place
+    }
+
+    /// The rows of the inventory; none where there is no inventory.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn rows(&self) -> Result<Vec<Integration>, CliError> {
+        self.book.rows()
+    }
+
     /// Reads all of it; of systems, by reads alone. `account`: whom a discovery is about.
     ///
     /// # Errors

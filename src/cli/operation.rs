@@ -33,13 +33,13 @@ const MAX_PLAN: usize = 64 << 20;
 pub struct Order {
     /// Show the plan and end; no request that changes anything is sent, and no incident is opened.
     #[arg(long, help_heading = "Carrying out")]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Do not ask: the plan is agreed to.
     #[arg(long, help_heading = "Carrying out")]
     yes: bool,
     /// Write the plan to this file and end; with --apply, carry out exactly that plan, or nothing.
     #[arg(long, value_name = "FILE", help_heading = "Carrying out")]
-    plan: Option<PathBuf>,
+    pub plan: Option<PathBuf>,
     /// Carry out: of lockdown, rotate and offboard the plan of --plan, of review what was agreed to.
     #[arg(long, conflicts_with = "dry_run", help_heading = "Carrying out")]
     pub apply: bool,
@@ -276,7 +276,7 @@ impl Running<'_> {
             let (kind, about) = (record.operation.kind, &record.account);
             return Err(CliError::refused(format!("incident {} is the {kind} of {about}", held.name)));
         } else {
-            let tasks = record.operation.missing(&operation.tasks);
+            let tasks = record.missing(&operation.tasks);
             if tasks.is_empty() {
                 return Ok(engine);
             }

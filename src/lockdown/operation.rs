@@ -86,13 +86,15 @@ pub struct Wish {
 }
 
 /// What is to become of a service account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// A new one takes its place, and the old one goes when its consumers have the new one.
     Replace,
     /// The same, and the old one goes as soon as the new one is stored.
     ReplaceAtOnce,
+    /// It is replaced where the inventory says who works with it, and goes otherwise.
+    ReplaceWhereUsed,
     /// It goes: nobody is to work with it.
     Retire,
     /// It leaves this project.
@@ -149,11 +151,6 @@ impl Operation {
         *self == Self::default()
     }
 
-    /// Adds those of `tasks` that are not asked for yet; gives them.
-    pub fn missing(&self, tasks: &[Task]) -> Vec<Task> {
-        tasks.iter().filter(|task| !self.tasks.contains(task)).cloned().collect()
-    }
-
     /// The accounts that it is about, each once. `subject`: what the incident is about.
     pub fn people<'a>(&'a self, subject: &'a str) -> Vec<(&'a str, Ask)> {
         let own = match self.kind {
@@ -205,6 +202,22 @@ impl Operation {
 }
 
 impl Record {
+    /// Those of `tasks` that are not asked for yet. What this incident has made is not changed again by it: the inventory may
+    /// name it already.
+    pub fn missing(&self, tasks: &[Task]) -> Vec<Task> {
+        let made = |task: &Task| match task {
+            Task::Credential(wish) => self.successors().any(|name| name == wish.credential),
+            Task::Account { .. } | Task::Guided { .. } => false,
+        };
+        let new = tasks.iter().filter(|task| !self.operation.tasks.contains(task) && !made(task));
+        new.cloned().collect()
+    }
+
+    /// The user names of service accounts that this incident has made.
+    pub fn successors(&self) -> impl Iterator<Item = &str> {
+        self.steps.values().filter_map(|tracked| tracked.state.result.get("username")?.as_str())
+    }
+
     /// What systems are asked about in this incident.
     pub fn targets(&self) -> Vec<Target> {
         self.operation.targets(&self.account, &self.tag)
@@ -258,7 +271,8 @@ mod tests {
 
     #[test]
     fn what_is_asked_again_is_not_asked_twice() {
-        let one = Operation::new(Kind::Lockdown, vec![wish("7")]);
+        let operation = Operation::new(Kind::Lockdown, vec![wish("7")]);
+        let one = Record { operation, ..Record::default() };
         assert_eq!(one.missing(&[wish("7"), wish("8")]), [wish("8")]);
     }
 }

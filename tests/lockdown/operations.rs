@@ -132,3 +132,52 @@ fn a_rotation_is_carried_out_as_planned_or_not_at_all() {
     let applied = stage.record().steps.values().filter(|step| step.state.status == Status::Applied).count();
     assert_eq!(applied, 3, "a new one, in two stores");
 }
+
+/// A contractor whose time is over, and a member of whom there was no sign of life.
+const CONTRACTOR: &str = "jane@agency.example";
+const DORMANT: &str = "bruno.brandt@acme.example";
+
+/// A review of the emulated organisation: made by the program, and agreed to.
+fn reviewed(stage: &Stage) -> Value {
+    let register = format!(
+        "closed-projects = ['3187002']\n[[person]]\nemail = '{CONTRACTOR}'\ncontractor = true\nends = 2026-01-31\n"
+    );
+    stage.put("register.toml", register.as_bytes());
+    let run = stage
+        .run(&["review", "--register", "register.toml", "--save", "review.json", "--format", "json"], None);
+    assert!(run.code == Some(5), "no list of members in projects: {}{}", run.stdout, run.stderr);
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+#[test]
+fn show_review() {
+    let stage = stage(31);
+    let review = reviewed(&stage);
+    eprintln!("{}", serde_json::to_string_pretty(&review).unwrap());
+    for (email, member) in &stage.before.mixpanel.members {
+        eprintln!("{email} {} {:?}", member.role, member.projects);
+    }
+    for (id, account) in &stage.before.mixpanel.service_accounts {
+        eprintln!(
+            "{id} {} {:?} {:?} {:?}",
+            account.username, account.projects, account.last_used, account.created
+        );
+    }
+    let run = stage.run(
+        &[
+            "review",
+            "--agreed",
+            "review.json",
+            "--dry-run",
+            "--only",
+            "contractor-ended",
+            "--only",
+            "credential-old",
+            "--only",
+            "closed-project",
+        ],
+        None,
+    );
+    eprintln!("{}{}", run.stdout, run.stderr);
+    panic!();
+}

@@ -11,7 +11,6 @@ use crate::governance::matrix::matrix;
 use crate::governance::tasks::rotation;
 use crate::lockdown::incidents::Incidents;
 use crate::lockdown::operation::{Kind, Operation, Task};
-use crate::lockdown::record::Tracked;
 
 /// Longest name of a credential, in bytes.
 const MAX_NAME: usize = 200;
@@ -77,11 +76,6 @@ fn wanted(name: &str, rows: &[Integration], at_once: bool) -> Wanted {
     Wanted { subject, operation: Operation::new(Kind::Rotation, tasks) }
 }
 
-/// The user name of what a step has made.
-fn successor(tracked: &Tracked) -> Option<String> {
-    tracked.state.result.get("username")?.as_str().map(str::to_owned)
-}
-
 /// A rotation of the same credential that is not over. Rows may name the successor already.
 fn under_way(incidents: &Incidents, name: &str, wanted: &Wanted) -> Result<Option<Wanted>, CliError> {
     let of = |task: &Task| match task {
@@ -92,8 +86,8 @@ fn under_way(incidents: &Incidents, name: &str, wanted: &Wanted) -> Result<Optio
     for incident in incidents.names()?.into_iter().rev() {
         let record = incidents.record(&incident)?;
         let asked = record.operation.tasks.iter().filter_map(of);
-        let mut own = asked.chain(record.steps.values().filter_map(successor));
-        let same = record.account == wanted.subject || own.any(|own| meant.contains(&own));
+        let own: Vec<String> = asked.chain(record.successors().map(str::to_owned)).collect();
+        let same = record.account == wanted.subject || own.iter().any(|own| meant.contains(own));
         if record.operation.kind == Kind::Rotation && !record.is_over() && same {
             return Ok(Some(Wanted { subject: record.account, operation: record.operation }));
         }

@@ -11,8 +11,10 @@ use crate::lockdown::step::Gap;
 impl<'a> Planner<'a> {
     /// What was asked for by name, before what the account itself is the reason for.
     pub(super) fn wishes(&mut self) {
-        let target = self.target;
-        for wish in &target.wishes {
+        // What keeps a credential in use comes before what ends it: of two wishes for one, the first counts.
+        let mut wishes: Vec<&Wish> = self.target.wishes.iter().collect();
+        wishes.sort_by_key(|wish| wish.change);
+        for wish in wishes {
             match self.find(&wish.credential) {
                 Some(account) if Some(account.id) == self.survey.own => {
                     self.note(format!(
@@ -50,7 +52,9 @@ impl<'a> Planner<'a> {
     }
 
     fn wish(&mut self, wish: &Wish, account: &'a Account) {
-        self.asked.insert(account.id);
+        if !self.asked.insert(account.id) {
+            return;
+        }
         if let Some(time) = &account.last_used {
             self.note(format!("{} was last used at {time}", account.username));
         }
@@ -64,7 +68,10 @@ impl<'a> Planner<'a> {
         match wish.change {
             Change::Retire => self.quarantine(account, &wish.why),
             Change::Leave(project) => self.leave_project(account, project, &wish.why),
-            Change::Replace => self.replace(account, wish, false),
+            Change::ReplaceWhereUsed if self.rows_of(account).is_empty() => {
+                self.quarantine(account, &wish.why)
+            }
+            Change::Replace | Change::ReplaceWhereUsed => self.replace(account, wish, false),
             Change::ReplaceAtOnce => self.replace(account, wish, true),
         }
     }
