@@ -9,7 +9,11 @@ use super::step::{Phase, Step, Undo};
 pub(super) fn soften(ask: Ask, found: &mut Discovery) {
     match ask {
         Ask::ShutOut => {}
-        Ask::Leave => found.steps.iter_mut().for_each(leave),
+        Ask::Leave => {
+            // What somebody asked for who is not suspected stands, and what they made stays.
+            found.steps.retain(|step| step.phase != Phase::Preserve && !step.optional);
+            found.steps.iter_mut().for_each(leave);
+        }
         Ask::Deactivate => deactivate(found),
     }
 }
@@ -63,6 +67,8 @@ mod tests {
             step("group", Phase::Groups, Undo::Reversible),
             step("role", Phase::Groups, Undo::Irreversible),
             Step { commit: true, ..step("delete", Phase::Retire, Undo::Irreversible) },
+            Step { commit: true, optional: true, ..step("person", Phase::Retire, Undo::Irreversible) },
+            step("deletion", Phase::Preserve, Undo::Irreversible),
         ];
         let gaps = vec![Gap { what: "tokens".into(), guided: Some("look".into()) }];
         let guided = vec![guided("look", true), guided("block", true), guided("advice", false)];

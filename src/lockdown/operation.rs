@@ -173,8 +173,8 @@ impl Operation {
         people
     }
 
-    /// What systems are asked about, one after the other: an account each, and credentials with the account that the
-    /// incident is about, or else by themselves.
+    /// What systems are asked about, one after the other: an account each, and credentials with the first of them that takes
+    /// credentials with it, so that both are seen together, or else by themselves.
     pub fn targets(&self, subject: &str, tag: &str) -> Vec<Target> {
         let wishes = self.tasks.iter().filter_map(|task| match task {
             Task::Credential(wish) => Some(wish.clone()),
@@ -184,7 +184,7 @@ impl Operation {
         let people = self.people(subject);
         let mut targets: Vec<Target> =
             people.iter().map(|(email, ask)| Target { ask: *ask, ..Target::new(email, tag) }).collect();
-        match targets.first_mut().filter(|_| self.kind.is_about_an_account()) {
+        match targets.iter_mut().find(|target| target.ask != Ask::Deactivate) {
             Some(own) => own.wishes = wishes,
             None if wishes.is_empty() => {}
             None => targets.push(Target { wishes, ..Target::new("", tag) }),
@@ -264,9 +264,12 @@ mod tests {
             targets.iter().map(|own| (own.email.as_str(), own.ask, own.wishes.len())).collect();
         assert_eq!(
             shown,
-            [("a@x", Ask::Leave, 0), ("b@x", Ask::Leave, 0), ("", Ask::ShutOut, 1)],
+            [("a@x", Ask::Leave, 1), ("b@x", Ask::Leave, 0)],
             "once each, as the one that asks for more"
         );
+        let review = Operation::new(Kind::Review, vec![about("a@x", Ask::Deactivate), wish("7")]);
+        let alone = review.targets("review 2026-10-01", "t");
+        assert_eq!(alone.iter().map(|own| own.email.as_str()).collect::<Vec<_>>(), ["a@x", ""]);
     }
 
     #[test]

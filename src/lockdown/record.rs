@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::operation::{Operation, Task};
+use super::operation::{Kind, Operation, Task};
 use super::state::{Illegal, StepEvent, StepState};
 use super::step::{Gap, Guided, Step, StepId};
 
@@ -360,12 +360,12 @@ impl Record {
         all.filter(|(_, gap)| !gap.guided.as_deref().is_some_and(|id| self.is_done(id)))
     }
 
-    /// Whether nothing goes on with it any more: it is restored, or did what was asked for. What ends with an account stays
-    /// open until it is restored, since the account may come back.
+    /// Whether nothing goes on with it any more: it is restored. A rotation that did what was asked for is over too, since the
+    /// same credential is rotated again one day; an account may come back, and a review is carried out once.
     pub fn is_over(&self) -> bool {
         match self.verdict {
             Some((Verdict::Restored | Verdict::PartlyRestored, _)) => true,
-            Some((Verdict::Done, _)) => !self.operation.kind.is_about_an_account(),
+            Some((Verdict::Done, _)) => self.operation.kind == Kind::Rotation,
             Some((Verdict::Contained | Verdict::Partial | Verdict::Unknown, _)) | None => false,
         }
     }

@@ -238,6 +238,13 @@ impl Mixpanel {
     }
 }
 
+/// Whether every role that it had is there again: another step may have given back others.
+pub(super) fn has_again(before: &Value, now: &Value) -> bool {
+    let (Some(before), Some(now)) = (before.get("projects"), now.get("projects")) else { return false };
+    let (Some(before), Some(now)) = (before.as_object(), now.as_object()) else { return false };
+    !before.is_empty() && before.iter().all(|(project, role)| now.get(project) == Some(role))
+}
+
 /// The roles of both; what was seen first counts.
 pub(super) fn joined(first: &Value, next: &Value) -> Option<Value> {
     let (first, mut all) = (roles(first).ok()?, roles(next).ok()?);

@@ -251,7 +251,7 @@ impl<'a> Planner<'a> {
         self.out.guided.extend(consumers);
         let noted =
             if self.keeps_book() { rows.iter().map(|row| row.name.clone()).collect() } else { Vec::new() };
-        let rotation = Rotation { account, why, puts: distinct, after, noted };
+        let rotation = Rotation { account, why, puts: distinct, after, without: self.leaves(account), noted };
         let steps = rotation::plan(&self.provider.name, &self.target.tag, self.survey, &rotation);
         self.out.steps.extend(steps);
     }

@@ -217,6 +217,12 @@ impl Provider for Mixpanel {
             .flatten()
     }
 
+    fn is_back(&self, before: &Value, now: &Look) -> bool {
+        now.state == *before
+            || (before.is_null() && now.done == Some(false))
+            || accounts::has_again(before, &now.state)
+    }
+
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
         match step.action.as_str() {
             accounts::QUARANTINE | accounts::LEAVE => self.prove_quarantine(step, hand).await,

@@ -1,5 +1,7 @@
 //! Service accounts that are asked about by name: to be replaced, retired, or taken out of a project.
 
+use std::collections::BTreeSet;
+
 use super::accounts;
 use super::discover::Planner;
 use super::rotation::{self, bears};
@@ -52,6 +54,10 @@ impl<'a> Planner<'a> {
     }
 
     fn wish(&mut self, wish: &Wish, account: &'a Account) {
+        // It is in one project less, and otherwise what it was.
+        if let Change::Leave(project) = wish.change {
+            return self.leave_project(account, project, &wish.why);
+        }
         if !self.asked.insert(account.id) {
             return;
         }
@@ -59,15 +65,14 @@ impl<'a> Planner<'a> {
             self.note(format!("{} was last used at {time}", account.username));
         }
         let indirect = self.survey.indirect(account.id);
-        let is_whole = !matches!(wish.change, Change::Leave(_));
-        if let Some(way) = indirect.values().next().filter(|_| is_whole) {
+        if let Some(way) = indirect.values().next() {
             let ways = format!("{} through its {way}", self.survey.project_names(indirect.keys()));
             let step = self.guide.indirect(account, &ways, wish.change != Change::Retire);
             self.out.guided.push(step);
         }
         match wish.change {
             Change::Retire => self.quarantine(account, &wish.why),
-            Change::Leave(project) => self.leave_project(account, project, &wish.why),
+            Change::Leave(_) => {}
             Change::ReplaceWhereUsed if self.rows_of(account).is_empty() => {
                 self.quarantine(account, &wish.why)
             }
@@ -120,6 +125,16 @@ impl<'a> Planner<'a> {
         let ours = |other: &&Account| other.id == account.id || bears(&other.username, &name);
         let accounts = self.survey.accounts.iter().flatten().filter(ours);
         accounts.filter_map(|account| self.rows.get(&account.id)).flatten().copied().collect()
+    }
+
+    /// Projects that a service account was asked to leave.
+    pub(super) fn leaves(&self, account: &Account) -> BTreeSet<u64> {
+        let own = |wish: &&Wish| self.find(&wish.credential).is_some_and(|found| found.id == account.id);
+        let left = self.target.wishes.iter().filter(own).filter_map(|wish| match wish.change {
+            Change::Leave(project) => Some(project),
+            _ => None,
+        });
+        left.collect()
     }
 
     /// Whether a rotation is noted in the inventory: in one that is planned. A lockdown has other worries, and what it has
