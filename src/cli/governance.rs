@@ -106,6 +106,12 @@ impl Book {
 }
 
 impl Known {
+    /// What the configuration at this place and this list of members know.
+    pub fn of(place: &Place, members: Option<PathBuf>) -> Self {
+        let book = Book { place: place.clone(), inventory: None };
+        Self { book, offline: false, snapshot: Vec::new(), members }
+    }
+
     /// Where the configuration is.
     pub fn place(&self) -> &Place {
         &self.book.place
@@ -212,7 +218,8 @@ fn inventory(path: &Path, config: Option<&Config>) -> Result<Inventory, CliError
     })
 }
 
-fn has_scim(config: &Config) -> bool {
+/// Whether members come by SCIM.
+pub fn has_scim(config: &Config) -> bool {
     config
         .providers
         .iter()

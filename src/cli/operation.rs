@@ -98,6 +98,15 @@ pub struct Wanted {
     pub subject: String,
     /// What for.
     pub operation: Operation,
+    /// What is kept as it was before anything is changed: names of files, and their bytes.
+    pub before: Vec<(String, Vec<u8>)>,
+}
+
+impl Wanted {
+    /// With nothing to keep.
+    pub fn new(subject: String, operation: Operation) -> Self {
+        Self { subject, operation, before: Vec::new() }
+    }
 }
 
 /// Runs an operation to its end, or to the point at which people are needed.
@@ -165,6 +174,7 @@ impl Running<'_> {
         }
         let held = incidents.hold(&name)?;
         let engine = self.begin(&held)?;
+        self.keep_before(&engine, &held)?;
         if engine.record().confirmed.is_none() {
             let (plan, _) = self.discover(&engine, &held).await?;
             self.say(&plan_view::plan(&plan, self.order.commit))?;
@@ -176,7 +186,7 @@ impl Running<'_> {
 
     /// A misspelt name of a credential opens no incident.
     async fn must_find(&self, name: &str) -> Result<(), CliError> {
-        let Wanted { subject, operation } = &self.wanted;
+        let Wanted { subject, operation, .. } = &self.wanted;
         let found = execute::read_all(
             self.setup.systems(),
             &operation.targets(subject, &tag(name)),
@@ -284,6 +294,18 @@ impl Running<'_> {
         };
         engine.note(&entry).map_err(|error| CliError::from(error).nothing_changed())?;
         Ok(engine)
+    }
+
+    /// Keeps what was before: once, and before anything is sent.
+    fn keep_before(&self, engine: &Engine, held: &Held) -> Result<(), CliError> {
+        for (name, bytes) in &self.wanted.before {
+            if engine.record().filed.iter().any(|filed| filed.ends_with(name.as_str())) {
+                continue;
+            }
+            let (file, sha256) = incident::snapshots(held).keep_file(name, bytes)?;
+            engine.note(&Entry::Filed { file, sha256 })?;
+        }
+        Ok(())
     }
 
     async fn discover(&self, engine: &Engine, held: &Held) -> Result<(Plan, Found), CliError> {

@@ -85,7 +85,9 @@ fn snapshots(folder: &Path, entries: &[Timed]) -> Result<Vec<Snapshot>, SealErro
         Err(error) => return Err(failed(error)),
     }
     for timed in entries {
-        if let Entry::Discovered { snapshot, sha256, .. } = &timed.entry {
+        if let Entry::Discovered { snapshot, sha256, .. } | Entry::Filed { file: snapshot, sha256 } =
+            &timed.entry
+        {
             // A pass that was killed and begun again has written its snapshot anew: the last entry tells what it is.
             all.insert(snapshot.clone(), Some(sha256.clone()));
         }

@@ -101,6 +101,19 @@ pub enum Change {
     Leave(u64),
 }
 
+impl Task {
+    /// Whether both ask for the same, whatever the reasons.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Credential(one), Self::Credential(other)) => {
+                (&one.credential, one.change) == (&other.credential, other.change)
+            }
+            (Self::Guided { step: one, .. }, Self::Guided { step: other, .. }) => one.id == other.id,
+            (one, other) => one == other,
+        }
+    }
+}
+
 impl Kind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Lockdown, Self::Rotation, Self::Review, Self::Offboarding];
@@ -209,8 +222,8 @@ impl Record {
             Task::Credential(wish) => self.successors().any(|name| name == wish.credential),
             Task::Account { .. } | Task::Guided { .. } => false,
         };
-        let new = tasks.iter().filter(|task| !self.operation.tasks.contains(task) && !made(task));
-        new.cloned().collect()
+        let known = |task: &Task| self.operation.tasks.iter().any(|known| known.is_same(task));
+        tasks.iter().filter(|task| !known(task) && !made(task)).cloned().collect()
     }
 
     /// The user names of service accounts that this incident has made.

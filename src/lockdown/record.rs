@@ -84,6 +84,13 @@ pub enum Entry {
         /// How: typed, `--yes`, a plan file.
         how: String,
     },
+    /// A file was kept beside the journal: what was before anything was changed.
+    Filed {
+        /// Below the incident's folder.
+        file: String,
+        /// Its SHA-256.
+        sha256: String,
+    },
     /// Something happened to a step.
     Step {
         /// Which.
@@ -225,6 +232,8 @@ pub struct Record {
     pub steps: BTreeMap<StepId, Tracked>,
     /// Guided steps, numbered from 1 by their place.
     pub guided: Vec<TrackedGuided>,
+    /// Files that were kept before anything was changed.
+    pub filed: Vec<String>,
     /// What the responder should know, each once.
     pub notes: Vec<String>,
     /// The last pass.
@@ -321,6 +330,7 @@ impl Record {
                 self.confirmed = Some(hash.clone());
                 self.steps.values_mut().for_each(|tracked| tracked.confirmed = true);
             }
+            Entry::Filed { file, .. } => self.filed.push(file.clone()),
             Entry::Step { step, event } => self.happen(step, event)?,
             Entry::Passed { clean, .. } => self.clean = if *clean { self.clean + 1 } else { 0 },
             Entry::Proved { step, how } => self.prove(step, Some(how), None),

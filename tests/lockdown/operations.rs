@@ -1,7 +1,8 @@
 //! What is planned instead of done at once: rotations, reviews, offboarding. What the tenant then holds.
 
+use portcullis::drill::emulator::mixpanel::Ui;
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Faults, Switches};
+use portcullis::drill::emulator::{Faults, Moment, Switches, okta};
 use portcullis::lockdown::state::Status;
 use portcullis::sys::clock::{Clock as _, System};
 use serde_json::Value;
@@ -172,6 +173,11 @@ fn agreed(stage: &Stage, review: &Value) -> Vec<(&'static str, String)> {
     meant
 }
 
+/// A review in which everything that [`agreed`] chooses was agreed to.
+pub fn agree_to_all(stage: &Stage) -> Vec<(&'static str, String)> {
+    agreed(stage, &review(stage))
+}
+
 const APPLY: &[&str] = &["review", "--agreed", "review.json", "--apply"];
 
 #[test]
@@ -254,4 +260,199 @@ fn a_review_in_which_nobody_agreed_to_anything_does_nothing() {
         );
     }
     assert!(stage.incident().is_none() && stage.changes() == 0);
+}
+
+/// The roles of people in projects, which no API tells: those of the tenant, and jane's in these projects.
+fn members(stage: &Stage, janes: &[u64]) -> String {
+    let mut csv = "email,grant,project,team,role\n".to_owned();
+    for (email, member) in &stage.before.mixpanel.members {
+        csv += &format!("{email},organization,,,{}\n", member.role);
+        let own = |project: &u64| email != CONTRACTOR || janes.contains(project);
+        for (project, role) in member.projects.iter().filter(|(project, _)| own(project)) {
+            csv += &format!("{email},individual,{project},,{role}\n");
+        }
+    }
+    csv
+}
+
+fn line(time: &str, actor: &str, action: &str, project: Option<u64>, details: &Value) -> String {
+    let project = project.map(|id| serde_json::json!({"id": id, "name": format!("P{id}")}));
+    let line = serde_json::json!({
+        "date_time": time, "user": {"email": actor}, "action": action, "ip_address": "192.0.2.1",
+        "project": project, "details": details,
+    });
+    line.to_string() + "\n"
+}
+
+const WEB: u64 = 3_187_001;
+const MOBILE: u64 = 3_187_002;
+const ADMIN: &str = "ada.abel@acme.example";
+
+/// What jane made, and that somebody took her out of a project a while ago.
+fn history(stage: &Stage) {
+    let nothing = serde_json::json!({});
+    let whom = serde_json::json!({ "email": CONTRACTOR });
+    let log = [
+        line("2026-09-01T00:00:00Z", ADMIN, "session.logged_in", None, &nothing),
+        line("2026-09-02T00:00:00Z", CONTRACTOR, "board.created", Some(WEB), &nothing),
+        line("2026-10-01T00:00:00Z", ADMIN, "project.user_removed", Some(MOBILE), &whom),
+        line("2026-11-27T00:00:00Z", ADMIN, "session.logged_in", None, &nothing),
+    ];
+    stage.put("audit.ndjson", log.concat().as_bytes());
+    stage.put("now.csv", members(stage, &[WEB]).as_bytes());
+    stage.put("before.csv", members(stage, &[WEB, MOBILE]).as_bytes());
+}
+
+const KNOWN: &[&str] = &["--log", "audit.ndjson", "--members", "now.csv", "--members-before", "before.csv"];
+
+#[test]
+fn a_lockdown_rotates_what_the_account_could_see_once_and_no_list_shows_today() {
+    let stage = stage(41);
+    history(&stage);
+    let seen = "mixpanel/service-account/88103/replace";
+    let plan =
+        |more: &[&str]| stage.run(&[&["lockdown", CONTRACTOR, "--dry-run", "--json"], more].concat(), None);
+    let planned = |run: &super::stage::Run| {
+        let steps = run.json()["steps"].as_array().unwrap().clone();
+        let step = steps.iter().find(|step| step["id"] == seen);
+        step.map(|step| step["why"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(planned(&plan(&[])), None, "no list shows it today");
+    let with = plan(KNOWN);
+    let why = planned(&with).expect("the log shows it");
+    assert!(why.contains("it could see the credentials of Mobile Production (3187002)"), "{why}");
+    assert!(why.contains("until 2026-10-01"), "{why}");
+    let asked = [
+        "blast-radius",
+        CONTRACTOR,
+        "audit.ndjson",
+        "--members",
+        "now.csv",
+        "--members-before",
+        "before.csv",
+    ];
+    let radius = stage.run(&[&asked[..], &["--format", "json", "-o", "radius.json"]].concat(), None);
+    assert!(matches!(radius.code, Some(0 | 5)), "{}", radius.stderr);
+    assert_eq!(plan(&["--blast-radius", "radius.json"]).json()["hash"], with.json()["hash"]);
+    let other = ["lockdown", "elif.eriksen@acme.example", "--dry-run", "--blast-radius", "radius.json"];
+    let other = stage.run(&other, None);
+    assert!(other.code == Some(USAGE) && other.stderr.contains("is the blast radius of"), "{}", other.stderr);
+    assert_eq!(stage.changes(), 0);
+    // At night without logs; in the morning with them.
+    let (old, _) = stored(&stage, "mixpanel/88103");
+    let first = stage.lockdown(&[], None);
+    assert_eq!(first.code, Some(PARTIAL), "{}", first.stderr);
+    assert_eq!(stored(&stage, "mixpanel/88103").0, old);
+    let second = stage.lockdown(KNOWN, None);
+    assert_eq!(second.code, Some(PARTIAL), "{}{}", second.stdout, second.stderr);
+    assert_eq!(second.json()["incident"], first.json()["incident"]);
+    assert_ne!(stored(&stage, "mixpanel/88103").0, old);
+    let account = |id: u64| stage.emulator.tenant().mixpanel.service_accounts[&id].projects.len();
+    assert_eq!(account(88_103), 0, "a compromised account: its consumers are not waited for");
+    check::always(&stage).unwrap();
+    check::agrees(&stage).unwrap();
+    let again = stage.lockdown(&[], None);
+    assert_eq!(again.code, Some(PARTIAL), "{}", again.stderr);
+    let kept = check::rests(&stage);
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &kept).unwrap();
+}
+
+#[test]
+fn logs_that_are_not_whole_make_no_plan() {
+    let stage = stage(42);
+    history(&stage);
+    stage.put("audit.ndjson", b"{\"date_time\"");
+    let run = stage.lockdown(KNOWN, None);
+    assert_eq!((run.code, stage.changes()), (Some(REFUSED), 0), "{}", run.stderr);
+    assert!(stage.incident().is_none());
+}
+
+fn offboard(stage: &Stage, more: &[&str]) -> super::stage::Run {
+    stage.carry_out(&[&["offboard", CONTRACTOR], more].concat(), None)
+}
+
+#[test]
+fn somebody_leaves_over_days_and_it_is_shown_in_four_ways() {
+    let stage = stage(43);
+    history(&stage);
+    let first = offboard(&stage, KNOWN);
+    assert_eq!(first.code, Some(PARTIAL), "{}{}", first.stdout, first.stderr);
+    let tenant = stage.emulator.tenant();
+    let user = tenant.okta.users.values().find(|user| user.login == CONTRACTOR).unwrap();
+    assert_eq!(user.status, okta::Status::Suspended);
+    assert!(!tenant.okta.groups["00gmix"].members.contains_key("00ujane"));
+    assert!(!tenant.mixpanel.members[CONTRACTOR].active);
+    assert!(tenant.okta.tokens.contains_key("00Tjane"), "nothing is destroyed without --commit");
+    let of = |id: u64| tenant.mixpanel.service_accounts[&id].projects.len();
+    assert!(of(88_102) == 2 && of(88_103) == 1, "consumers have not taken up the new ones yet");
+    assert_eq!(tenant.mixpanel.service_accounts.len(), stage.before.mixpanel.service_accounts.len() + 3);
+    assert_eq!(
+        serde_json::to_value(&tenant.mixpanel.projects).unwrap(),
+        serde_json::to_value(&stage.before.mixpanel.projects).unwrap(),
+        "pipelines and imports run on"
+    );
+    let incident = stage.incident().unwrap();
+    let folder = stage.path("incidents").join(&incident);
+    let before = std::fs::read_to_string(folder.join("snapshots/access-before.json")).unwrap();
+    assert!(before.contains("board.created") && before.contains("3187002"));
+    assert_eq!(stage.record().filed, ["snapshots/access-before.json"]);
+    let letter = std::fs::read_to_string(folder.join("letters/to-all.txt")).unwrap();
+    assert!(
+        letter.contains("[x] it is in no group") && letter.contains("[ ] the removal is in the log"),
+        "{letter}"
+    );
+    let guided = |id: &str| {
+        let record = stage.record();
+        record.guided.iter().find(|step| step.guided.id == id).map(|step| step.guided.how.clone())
+    };
+    assert!(guided("offboard/hand-over/boards").unwrap().contains("1 × board.created"));
+    assert!(guided("offboard/project/3187001").is_some() && guided("offboard/project/3187002").is_none());
+    // The next day, people have signed off; the logs are not needed again.
+    assert!(!stage.attest_waiting().is_empty());
+    let second = offboard(&stage, &[]);
+    assert_eq!(second.json()["incident"], first.json()["incident"]);
+    let tenant = stage.emulator.tenant();
+    let of = |id: u64| tenant.mixpanel.service_accounts[&id].projects.len();
+    assert_eq!((second.code, of(88_102), of(88_103)), (Some(PARTIAL), 0, 0), "{}", second.stdout);
+    assert!(stage.inventory().contains("last-rotated"));
+    // The removal by a person, and the export that shows it.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    stage.emulator.edit(|tenant| {
+        let switches = Switches::default();
+        let moment = Moment { now: std::time::Duration::ZERO, wall: System.now(), switches: &switches };
+        tenant.mixpanel.members.get_mut(CONTRACTOR).unwrap().active = true;
+        Ui::new(tenant, ADMIN, "192.0.2.10", moment).unwrap().remove_member(CONTRACTOR).unwrap();
+    });
+    stage.put("fresh.ndjson", stage.emulator.audit_log().as_bytes());
+    let verified = stage.run(&["verify", &incident, "--log", "fresh.ndjson", "--json", "--wait", "1s"], None);
+    assert_eq!(verified.code, Some(PARTIAL), "{}{}", verified.stdout, verified.stderr);
+    stage.attest_all();
+    let last = offboard(&stage, &["--commit"]);
+    assert_eq!(last.code, Some(DONE), "{}{}", last.stdout, last.stderr);
+    assert_eq!(last.json()["verdict"], "DONE");
+    let shown = last.json()["shown"].as_array().unwrap().clone();
+    assert!(shown.len() == 4 && shown.iter().all(|way| way["shown"] == true), "{shown:#?}");
+    assert!(shown[1]["why"].as_str().unwrap().contains("organization.user_removed"), "{shown:#?}");
+    let tenant = stage.emulator.tenant();
+    assert!(!tenant.okta.tokens.contains_key("00Tjane"));
+    assert!(
+        [88_102, 88_103, 88_123, 88_124].iter().all(|id| !tenant.mixpanel.service_accounts.contains_key(id))
+    );
+    check::always(&stage).unwrap();
+    check::agrees(&stage).unwrap();
+}
+
+#[test]
+fn who_did_not_leave_after_all_has_everything_again() {
+    let stage = stage(44);
+    let first = offboard(&stage, &[]);
+    assert_eq!(first.code, Some(PARTIAL), "{}{}", first.stdout, first.stderr);
+    stage.attest_waiting();
+    let second = offboard(&stage, &[]);
+    assert_eq!(second.code, Some(PARTIAL), "{}{}", second.stdout, second.stderr);
+    let kept = check::rests(&stage);
+    assert!(kept.is_empty());
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &kept).unwrap();
 }

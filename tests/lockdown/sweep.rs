@@ -6,6 +6,7 @@ use portcullis::drill::emulator::{Fault, Faults, SERVICES, Service, Switches, Te
 use portcullis::lockdown::open;
 
 use super::check::{self, Checked, DONE, PARTIAL, UNKNOWN, ensure};
+use super::operations::agree_to_all;
 use super::pool::{Tally, full, try_all, variable};
 use super::stage::{Run, Stage, WAIT};
 use super::tenant::{beside, further, small};
@@ -313,3 +314,35 @@ fn a_rotation_too() {
     let setting = Setting { tenant: small(11), switches: Switches::default(), more: &[], operation };
     sweep("crash sweep of a rotation", &setting, 12);
 }
+
+#[test]
+fn a_review_too() {
+    let operation = Operation {
+        command: &["review", "--agreed", "review.json", "--apply"],
+        before: |stage| drop(agree_to_all(stage)),
+    };
+    let setting = Setting { tenant: small(12), switches: Switches::default(), more: &[], operation };
+    sweep("crash sweep of a review", &setting, 12);
+}
+
+#[test]
+fn an_offboarding_too() {
+    let operation = Operation { command: OFFBOARD, ..LOCKDOWN };
+    let setting = Setting { tenant: small(13), switches: Switches::default(), more: &[], operation };
+    sweep("crash sweep of an offboarding", &setting, 12);
+}
+
+/// The day on which consumers have taken up the new credentials.
+#[test]
+fn its_second_day_too() {
+    let before = |stage: &Stage| {
+        let run = stage.carry_out(OFFBOARD, None);
+        assert_eq!(run.code, Some(PARTIAL), "{}{}", run.stdout, run.stderr);
+        assert!(!stage.attest_waiting().is_empty());
+    };
+    let operation = Operation { command: OFFBOARD, before };
+    let setting = Setting { tenant: small(14), switches: Switches::default(), more: &[], operation };
+    sweep("crash sweep of the second day of an offboarding", &setting, 8);
+}
+
+const OFFBOARD: &[&str] = &["offboard", "jane@agency.example"];

@@ -99,7 +99,7 @@ fn apply(ui: &Ui, args: &Args, path: &Path) -> Result<ExitCode, CliError> {
     // Items are chosen here: of their steps none is left out for it.
     let mut order = args.order.clone();
     order.only.clear();
-    let wanted = Wanted { subject: format!("review {}", review.day), operation };
+    let wanted = Wanted::new(format!("review {}", review.day), operation);
     operation::run(ui, args.known.place(), &order, wanted)
 }
 

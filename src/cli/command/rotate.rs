@@ -73,7 +73,7 @@ fn wanted(name: &str, rows: &[Integration], at_once: bool) -> Wanted {
         Some(row) => (row.name.clone(), rotation::tasks(row, at_once, WHY, matrix())),
         None => (name.to_owned(), vec![rotation::service_account(name, at_once, WHY)]),
     };
-    Wanted { subject, operation: Operation::new(Kind::Rotation, tasks) }
+    Wanted::new(subject, Operation::new(Kind::Rotation, tasks))
 }
 
 /// A rotation of the same credential that is not over. Rows may name the successor already.
@@ -89,7 +89,7 @@ fn under_way(incidents: &Incidents, name: &str, wanted: &Wanted) -> Result<Optio
         let own: Vec<String> = asked.chain(record.successors().map(str::to_owned)).collect();
         let same = record.account == wanted.subject || own.iter().any(|own| meant.contains(own));
         if record.operation.kind == Kind::Rotation && !record.is_over() && same {
-            return Ok(Some(Wanted { subject: record.account, operation: record.operation }));
+            return Ok(Some(Wanted::new(record.account, record.operation)));
         }
     }
     Ok(None)

@@ -177,8 +177,10 @@ impl Verify<'_> {
         let record = self.engine.record();
         let entries = self.setup.incidents.read(&self.held.name)?.entries;
         let judgement = match evidence {
-            Some(evidence) => activity::judge(evidence, &record, &entries),
-            None => activity::without_log(&record),
+            Some(evidence) if record.operation.kind.is_about_an_account() => {
+                activity::judge(evidence, &record, &entries)
+            }
+            _ => activity::without_log(&record),
         };
         if judgement.active != record.active {
             self.engine.note(&Entry::Active { records: judgement.active.clone() })?;

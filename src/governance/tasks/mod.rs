@@ -1,5 +1,9 @@
 //! From what this room finds to what is asked for: tasks of an incident, which the engine of lockdown carries out. Pure.
 
+pub mod exposed;
+pub mod four_ways;
+pub mod leaving;
+pub mod letters;
 pub mod review;
 pub mod rotation;
 
