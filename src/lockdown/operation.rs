@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::provider::Target;
 use super::record::{Record, Verdict};
@@ -219,16 +220,20 @@ impl Record {
     /// name it already.
     pub fn missing(&self, tasks: &[Task]) -> Vec<Task> {
         let made = |task: &Task| match task {
-            Task::Credential(wish) => self.successors().any(|name| name == wish.credential),
+            Task::Credential(wish) => self.has_made(&wish.credential),
             Task::Account { .. } | Task::Guided { .. } => false,
         };
         let known = |task: &Task| self.operation.tasks.iter().any(|known| known.is_same(task));
         tasks.iter().filter(|task| !known(task) && !made(task)).cloned().collect()
     }
 
-    /// The user names of service accounts that this incident has made.
-    pub fn successors(&self) -> impl Iterator<Item = &str> {
-        self.steps.values().filter_map(|tracked| tracked.state.result.get("username")?.as_str())
+    /// Whether this incident has made a service account of this user name or number.
+    pub fn has_made(&self, credential: &str) -> bool {
+        self.steps.values().map(|tracked| &tracked.state.result).any(|made| {
+            let username = made.get("username").and_then(Value::as_str);
+            let id = made.get("id").and_then(Value::as_u64);
+            username == Some(credential) || id.is_some_and(|id| id.to_string() == credential)
+        })
     }
 
     /// What systems are asked about in this incident.

@@ -85,9 +85,9 @@ fn under_way(incidents: &Incidents, name: &str, wanted: &Wanted) -> Result<Optio
     let meant: Vec<String> = wanted.operation.tasks.iter().filter_map(of).chain([name.to_owned()]).collect();
     for incident in incidents.names()?.into_iter().rev() {
         let record = incidents.record(&incident)?;
-        let asked = record.operation.tasks.iter().filter_map(of);
-        let own: Vec<String> = asked.chain(record.successors().map(str::to_owned)).collect();
-        let same = record.account == wanted.subject || own.iter().any(|own| meant.contains(own));
+        let asked = |meant: &String| record.operation.tasks.iter().filter_map(of).any(|own| own == *meant);
+        let same = record.account == wanted.subject
+            || meant.iter().any(|meant| asked(meant) || record.has_made(meant));
         if record.operation.kind == Kind::Rotation && !record.is_over() && same {
             return Ok(Some(Wanted::new(record.account, record.operation)));
         }

@@ -183,7 +183,7 @@ impl<'a> Planner<'a> {
     }
 
     /// A replacement of this incident: the inventory may name it already.
-    fn is_ours(&self, account: &Account) -> bool {
+    pub(super) fn is_ours(&self, account: &Account) -> bool {
         let ours = format!("pc-{}-", self.target.tag);
         account.username.starts_with(&ours) && !self.survey.suspect.made.contains(&account.id)
     }

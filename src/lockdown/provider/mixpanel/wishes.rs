@@ -26,6 +26,8 @@ impl<'a> Planner<'a> {
                     let step = self.guide.own_credential(account, &wish.why);
                     self.out.guided.push(step);
                 }
+                // The inventory may name it already; it is not replaced in turn.
+                Some(account) if self.is_ours(account) => {}
                 Some(account) => self.wish(wish, account),
                 None => self.not_found(wish),
             }
