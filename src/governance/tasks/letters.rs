@@ -125,7 +125,7 @@ mod tests {
         let mut record = Record { account: "etl".into(), operation, guided, ..Record::default() };
         let told = letters(&record);
         let files: Vec<&str> = told.iter().map(|letter| letter.file.as_str()).collect();
-        assert_eq!(files, ["01-ada-x.txt", "02-----eve.txt", "to-all.txt"]);
+        assert_eq!(files, ["01-ada-x.txt", "02------eve.txt", "to-all.txt"]);
         assert!(told[0].text.contains("1. do one") && told[0].text.contains("3. do three"));
         assert!(told.iter().all(|letter| !letter.text.contains(['\u{1b}', '\u{202e}'])));
         record.operation = Operation::default();
