@@ -86,7 +86,7 @@ fn edits(text: &str, name: &str, rotated: &Rotated) -> Result<Vec<(Range<usize>,
     match (rotated.last_rotated, place(LAST_ROTATED)) {
         (Some(day), _) => set(LAST_ROTATED, &day.to_string(), false),
         (None, Some((key, value))) => {
-            edits.push((removed(text, key.start..value.end, inline), String::new()))
+            edits.push((removed(text, key.start..value.end, inline), String::new()));
         }
         (None, None) => {}
     }

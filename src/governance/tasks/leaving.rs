@@ -2,7 +2,7 @@
 
 use super::{ADMIN, exposed};
 use crate::config::Integration;
-use crate::governance::blast::{Radius, Touch};
+use crate::governance::blast::{Radius, Span, Touch};
 use crate::governance::matrix::Matrix;
 use crate::lockdown::operation::Task;
 use crate::lockdown::step::{Guided, GuidedProof};
@@ -38,8 +38,7 @@ pub fn tasks(radius: &Radius, inventory: &[Integration], scim: bool, matrix: &Ma
     let mut steps: Vec<Guided> = ASSETS.iter().map(|asset| hand_over(who, asset, &radius.touched)).collect();
     let projects = radius.projects.iter().filter(|project| project.now);
     steps.extend(projects.map(|project| {
-        let ways: Vec<String> =
-            project.roles.iter().filter(|span| span.now).map(|span| span.words()).collect();
+        let ways: Vec<String> = project.roles.iter().filter(|span| span.now).map(Span::words).collect();
         leave_project(who, (&project.id, &project.name), &ways, scim)
     }));
     steps.push(removal(who, scim));

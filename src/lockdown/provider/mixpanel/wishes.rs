@@ -76,7 +76,7 @@ impl<'a> Planner<'a> {
             Change::Retire => self.quarantine(account, &wish.why),
             Change::Leave(_) => {}
             Change::ReplaceWhereUsed if self.rows_of(account).is_empty() => {
-                self.quarantine(account, &wish.why)
+                self.quarantine(account, &wish.why);
             }
             Change::Replace | Change::ReplaceWhereUsed => self.replace(account, wish, false),
             Change::ReplaceAtOnce => self.replace(account, wish, true),
