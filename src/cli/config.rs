@@ -10,7 +10,7 @@ use crate::lockdown::open;
 const VARIABLE: &str = "PORTCULLIS_CONFIG";
 
 /// Where the configuration is.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Place {
     /// The configuration; else the file that `PORTCULLIS_CONFIG` names, else `portcullis.toml` here or in a folder above.
     #[arg(long, value_name = "FILE")]

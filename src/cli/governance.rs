@@ -16,6 +16,7 @@ use crate::governance::estate::{self, Estate};
 use crate::governance::members::{self, Members};
 use crate::governance::register::{self, Register};
 use crate::lockdown::execute;
+use crate::lockdown::provider::Target;
 use crate::lockdown::record::Record;
 use crate::sys::clock::{Clock as _, System};
 use crate::sys::fs::read_plain_up_to;
@@ -105,6 +106,25 @@ impl Book {
 }
 
 impl Known {
+    /// What the configuration at this place and this list of members know.
+    pub fn of(place: &Place, members: Option<PathBuf>) -> Self {
+        let book = Book { place: place.clone(), inventory: None };
+        Self { book, offline: false, snapshot: Vec::new(), members }
+    }
+
+    /// Where the configuration is.
+    pub fn place(&self) -> &Place {
+        &self.book.place
+    }
+
+    /// The rows of the inventory; none where there is no inventory.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn rows(&self) -> Result<Vec<Integration>, CliError> {
+        self.book.rows()
+    }
+
     /// Reads all of it; of systems, by reads alone. `account`: whom a discovery is about.
     ///
     /// # Errors
@@ -147,8 +167,8 @@ impl Known {
             .hint("--offline asks no system; `portcullis config init` writes a configuration to fill in"));
         }
         let setup = Setup::load(ui, &self.book.place)?;
-        let target = Setup::target(account, "governance");
-        let found = incident::block_on(execute::read_all(setup.systems(), &target, &Record::default()))?;
+        let targets = [Target::new(account, "governance")];
+        let found = incident::block_on(execute::read_all(setup.systems(), &targets, &Record::default()))?;
         world
             .failed
             .extend(found.failed.iter().map(|(name, why)| format!("{name} could not be read: {why}")));
@@ -198,7 +218,8 @@ fn inventory(path: &Path, config: Option<&Config>) -> Result<Inventory, CliError
     })
 }
 
-fn has_scim(config: &Config) -> bool {
+/// Whether members come by SCIM.
+pub fn has_scim(config: &Config) -> bool {
     config
         .providers
         .iter()

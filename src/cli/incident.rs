@@ -16,11 +16,12 @@ use super::pace_view::Pace;
 use super::plan_view;
 use super::ui::{Ui, print};
 use crate::config::{Config, Inventory};
+use crate::governance::tasks::letters::{Letter, letters};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::incidents::{Held, Incidents, tag};
 use crate::lockdown::journal;
 use crate::lockdown::open::{self, Systems};
-use crate::lockdown::provider::{Hand, Target};
+use crate::lockdown::provider::Hand;
 use crate::lockdown::record::{Entry, Record, Verdict};
 use crate::lockdown::snapshot::Snapshots;
 use crate::output::json;
@@ -30,6 +31,8 @@ use crate::sys::{clock, crash};
 
 /// The page in an incident's folder.
 const PAGE: &str = "report.html";
+/// The folder of letters in an incident's folder.
+const LETTERS: &str = "letters";
 /// The point at which the process dies, for tests of recovery: a number counted from 1.
 const CRASH_AT: &str = "PORTCULLIS_CRASH_AT";
 /// How it dies there: `kill`, `panic`, `abort`.
@@ -73,11 +76,6 @@ impl Setup {
         let (systems, clock) = (self.systems.all.clone(), Arc::new(clock::System));
         let watch = ui.watch();
         Ok(Engine::new(systems, hand, held.journal()?, clock, watch, self.config.http.backoff))
-    }
-
-    /// Whom the incident is about.
-    pub fn target(account: &str, incident: &str) -> Target {
-        Target::new(account, &tag(incident))
     }
 
     /// How long proofs are asked for.
@@ -139,7 +137,7 @@ pub async fn interruptible<T>(engine: &Engine, work: impl Future<Output = T>) ->
 /// The exit code of an incident as it stands.
 pub fn exit_code(record: &Record) -> ExitCode {
     match &record.verdict {
-        Some((Verdict::Contained | Verdict::Restored, _)) => ExitCode::SUCCESS,
+        Some((Verdict::Contained | Verdict::Done | Verdict::Restored, _)) => ExitCode::SUCCESS,
         Some((Verdict::Partial | Verdict::PartlyRestored, _)) => ExitCode::from(PARTIAL),
         Some((Verdict::Unknown, _)) | None => ExitCode::from(UNKNOWN),
     }
@@ -166,11 +164,33 @@ pub fn report(ui: &Ui, engine: &Engine, held: &Held, json: bool) -> Result<ExitC
     Ok(exit_code(&record))
 }
 
+/// Letters for those who have something to do. A run does not fail without them.
+fn leave_letters(ui: &Ui, held: &Held, record: &Record) {
+    let letters = letters(record);
+    let folder = held.folder.join(LETTERS);
+    let write = || {
+        std::fs::create_dir_all(&folder)?;
+        for Letter { file, text } in &letters {
+            let path = folder.join(file);
+            let mut pending = Pending::create_private(&path)?;
+            pending.write_all(text.as_bytes())?;
+            pending.finish(&path)?;
+        }
+        Ok(())
+    };
+    let written: std::io::Result<()> = if letters.is_empty() { return } else { write() };
+    match written {
+        Ok(()) => ui.note(&format!("letters: {}", folder.display())),
+        Err(error) => ui.warn(&format!("cannot write {}: {error}", folder.display())),
+    }
+}
+
 /// The page for people: it tells what the journal tells, so that a run does not fail without it.
 pub fn leave_page(ui: &Ui, held: &Held) {
     let path = held.folder.join(PAGE);
     let written =
         journal::read(&held.folder.join(journal::FILE)).map_err(|error| error.to_string()).and_then(|read| {
+            leave_letters(ui, held, &read.record);
             let html = Report { zone: &TimeZone::UTC, scan: None, lockdown: Some(&read) }.html();
             let mut file = Pending::create_private(&path).map_err(|error| error.to_string())?;
             file.write_all(html.as_bytes())
@@ -216,6 +236,8 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Active { records } if records.is_empty() => "the account is not active any more".to_owned(),
         Entry::Active { records } => format!("the account was active after the lockdown: {}", records.len()),
         Entry::Restoring { .. } => "restoring".to_owned(),
+        Entry::Filed { file, .. } => format!("kept: {file}"),
+        Entry::Widened { tasks } => format!("{} more to do than was asked before", tasks.len()),
         Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. }
         | Entry::Planned { .. }
         | Entry::Confirmed { .. }

@@ -9,6 +9,7 @@ pub mod error;
 pub mod governance;
 pub mod incident;
 mod ocsf_view;
+pub mod operation;
 pub mod pace_view;
 pub mod plan_view;
 pub mod proof;
@@ -55,6 +56,8 @@ enum Command {
     Synth(command::synth::Args),
     Drill(command::drill::Args),
     Lockdown(Box<command::lockdown::Args>),
+    Offboard(Box<command::offboard::Args>),
+    Rotate(Box<command::rotate::Args>),
     Status(command::status::Args),
     Verify(Box<command::verify::Args>),
     Restore(command::restore::Args),
@@ -98,6 +101,8 @@ pub fn main() -> ExitCode {
         Command::Synth(args) => command::synth::run(&ui, args),
         Command::Drill(args) => command::drill::run(&ui, args),
         Command::Lockdown(args) => command::lockdown::run(&ui, args),
+        Command::Offboard(args) => command::offboard::run(&ui, args),
+        Command::Rotate(args) => command::rotate::run(&ui, args),
         Command::Status(args) => command::status::run(args),
         Command::Verify(args) => command::verify::run(&ui, args),
         Command::Restore(args) => command::restore::run(&ui, args),

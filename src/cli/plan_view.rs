@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::pace_view::Pace;
+use crate::governance::tasks::four_ways::{Way, four_ways};
+use crate::lockdown::operation::Kind;
 use crate::lockdown::plan::Plan;
 use crate::lockdown::record::{Record, Tracked};
 use crate::lockdown::step::{Guided, Phase, Step};
@@ -78,6 +80,12 @@ pub fn record(record: &Record) -> String {
     } else {
         let _ = writeln!(text, "\nNo verdict: the last run did not come to its end.");
     }
+    if record.operation.kind == Kind::Offboarding {
+        text.push_str("\nIs it out? Shown in four ways:\n");
+        for Way { what, shown, why } in four_ways(record) {
+            let _ = writeln!(text, "  {}  {what}: {}", if shown { "yes" } else { "no " }, Safe(&why));
+        }
+    }
     for note in &record.notes {
         let _ = writeln!(text, "  note: {}", Safe(note));
     }
@@ -109,9 +117,12 @@ pub fn record_json(record: &Record, pace: Option<&Pace>) -> Value {
         })
         .collect();
     let (verdict, reasons) = record.verdict.clone().map_or((None, Vec::new()), |(v, r)| (Some(v), r));
+    let shown = (record.operation.kind == Kind::Offboarding).then(|| four_ways(record));
     json!({
+        "shown": shown,
         "incident": record.incident,
         "account": record.account,
+        "kind": record.operation.kind,
         "verdict": verdict,
         "reasons": reasons,
         "restoring": record.restoring,

@@ -5,6 +5,7 @@
 //! file: each could be a secret in the wrong place. Reading never fails otherwise than by a [`ConfigError`], whatever the bytes.
 
 mod address;
+pub mod amend;
 pub mod catalog;
 mod document;
 mod error;

@@ -62,7 +62,7 @@ impl Material {
 fn plan(record: &Record) -> Plan {
     let steps = record.in_order().map(|tracked| tracked.step.clone()).collect();
     let guided = record.guided.iter().map(|tracked| tracked.guided.clone()).collect();
-    Plan::of(&record.account, &record.incident, steps, guided)
+    Plan::of(&record.account, &record.incident, &record.operation, steps, guided)
 }
 
 fn snapshots(folder: &Path, entries: &[Timed]) -> Result<Vec<Snapshot>, SealError> {
@@ -85,7 +85,9 @@ fn snapshots(folder: &Path, entries: &[Timed]) -> Result<Vec<Snapshot>, SealErro
         Err(error) => return Err(failed(error)),
     }
     for timed in entries {
-        if let Entry::Discovered { snapshot, sha256, .. } = &timed.entry {
+        if let Entry::Discovered { snapshot, sha256, .. } | Entry::Filed { file: snapshot, sha256 } =
+            &timed.entry
+        {
             // A pass that was killed and begun again has written its snapshot anew: the last entry tells what it is.
             all.insert(snapshot.clone(), Some(sha256.clone()));
         }

@@ -90,6 +90,7 @@ fn times(material: &Material) -> String {
             Entry::Passed { pass, clean: true } => format!("pass {pass} found nothing left to do"),
             Entry::Concluded { verdict, .. } => format!("concluded: {verdict}"),
             Entry::Interrupted { why } => format!("interrupted: {}", Code(why)),
+            Entry::Widened { tasks } => format!("{} more tasks asked for", tasks.len()),
             Entry::Restoring { how } => format!("restoring: {}", Code(how)),
             _ => continue,
         };
@@ -110,6 +111,9 @@ fn files(content: &Content<'_>, predicate: &Predicate, attached: &Attached) -> S
             "ledger.json" => "what was read of the logs, to the byte, and what was not",
             "inputs.json" => "the logs, with their digests",
             _ if name.starts_with("snapshots/pass-1-") => "the system before anything was changed",
+            "snapshots/access-before.json" => {
+                "what the account had, could see and did, before anything was changed"
+            }
             _ if name.starts_with("snapshots/") => {
                 "the system in a later pass; the highest number is the state at the end"
             }

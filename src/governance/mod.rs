@@ -16,6 +16,7 @@ pub mod register;
 pub mod replay;
 pub mod review;
 pub mod sheet;
+pub mod tasks;
 pub mod trail;
 
 #[cfg(test)]

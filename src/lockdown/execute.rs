@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde_json::Map;
 use tokio::time::{Instant, sleep};
 
+use super::ask::soften;
 use super::engine::Engine;
+use super::http::CallError;
 use super::journal::JournalError;
 use super::plan::Plan;
 use super::prove::prove_all;
 use super::provider::{Discovery, Provider, Target};
-use super::record::{Entry, Record, Tracked};
+use super::record::{Entry, Record, SystemRead, Tracked};
 use super::snapshot::Snapshots;
 use super::state::{Status, StepEvent};
 use super::step::{Gap, Step, StepId};
@@ -55,18 +58,17 @@ pub struct Found {
     pub failed: BTreeMap<String, String>,
 }
 
-/// Reads all systems side by side. Writes nothing. `record` says what earlier passes left behind.
+/// Reads all systems side by side, for all targets. Writes nothing. `record` says what earlier passes left behind.
 pub async fn read_all(
     systems: &BTreeMap<String, Arc<dyn Provider>>,
-    target: &Target,
+    targets: &[Target],
     record: &Record,
 ) -> Found {
-    let read = systems.iter().map(|(name, system)| async move {
-        let target = Target { read: record.read_of(name), ..target.clone() };
-        (name.clone(), system.discover(&target).await)
+    let read = systems.iter().filter(|(_, system)| system.discovers()).map(|(name, system)| async move {
+        Some((name.clone(), read(system.as_ref(), targets, &record.read_of(name)).await?))
     });
     let mut found = Found { discoveries: BTreeMap::new(), failed: BTreeMap::new() };
-    for (system, result) in join_all(read).await {
+    for (system, result) in join_all(read).await.into_iter().flatten() {
         match result {
             Ok(discovery) => drop(found.discoveries.insert(system, discovery)),
             Err(error) => drop(found.failed.insert(system, error.to_string())),
@@ -75,10 +77,53 @@ pub async fn read_all(
     found
 }
 
+/// One system, for the targets that it is asked about; `None`: for none of them. Of several targets, memory and snapshot
+/// are kept by the name of each.
+async fn read(
+    system: &dyn Provider,
+    targets: &[Target],
+    read: &SystemRead,
+) -> Option<Result<Discovery, CallError>> {
+    let asked = targets.iter().filter(|target| !target.is_nobody() || system.keeps_credentials());
+    let mut asked: Vec<Target> = asked.cloned().collect();
+    let [only] = asked.as_mut_slice() else {
+        return if asked.is_empty() { None } else { Some(read_several(system, asked, read).await) };
+    };
+    only.read = read.clone();
+    let found = system.discover(only).await;
+    Some(found.map(|found| softened(only, found)))
+}
+
+async fn read_several(
+    system: &dyn Provider,
+    asked: Vec<Target>,
+    read: &SystemRead,
+) -> Result<Discovery, CallError> {
+    let (mut all, mut memory, mut snapshot) = (Discovery::default(), Map::new(), Map::new());
+    for mut target in asked {
+        let remembered = read.memory.get(&target.email).cloned().unwrap_or_default();
+        target.read = SystemRead { memory: remembered, ..read.clone() };
+        let found = softened(&target, system.discover(&target).await?);
+        memory.insert(target.email.clone(), found.memory);
+        snapshot.insert(target.email, found.snapshot);
+        all.steps.extend(found.steps);
+        all.guided.extend(found.guided);
+        all.guards.extend(found.guards);
+        all.notes.extend(found.notes);
+        all.gaps.extend(found.gaps);
+    }
+    Ok(Discovery { memory: memory.into(), snapshot: snapshot.into(), ..all })
+}
+
+fn softened(target: &Target, mut found: Discovery) -> Discovery {
+    soften(target.ask, &mut found);
+    found
+}
+
 /// Reads all systems for the next pass of an incident.
-pub async fn read_for(engine: &Engine, target: &Target) -> Found {
+pub async fn read_for(engine: &Engine) -> Found {
     let (record, began) = (engine.record(), std::time::Instant::now());
-    let found = read_all(&engine.systems, target, &record).await;
+    let found = read_all(&engine.systems, &record.targets(), &record).await;
     engine.leg(&format!("pass {}: reading", record.pass + 1), began, Vec::new());
     found
 }
@@ -118,18 +163,13 @@ pub fn extend(engine: &Engine, plan: &Plan) -> Result<(), JournalError> {
 ///
 /// # Errors
 /// The journal cannot be written; nothing is sent after that.
-pub async fn run(
-    engine: &Engine,
-    target: &Target,
-    snapshots: &Snapshots,
-    options: &Options<'_>,
-) -> Result<(), JournalError> {
+pub async fn run(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) -> Result<(), JournalError> {
     skip(engine, options)?;
-    see_all(engine, target, snapshots, options).await?;
+    see_all(engine, snapshots, options).await?;
     let record = engine.record();
     carry_out(engine, wanted(&record, options).collect()).await?;
     let done = Instant::now();
-    passes(engine, target, snapshots, options).await?;
+    passes(engine, snapshots, options).await?;
     if engine.is_interrupted() {
         return engine.note(&Entry::Interrupted { why: "stopped by the responder".into() });
     }
@@ -142,12 +182,11 @@ pub async fn run(
 /// Proves every step again and concludes; changes nothing.
 pub async fn verify(
     engine: &Engine,
-    target: &Target,
     snapshots: &Snapshots,
     options: &Options<'_>,
 ) -> Result<(), JournalError> {
     for _ in 0..CLEAN {
-        look_again(engine, target, snapshots, options).await?;
+        look_again(engine, snapshots, options).await?;
     }
     prove_all(engine, options.wait).await?;
     let (verdict, reasons) = conclude(&engine.record(), options.commit);
@@ -155,12 +194,7 @@ pub async fn verify(
 }
 
 /// What is done first hides nothing. Everything else may hide what was not seen yet: that is looked for again in between.
-async fn see_all(
-    engine: &Engine,
-    target: &Target,
-    snapshots: &Snapshots,
-    options: &Options<'_>,
-) -> Result<(), JournalError> {
+async fn see_all(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) -> Result<(), JournalError> {
     let unseen = || engine.read(|record| (record.undiscovered.clone(), record.gaps.clone()));
     let is_open =
         || engine.read(|record| !record.undiscovered.is_empty() || record.open_gaps().next().is_some());
@@ -173,7 +207,7 @@ async fn see_all(
     let began = Instant::now();
     for _ in 0..LOOKS {
         let before = unseen();
-        look_again(engine, target, snapshots, options).await?;
+        look_again(engine, snapshots, options).await?;
         let (failed, gaps) = unseen();
         // What may not be seen does not change.
         let lasts = failed.is_empty() && gaps == before.1;
@@ -209,12 +243,7 @@ fn is_allowed(tracked: &Tracked, record: &Record, options: &Options<'_>) -> bool
 }
 
 /// Reads everything again until two passes are clean, and does what comes up.
-async fn passes(
-    engine: &Engine,
-    target: &Target,
-    snapshots: &Snapshots,
-    options: &Options<'_>,
-) -> Result<(), JournalError> {
+async fn passes(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) -> Result<(), JournalError> {
     let mut tried = BTreeSet::new();
     let mut clean = 0;
     let mut gaps = None;
@@ -222,7 +251,7 @@ async fn passes(
         if engine.is_interrupted() || clean >= CLEAN {
             break;
         }
-        let todo = look_again(engine, target, snapshots, options).await?;
+        let todo = look_again(engine, snapshots, options).await?;
         clean = if engine.read(|record| record.clean) > 0 { clean + 1 } else { 0 };
         // What was tried again and still comes up does not change in this run.
         if !todo.is_empty() && todo.is_subset(&tried) {
@@ -243,11 +272,10 @@ async fn passes(
 /// One more pass. Gives the steps that came up, are allowed, and have to be done.
 async fn look_again(
     engine: &Engine,
-    target: &Target,
     snapshots: &Snapshots,
     options: &Options<'_>,
 ) -> Result<BTreeSet<StepId>, JournalError> {
-    let found = read_for(engine, target).await;
+    let found = read_for(engine).await;
     keep(engine, &found, snapshots)?;
     let guarded = found.discoveries.values().any(|discovery| !discovery.guards.is_empty());
     let record = engine.record();
@@ -260,7 +288,7 @@ async fn look_again(
         steps.extend(discovery.steps);
         guided.extend(discovery.guided);
     }
-    let whole = Plan::of(&record.account, &record.incident, steps, guided);
+    let whole = Plan::of(&record.account, &record.incident, &record.operation, steps, guided);
     extend(engine, &whole)?;
     // A verification in between may have noted some already.
     let unconfirmed = engine.read(|record| record.steps.values().any(|tracked| !tracked.confirmed));
@@ -269,7 +297,8 @@ async fn look_again(
     }
     skip(engine, options)?;
     let record = engine.record();
-    up.retain(|id| record.steps.get(id).is_some_and(|tracked| comes_up(tracked, options)));
+    let waits = |tracked: &Tracked| record.waits_for(&tracked.step).is_some();
+    up.retain(|id| record.steps.get(id).is_some_and(|tracked| comes_up(tracked, options) && !waits(tracked)));
     let clean = found.failed.is_empty() && up.is_empty() && record.open_gaps().next().is_none();
     engine.note(&Entry::Passed { pass: record.pass, clean })?;
     up.retain(|id| {
@@ -306,9 +335,9 @@ async fn carry_out(engine: &Engine, ids: BTreeSet<StepId>) -> Result<(), Journal
 }
 
 fn has_needs(record: &Record, id: &StepId) -> bool {
-    let needs = record.steps.get(id).map(|tracked| tracked.step.needs.iter());
+    let step = record.steps.get(id).map(|tracked| &tracked.step);
     let holds = |need: &StepId| record.steps.get(need).is_some_and(|tracked| tracked.state.status.holds());
-    needs.into_iter().flatten().all(holds)
+    step.is_some_and(|step| step.needs.iter().all(holds) && step.after.iter().all(|id| record.is_done(id)))
 }
 
 /// Sends blind steps once more: a session may have begun before the block had its effect everywhere. `done`: when

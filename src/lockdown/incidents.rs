@@ -6,7 +6,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::journal::{self, Journal, JournalError};
-use super::record::{Record, Verdict};
+use super::operation::Kind;
+use super::record::Record;
 use crate::sys::hash::sha256_hex;
 use crate::sys::lock::{Lock, LockError};
 
@@ -98,12 +99,11 @@ impl Incidents {
         Ok(journal::read(&path)?)
     }
 
-    /// The incident about `account` that is not over: not restored.
-    pub fn open_for(&self, account: &str) -> Result<Option<String>, IncidentError> {
+    /// The incident of this kind about `account` that is not over.
+    pub fn open_for(&self, account: &str, kind: Kind) -> Result<Option<String>, IncidentError> {
         for name in self.names()?.into_iter().rev() {
             let record = self.record(&name)?;
-            let over = matches!(record.verdict, Some((Verdict::Restored | Verdict::PartlyRestored, _)));
-            if record.account == account && !over {
+            if record.account == account && record.operation.kind == kind && !record.is_over() {
                 return Ok(Some(name));
             }
         }
@@ -112,10 +112,15 @@ impl Incidents {
 
     /// A name for a new incident about `account`; `date` as `2026-10-24`. One that was begun and never opened is still
     /// free, or else a second lockdown at the same moment would not meet the lock of the first.
-    pub fn fresh_name(&self, account: &str, date: &str) -> Result<String, IncidentError> {
+    pub fn fresh_name(&self, account: &str, kind: Kind, date: &str) -> Result<String, IncidentError> {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let account: String = account.chars().map(plain).take(MAX_NAME).collect();
-        let base = format!("{date}-{account}");
+        let base = match kind {
+            Kind::Lockdown => format!("{date}-{account}"),
+            Kind::Rotation | Kind::Review | Kind::Offboarding => {
+                format!("{date}-{}-{account}", kind.command())
+            }
+        };
         let mut names = self.names()?;
         let mut unopened = Vec::new();
         for name in names.iter().filter(|name| name.starts_with(&base)) {
@@ -163,6 +168,7 @@ pub fn tag(incident: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lockdown::operation::Operation;
     use crate::lockdown::record::Entry;
     use crate::sys::clock::{Clock, System};
 
@@ -174,17 +180,21 @@ mod tests {
             assert!(matches!(incidents.record(name), Err(IncidentError::Name(_))), "{name}");
         }
         assert!(matches!(incidents.record("x"), Err(IncidentError::None { .. })));
-        let name = incidents.fresh_name("Jane@agency.example", "2026-10-24").unwrap();
+        let name = incidents.fresh_name("Jane@agency.example", Kind::Lockdown, "2026-10-24").unwrap();
         assert_eq!(name, "2026-10-24-jane-agency-example");
         let held = incidents.hold(&name).unwrap();
         assert!(matches!(incidents.hold(&name), Err(IncidentError::Locked(_))));
         let mut journal = held.journal().unwrap();
         assert_eq!(incidents.names().unwrap(), std::slice::from_ref(&name));
-        assert_eq!(incidents.fresh_name("jane@agency.example", "2026-10-24").unwrap(), name);
+        let fresh = |kind| incidents.fresh_name("jane@agency.example", kind, "2026-10-24").unwrap();
+        assert_eq!(fresh(Kind::Lockdown), name);
         let (incident, account) = (name.clone(), "jane@agency.example".to_owned());
-        let opened = Entry::Opened { incident, account, tag: "t".into(), version: "0".into() };
+        let operation = Operation::default();
+        let opened = Entry::Opened { incident, account, tag: "t".into(), version: "0".into(), operation };
         journal.append(&opened, System.now()).unwrap();
-        let next = incidents.fresh_name("jane@agency.example", "2026-10-24").unwrap();
-        assert_eq!(next, "2026-10-24-jane-agency-example-2");
+        assert_eq!(fresh(Kind::Lockdown), "2026-10-24-jane-agency-example-2");
+        assert_eq!(fresh(Kind::Offboarding), "2026-10-24-offboard-jane-agency-example");
+        assert_eq!(incidents.open_for("jane@agency.example", Kind::Lockdown).unwrap(), Some(name));
+        assert_eq!(incidents.open_for("jane@agency.example", Kind::Offboarding).unwrap(), None);
     }
 }

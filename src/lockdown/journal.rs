@@ -243,6 +243,7 @@ mod tests {
             account: "jane@agency.example".into(),
             tag: "t".into(),
             version: "0".into(),
+            operation: crate::lockdown::operation::Operation::default(),
         }
     }
 

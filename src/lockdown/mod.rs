@@ -6,13 +6,16 @@
 //! before its request leaves. What the journal holds is the whole state, so a run that was killed goes on from there.
 
 pub mod about;
+mod ask;
 pub mod engine;
 pub mod execute;
 pub mod http;
 pub mod incidents;
+pub mod inventory;
 pub mod journal;
 mod lost;
 pub mod open;
+pub mod operation;
 pub mod pace;
 pub mod plan;
 mod prove;

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::http::{Auth, CallError, Settings, Transport};
+use super::inventory::{self, InventorySystem};
 use super::provider::{self, OpenError, PROVIDERS, Provider};
 use super::store::system::StoreSystem;
 use super::store::{self, STORES, Store};
@@ -62,6 +63,9 @@ pub fn open(
         let store = open_store(config, instance, credentials.get(&instance.name))?;
         systems.all.insert(instance.name.clone(), Arc::new(StoreSystem(Arc::clone(&store))));
         systems.stores.insert(instance.name.clone(), store);
+    }
+    if let Some(path) = &config.inventory {
+        systems.all.insert(inventory::NAME.to_owned(), Arc::new(InventorySystem::new(path)));
     }
     let inventory: Arc<[Integration]> = inventory.into();
     let default_store = config.stores.first().map(|instance| instance.name.clone());

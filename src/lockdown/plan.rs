@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::inventory;
+use super::operation::Operation;
 use super::provider::Guard;
 use super::step::{Guided, Step};
 use crate::sys::hash::sha256_hex;
 
-/// What is going to be done about an account.
+/// What is going to be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// The account's e-mail address.
+    /// What it is about: the account's e-mail address, or the name of a credential or review.
     pub account: String,
     /// The incident's name: the names of new objects come from it.
     pub incident: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Operation::is_plain")]
+    pub operation: Operation,
     /// In the order in which their turns come.
     pub steps: Vec<Step>,
     /// What people have to do.
@@ -25,19 +30,42 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// With these steps, sorted; each identifier once.
-    pub fn of(account: &str, incident: &str, mut steps: Vec<Step>, mut guided: Vec<Guided>) -> Self {
+    /// With these steps and what the operation asks of people, sorted; each identifier once.
+    pub fn of(
+        account: &str,
+        incident: &str,
+        operation: &Operation,
+        mut steps: Vec<Step>,
+        discovered: Vec<Guided>,
+    ) -> Self {
+        let mut guided: Vec<Guided> = operation.guided().map(|(step, _)| step.clone()).collect();
+        guided.extend(discovered);
+        let noted = operation.guided().filter_map(|(step, row)| Some((step, row?)));
+        steps.extend(noted.map(|(step, row)| inventory::note(row, None, Vec::new(), vec![step.id.clone()])));
         steps.sort_by(|one, other| (one.phase, &one.id).cmp(&(other.phase, &other.id)));
         steps.dedup_by(|one, other| one.id == other.id);
         let mut seen = BTreeSet::new();
         guided.retain(|step| seen.insert(step.id.clone()));
-        let hash = hash(account, incident, &steps, &guided);
-        Self { account: account.to_owned(), incident: incident.to_owned(), steps, guided, hash }
+        let (account, incident, operation) = (account.to_owned(), incident.to_owned(), operation.clone());
+        let hash = String::new();
+        let plan = Self { account, incident, operation, steps, guided, hash };
+        Self { hash: plan.digest(), ..plan }
     }
 
     /// Whether the hash is that of the plan: a file may have been edited.
     pub fn is_genuine(&self) -> bool {
-        self.hash == hash(&self.account, &self.incident, &self.steps, &self.guided)
+        self.hash == self.digest()
+    }
+
+    fn digest(&self) -> String {
+        let Self { account, incident, operation, steps, guided, .. } = self;
+        // Structures of strings and JSON values cannot fail to serialise; keys of JSON objects are sorted.
+        let text = if operation.is_plain() {
+            serde_json::to_vec(&(account, incident, steps, guided))
+        } else {
+            serde_json::to_vec(&(account, incident, operation, steps, guided))
+        };
+        sha256_hex(&text.unwrap_or_default())
     }
 
     /// How many objects it changes.
@@ -49,7 +77,9 @@ impl Plan {
 
     /// Why it must not be carried out.
     pub fn guards(&self, responders: &[String], max: usize) -> Vec<Guard> {
-        let own = responders.iter().filter(|own| own.eq_ignore_ascii_case(&self.account));
+        let people = self.operation.people(&self.account);
+        let is_meant = |own: &&String| people.iter().any(|(email, _)| own.eq_ignore_ascii_case(email));
+        let own = responders.iter().filter(is_meant);
         let mut guards: Vec<Guard> = own.map(|own| Guard::OwnAccount(own.clone())).collect();
         let found = self.objects();
         if found > max {
@@ -70,16 +100,10 @@ impl Plan {
         side(self, other, "not there any more, or changed");
         side(other, self, "new, or changed");
         if lines.is_empty() && self.hash != other.hash {
-            lines.push("it is for another account or incident, or was edited".into());
+            lines.push("it is for another account, incident or purpose, or was edited".into());
         }
         lines
     }
-}
-
-fn hash(account: &str, incident: &str, steps: &[Step], guided: &[Guided]) -> String {
-    // Structures of strings and JSON values cannot fail to serialise; keys of JSON objects are sorted.
-    let text = serde_json::to_vec(&(account, incident, steps, guided)).unwrap_or_default();
-    sha256_hex(&text)
 }
 
 #[cfg(test)]
@@ -94,7 +118,7 @@ mod tests {
     }
 
     fn plan(steps: Vec<Step>) -> Plan {
-        Plan::of("jane@agency.example", "i", steps, Vec::new())
+        Plan::of("jane@agency.example", "i", &Operation::default(), steps, Vec::new())
     }
 
     #[test]

@@ -6,8 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::operation::{Kind, Operation, Task};
 use super::state::{Illegal, StepEvent, StepState};
 use super::step::{Gap, Guided, Step, StepId};
+
+/// Steps that need each other in a row: no plan has so many.
+const MAX_CHAIN: u8 = 16;
 
 /// One thing that happened in an incident. The names are in files: they never change their meaning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,12 +21,20 @@ pub enum Entry {
     Opened {
         /// The incident's name.
         incident: String,
-        /// The account's e-mail address.
+        /// What it is about: the account's e-mail address, or the name of a credential or review.
         account: String,
         /// Marks what the incident makes.
         tag: String,
         /// The version of Portcullis.
         version: String,
+        /// What it is for.
+        #[serde(default, skip_serializing_if = "Operation::is_plain")]
+        operation: Operation,
+    },
+    /// More is asked for than before. The plan has to be agreed to again.
+    Widened {
+        /// What is added.
+        tasks: Vec<Task>,
     },
     /// A system was read.
     Discovered {
@@ -71,6 +83,13 @@ pub enum Entry {
         hash: String,
         /// How: typed, `--yes`, a plan file.
         how: String,
+    },
+    /// A file was kept beside the journal: what was before anything was changed.
+    Filed {
+        /// Below the incident's folder.
+        file: String,
+        /// Its SHA-256.
+        sha256: String,
     },
     /// Something happened to a step.
     Step {
@@ -138,6 +157,8 @@ pub enum Entry {
 pub enum Verdict {
     /// Shut out, and proved.
     Contained,
+    /// Everything that was asked for is done, and proved: of incidents that shut nobody out.
+    Done,
     /// What is left is for people to do.
     Partial,
     /// Something could not be verified: treat as not contained.
@@ -152,6 +173,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Contained => "CONTAINED",
+            Self::Done => "DONE",
             Self::Partial => "PARTIAL",
             Self::Unknown => "UNKNOWN",
             Self::Restored => "RESTORED",
@@ -198,16 +220,20 @@ pub struct SystemRead {
 pub struct Record {
     /// The incident's name.
     pub incident: String,
-    /// The account's e-mail address.
+    /// What it is about: the account's e-mail address, or the name of a credential or review.
     pub account: String,
     /// Marks what the incident makes.
     pub tag: String,
+    /// What it is for.
+    pub operation: Operation,
     /// Steps in the order in which they were planned.
     pub order: Vec<StepId>,
     /// Steps by identifier.
     pub steps: BTreeMap<StepId, Tracked>,
     /// Guided steps, numbered from 1 by their place.
     pub guided: Vec<TrackedGuided>,
+    /// Files that were kept before anything was changed.
+    pub filed: Vec<String>,
     /// What the responder should know, each once.
     pub notes: Vec<String>,
     /// The last pass.
@@ -275,8 +301,13 @@ impl Record {
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Misfit> {
         self.check(entry)?;
         match entry {
-            Entry::Opened { incident, account, tag, .. } => {
+            Entry::Opened { incident, account, tag, operation, .. } => {
                 (self.incident, self.account, self.tag) = (incident.clone(), account.clone(), tag.clone());
+                self.operation = operation.clone();
+            }
+            Entry::Widened { tasks } => {
+                self.operation.tasks.extend(tasks.iter().cloned());
+                (self.confirmed, self.verdict) = (None, None);
             }
             Entry::Discovered { pass, system, notes, gaps, memory, .. } => {
                 self.pass = *pass;
@@ -299,6 +330,7 @@ impl Record {
                 self.confirmed = Some(hash.clone());
                 self.steps.values_mut().for_each(|tracked| tracked.confirmed = true);
             }
+            Entry::Filed { file, .. } => self.filed.push(file.clone()),
             Entry::Step { step, event } => self.happen(step, event)?,
             Entry::Passed { clean, .. } => self.clean = if *clean { self.clean + 1 } else { 0 },
             Entry::Proved { step, how } => self.prove(step, Some(how), None),
@@ -335,9 +367,38 @@ impl Record {
             let system = system.as_str();
             gaps.iter().map(move |gap| (system, gap))
         });
-        let done =
-            |id: &str| self.guided.iter().any(|tracked| tracked.guided.id == id && tracked.done.is_some());
-        all.filter(move |(_, gap)| !gap.guided.as_deref().is_some_and(done))
+        all.filter(|(_, gap)| !gap.guided.as_deref().is_some_and(|id| self.is_done(id)))
+    }
+
+    /// Whether nothing goes on with it any more: it is restored. A rotation that did what was asked for is over too, since the
+    /// same credential is rotated again one day; an account may come back, and a review is carried out once.
+    pub fn is_over(&self) -> bool {
+        match self.verdict {
+            Some((Verdict::Restored | Verdict::PartlyRestored, _)) => true,
+            Some((Verdict::Done, _)) => self.operation.kind == Kind::Rotation,
+            Some((Verdict::Contained | Verdict::Partial | Verdict::Unknown, _)) | None => false,
+        }
+    }
+
+    /// Whether a person has done a guided step.
+    pub fn is_done(&self, guided: &str) -> bool {
+        self.guided.iter().any(|tracked| tracked.guided.id == guided && tracked.done.is_some())
+    }
+
+    /// The guided step that `step` waits for, itself or by way of what it needs; `None` where its turn may come now.
+    pub fn waits_for<'a>(&'a self, step: &'a Step) -> Option<&'a str> {
+        self.waits_within(step, MAX_CHAIN)
+    }
+
+    fn waits_within<'a>(&'a self, step: &'a Step, depth: u8) -> Option<&'a str> {
+        let own = step.after.iter().map(String::as_str).find(|id| !self.is_done(id));
+        let mut needs = step.needs.iter().filter_map(|need| self.steps.get(need));
+        own.or_else(|| {
+            let depth = depth.checked_sub(1)?;
+            needs.find_map(|need| {
+                if need.state.status.holds() { None } else { self.waits_within(&need.step, depth) }
+            })
+        })
     }
 
     /// Steps in their order.

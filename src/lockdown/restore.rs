@@ -132,7 +132,9 @@ fn holds_back(record: &Record, id: &StepId) -> Option<HeldBack> {
         other.commit && other.id != *id && (&other.system, &other.object) == (&this.system, &this.object)
     };
     let needing = record.steps.values();
-    let needing = needing.filter(|tracked| tracked.step.needs.contains(id) || destroys(&tracked.step));
+    let rests =
+        |other: &Step| other.needs.contains(id) || destroys(other) || this.bound_to.contains(&other.id);
+    let needing = needing.filter(|tracked| rests(&tracked.step));
     let mut staying = needing.filter(|tracked| tracked.state.ours && tracked.state.status != Status::Undone);
     staying.next().map(|tracked| {
         let stays = tracked.state.status == Status::Kept || tracked.step.undo == Undo::Irreversible;

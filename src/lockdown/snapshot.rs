@@ -23,14 +23,23 @@ impl Snapshots {
     /// Writes a snapshot; gives its path below the incident's folder and its SHA-256.
     pub fn keep(&self, pass: u32, system: &str, snapshot: &Value) -> Result<(String, String), JournalError> {
         let name = format!("pass-{pass}-{}.json", file_name(system));
-        let path = self.folder.join(&name);
+        let failed = |error: serde_json::Error| JournalError::Io {
+            path: self.folder.join(&name),
+            error: error.into(),
+        };
+        let mut text = serde_json::to_vec_pretty(snapshot).map_err(failed)?;
+        text.push(b'\n');
+        self.keep_file(&name, &text)
+    }
+
+    /// Writes a file of this name, which is plain; gives its path below the incident's folder and its SHA-256.
+    pub fn keep_file(&self, name: &str, text: &[u8]) -> Result<(String, String), JournalError> {
+        let path = self.folder.join(name);
         let failed = |error| JournalError::Io { path: path.clone(), error };
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
-        let mut text = serde_json::to_vec_pretty(snapshot).map_err(|error| failed(error.into()))?;
-        text.push(b'\n');
         let mut pending = Pending::create_private(&path).map_err(failed)?;
-        pending.write_all(&text).and_then(|()| pending.finish(&path)).map_err(failed)?;
-        Ok((format!("snapshots/{name}"), sha256_hex(&text)))
+        pending.write_all(text).and_then(|()| pending.finish(&path)).map_err(failed)?;
+        Ok((format!("snapshots/{name}"), sha256_hex(text)))
     }
 }
 

@@ -148,6 +148,13 @@ pub struct Step {
     /// Steps that have to be applied before; else this one is not tried. Undone in the opposite order.
     #[serde(default)]
     pub needs: Vec<StepId>,
+    /// Guided steps, by identifier, that a person has to have done before; until then this one waits, and that is all that
+    /// keeps the incident open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// Steps that cannot be undone, after which this one stays too: undone, it would tell of what is not there any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound_to: Vec<StepId>,
     /// Whether it makes or takes a secret.
     #[serde(default)]
     pub secret: SecretRole,
@@ -173,6 +180,8 @@ impl Step {
             optional: false,
             blind: false,
             needs: Vec::new(),
+            after: Vec::new(),
+            bound_to: Vec::new(),
             secret: SecretRole::None,
             details: Value::Null,
         }

@@ -17,7 +17,7 @@ pub fn conclude(record: &Record, commit: bool) -> (Verdict, Vec<String>) {
         unknown.push("two passes in a row without anything left to do were not reached".into());
     }
     for tracked in record.in_order() {
-        match judge(tracked, commit) {
+        match judge(record, tracked, commit) {
             Standing::Fine => {}
             Standing::Left(why) => partial.push(why),
             Standing::Open(why) => unknown.push(why),
@@ -27,7 +27,7 @@ pub fn conclude(record: &Record, commit: bool) -> (Verdict, Vec<String>) {
     let left = left.filter(|(_, tracked)| tracked.guided.required && tracked.done.is_none());
     partial.extend(left.map(|(at, tracked)| format!("guided step {}: {}", at + 1, tracked.guided.title)));
     match (unknown.is_empty(), partial.is_empty()) {
-        (true, true) => (Verdict::Contained, Vec::new()),
+        (true, true) => (record.operation.kind.best(), Vec::new()),
         (true, false) => (Verdict::Partial, partial),
         (false, _) => {
             unknown.extend(partial);
@@ -42,7 +42,7 @@ enum Standing {
     Open(String),
 }
 
-fn judge(tracked: &Tracked, commit: bool) -> Standing {
+fn judge(record: &Record, tracked: &Tracked, commit: bool) -> Standing {
     let id = &tracked.step.id;
     let why = tracked.state.why.as_deref().unwrap_or("not tried");
     match tracked.state.status {
@@ -53,6 +53,10 @@ fn judge(tracked: &Tracked, commit: bool) -> Standing {
         },
         Status::Planned | Status::Skipped | Status::Refused if tracked.step.optional => Standing::Fine,
         Status::Skipped => Standing::Left(format!("{id} was left out: {why}")),
+        Status::Planned if record.waits_for(&tracked.step).is_some() => {
+            let guided = record.waits_for(&tracked.step).unwrap_or_default();
+            Standing::Left(format!("{id} waits until the guided step {guided} is done"))
+        }
         Status::Planned | Status::Refused if tracked.step.commit && !commit => {
             Standing::Left(format!("{id} destroys something: it is done with --commit only"))
         }

@@ -32,6 +32,7 @@ fn meaning(record: &Record) -> (&'static str, &'static str) {
         Some((Verdict::Contained, _)) => {
             ("good", "The account is shut out, and what shuts it out is proved.")
         }
+        Some((Verdict::Done, _)) => ("good", "Everything that was asked for is done, and proved."),
         Some((Verdict::Partial, _)) => ("warn", "What is left is for people to do; the list is below."),
         Some((Verdict::Unknown, _)) => {
             ("warn", "Something could not be verified: treat the account as not contained.")

@@ -90,7 +90,7 @@ impl Gate {
     pub fn contained(&self) -> Option<Moment> {
         let (nanos, verdict) = self.verdict?;
         let what = format!("verdict {verdict}");
-        matches!(verdict, Verdict::Contained).then_some(Moment { nanos, what })
+        matches!(verdict, Verdict::Contained | Verdict::Done).then_some(Moment { nanos, what })
     }
 
     /// Its moments.

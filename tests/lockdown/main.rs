@@ -16,6 +16,7 @@
 mod canary;
 mod check;
 mod large;
+mod operations;
 mod pool;
 mod refusals;
 mod restore;

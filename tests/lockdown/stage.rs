@@ -32,6 +32,8 @@ pub struct Stage {
     pub watch: Arc<Watch>,
     pub account: String,
     pub environment: Vec<(String, String)>,
+    /// The inventory as it was.
+    pub inventory_before: String,
     folder: TempDir,
     /// Everything that was ever printed.
     said: Mutex<Vec<u8>>,
@@ -90,7 +92,8 @@ impl Stage {
             File::create(folder.path().join(name)).unwrap().write_all(text.as_bytes()).unwrap();
         };
         put("portcullis.toml", &configuration.portcullis);
-        put("integrations.toml", &(configuration.integrations + &more_integrations(&before)));
+        let inventory_before = configuration.integrations + &more_integrations(&before);
+        put("integrations.toml", &inventory_before);
         create_identity(&folder.path().join("portcullis-identity.txt")).unwrap();
         let watch = Watch::begin(&emulator, folder.path().join("incidents"), switches);
         Self {
@@ -99,6 +102,7 @@ impl Stage {
             watch,
             account,
             environment: configuration.environment,
+            inventory_before,
             folder,
             said: Mutex::default(),
             runs: AtomicU64::new(0),
@@ -162,6 +166,57 @@ impl Stage {
         let mut args = vec!["lockdown", self.account.as_str(), "--yes", "--json", "--wait", WAIT];
         args.extend(more);
         args
+    }
+
+    /// Any command that changes something.
+    pub fn carry_out(&self, command: &[&str], crash: Option<u64>) -> Run {
+        self.run(&[command, &["--yes", "--json", "--wait", WAIT]].concat(), crash)
+    }
+
+    /// A person vouches for every guided step that something waits for.
+    pub fn attest_waiting(&self) -> Vec<String> {
+        let record = self.record();
+        let after = record.steps.values().flat_map(|tracked| tracked.step.after.clone());
+        let mut open: Vec<String> = after.filter(|id| !record.is_done(id)).collect();
+        open.sort();
+        open.dedup();
+        let incident = self.incident().expect("an incident");
+        let mut args = vec!["verify", &incident, "--wait", WAIT, "--by", "ada@acme.example"];
+        args.extend(open.iter().flat_map(|guided| ["--attest", guided]));
+        if !open.is_empty() {
+            self.run(&args, None);
+        }
+        open
+    }
+
+    /// A person vouches for everything that people have to do.
+    pub fn attest_all(&self) {
+        let open: Vec<String> = self
+            .record()
+            .guided
+            .iter()
+            .filter(|step| step.done.is_none())
+            .map(|step| step.guided.id.clone())
+            .collect();
+        let incident = self.incident().expect("an incident");
+        let mut args = vec!["verify", &incident, "--wait", WAIT, "--by", "ada@acme.example", "--without-log"];
+        args.extend(open.iter().flat_map(|guided| ["--attest", guided]));
+        self.run(&args, None);
+    }
+
+    /// Names of all incidents, the latest first.
+    pub fn incidents(&self) -> Vec<String> {
+        let folders = std::fs::read_dir(self.path("incidents")).unwrap();
+        let mut names: Vec<String> =
+            folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names.reverse();
+        names
+    }
+
+    /// The inventory as it is.
+    pub fn inventory(&self) -> String {
+        std::fs::read_to_string(self.path("integrations.toml")).unwrap()
     }
 
     pub fn restore(&self, crash: Option<u64>) -> Run {

@@ -6,6 +6,7 @@ use portcullis::drill::emulator::{Fault, Faults, SERVICES, Service, Switches, Te
 use portcullis::lockdown::open;
 
 use super::check::{self, Checked, DONE, PARTIAL, UNKNOWN, ensure};
+use super::operations::agree_to_all;
 use super::pool::{Tally, full, try_all, variable};
 use super::stage::{Run, Stage, WAIT};
 use super::tenant::{beside, further, small};
@@ -27,22 +28,46 @@ struct Setting {
     tenant: Tenant,
     switches: Switches,
     more: &'static [&'static str],
+    operation: Operation,
 }
 
+/// What is swept.
+#[derive(Clone, Copy)]
+struct Operation {
+    /// The command, which `more` follows; without one, the lockdown of the account.
+    command: &'static [&'static str],
+    /// What happened before, undisturbed.
+    before: fn(&Stage),
+}
+
+const LOCKDOWN: Operation = Operation { command: &[], before: |_| {} };
+
 impl Setting {
+    fn run(&self, stage: &Stage, crash: Option<u64>) -> Run {
+        match self.operation.command {
+            [] => stage.lockdown(self.more, crash),
+            command => stage.carry_out(&[command, self.more].concat(), crash),
+        }
+    }
+
     fn stage(&self, faults: Faults) -> Stage {
-        Stage::new(self.tenant.clone(), self.switches.clone(), faults)
+        let stage = Stage::new(self.tenant.clone(), self.switches.clone(), Faults::default());
+        (self.operation.before)(&stage);
+        stage.emulator.set_faults(faults);
+        stage
     }
 
     fn calm(&self) -> Calm {
         let stage = self.stage(Faults::default());
-        let run = stage.lockdown(self.more, None);
+        let before = (stage.emulator.requests().len() as u64, stage.changes());
+        let run = self.run(&stage, None);
         let code = run.code.unwrap();
         assert!([DONE, PARTIAL].contains(&code), "{}{}", run.stdout, run.stderr);
         let ways = check::ways_in(&stage);
         check::verdict(&stage, &run, &ways).unwrap();
         check::always(&stage).unwrap();
-        let (requests, changes) = (stage.emulator.requests().len() as u64, stage.changes());
+        let (requests, changes) =
+            (stage.emulator.requests().len() as u64 - before.0, stage.changes() - before.1);
         if self.switches.attacker.every > 0 {
             // What the attacker made in between is nobody's to restore.
             return Calm { code, ways, points: run.points(), restore_points: 0, requests, changes };
@@ -100,7 +125,8 @@ fn count(tally: &mut Tally, what: &'static str) {
 }
 
 fn attempt(setting: &Setting, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
-    let stage = setting.stage(case.faults(calm, 0));
+    let stage = setting.stage(Faults::default());
+    stage.emulator.set_faults(case.faults(calm, stage.changes()));
     let result = there_and_back(&stage, setting, calm, case, tally);
     if result.is_err() && variable("PORTCULLIS_STATE").is_some() {
         stage.tell();
@@ -109,22 +135,22 @@ fn attempt(setting: &Setting, calm: &Calm, case: &Case, tally: &mut Tally) -> Ch
 }
 
 fn there_and_back(stage: &Stage, setting: &Setting, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
-    let first = stage.lockdown(setting.more, Some(case.point));
+    let first = setting.run(stage, Some(case.point));
     let killed = first.code.is_none();
     count(tally, if killed { "kills" } else { "past the end" });
     check::always(stage)?;
     if !killed {
         check::verdict(stage, &first, &calm.ways)?;
     }
-    let resumed = stage.lockdown(setting.more, None);
+    let resumed = setting.run(stage, None);
     count(tally, "resumes");
     check::verdict(stage, &resumed, &calm.ways)?;
     check::always(stage)?;
     stage.emulator.set_faults(Faults::default());
-    let mut settled = until(calm.code, tally, || stage.lockdown(setting.more, None))?;
+    let mut settled = until(calm.code, tally, || setting.run(stage, None))?;
     if settled.code == Some(UNKNOWN) && look_by_hand(stage) {
         count(tally, "ended by a person");
-        settled = until(calm.code, tally, || stage.lockdown(setting.more, None))?;
+        settled = until(calm.code, tally, || setting.run(stage, None))?;
     }
     check::verdict(stage, &settled, &calm.ways)?;
     check::always(stage)?;
@@ -252,13 +278,14 @@ fn every_kind_is_swept() {
 
 #[test]
 fn killed_anywhere_under_any_fault_it_comes_to_the_same_end() {
-    let setting = Setting { tenant: small(7), switches: Switches::default(), more: &[] };
+    let setting = Setting { tenant: small(7), switches: Switches::default(), more: &[], operation: LOCKDOWN };
     sweep("crash sweep", &setting, 40);
 }
 
 #[test]
 fn with_commit_too() {
-    let setting = Setting { tenant: small(8), switches: Switches::default(), more: &["--commit"] };
+    let setting =
+        Setting { tenant: small(8), switches: Switches::default(), more: &["--commit"], operation: LOCKDOWN };
     sweep("crash sweep with --commit", &setting, 20);
 }
 
@@ -266,7 +293,7 @@ fn with_commit_too() {
 fn with_an_attacker_who_is_awake() {
     let mut switches = Switches::default();
     (switches.attacker.every, switches.attacker.enough) = (2, 3);
-    let setting = Setting { tenant: small(9), switches, more: &[] };
+    let setting = Setting { tenant: small(9), switches, more: &[], operation: LOCKDOWN };
     sweep("crash sweep with a live attacker", &setting, 15);
 }
 
@@ -276,7 +303,46 @@ fn with_every_other_kind_in_turn() {
     let only = variable("PORTCULLIS_SERVICE");
     for service in further().filter(|service| only.as_deref().is_none_or(|only| only == service.name())) {
         let tenant = beside(service, 10);
-        let setting = Setting { tenant, switches: Switches::default(), more: &[] };
+        let setting = Setting { tenant, switches: Switches::default(), more: &[], operation: LOCKDOWN };
         sweep(&format!("crash sweep beside {}", service.name()), &setting, 8);
     }
 }
+
+#[test]
+fn a_rotation_too() {
+    let operation = Operation { command: &["rotate", "use-1", "--at-once"], ..LOCKDOWN };
+    let setting = Setting { tenant: small(11), switches: Switches::default(), more: &[], operation };
+    sweep("crash sweep of a rotation", &setting, 12);
+}
+
+#[test]
+fn a_review_too() {
+    let operation = Operation {
+        command: &["review", "--agreed", "review.json", "--apply"],
+        before: |stage| drop(agree_to_all(stage)),
+    };
+    let setting = Setting { tenant: small(12), switches: Switches::default(), more: &[], operation };
+    sweep("crash sweep of a review", &setting, 12);
+}
+
+#[test]
+fn an_offboarding_too() {
+    let operation = Operation { command: OFFBOARD, ..LOCKDOWN };
+    let setting = Setting { tenant: small(13), switches: Switches::default(), more: &[], operation };
+    sweep("crash sweep of an offboarding", &setting, 12);
+}
+
+/// The day on which consumers have taken up the new credentials.
+#[test]
+fn its_second_day_too() {
+    let before = |stage: &Stage| {
+        let run = stage.carry_out(OFFBOARD, None);
+        assert_eq!(run.code, Some(PARTIAL), "{}{}", run.stdout, run.stderr);
+        assert!(!stage.attest_waiting().is_empty());
+    };
+    let operation = Operation { command: OFFBOARD, before };
+    let setting = Setting { tenant: small(14), switches: Switches::default(), more: &[], operation };
+    sweep("crash sweep of the second day of an offboarding", &setting, 8);
+}
+
+const OFFBOARD: &[&str] = &["offboard", "jane@agency.example"];

@@ -1,17 +1,18 @@
 //! `portcullis blast-radius`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
 use super::lockdown;
-use super::records::Records;
+use super::records::{Records, Told};
 use crate::cli::error::{CliError, INCOMPLETE, UNKNOWN};
-use crate::cli::governance::{self, Known};
+use crate::cli::governance::{self, Known, World};
 use crate::cli::put;
 use crate::cli::ui::Ui;
-use crate::governance::blast::{self, Sources, graph, view};
+use crate::governance::blast::{self, Radius, Sources, graph, view};
 use crate::governance::matrix::matrix;
 use crate::timeline::page;
 
@@ -81,26 +82,9 @@ fn picture(path: &str) -> Result<Picture, String> {
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let account = lockdown::account(&args.account)?;
-    let before = args.members_before.as_deref().map(|path| governance::members(ui, path)).transpose()?;
     let world = args.known.load(ui, &account)?;
-    let mut names = world.estate.projects.clone();
-    for members in [&world.members, &before].into_iter().flatten() {
-        for (id, name) in &members.projects {
-            names.entry(id.clone()).or_insert_with(|| name.clone());
-        }
-    }
-    let told = args.records.read(ui, &names)?;
-    let sources = Sources {
-        account: &account,
-        estate: &world.estate,
-        members: world.members.as_ref(),
-        before: before.as_ref(),
-        trail: told.trail.as_ref(),
-        inventory: &world.inventory,
-        scim: world.scim,
-    };
-    let mut radius = blast::radius(&sources, matrix());
-    radius.gaps.extend(world.failed);
+    let read = |names: &BTreeMap<String, String>| args.records.read(ui, names);
+    let (radius, clean) = radius(ui, &account, world, args.members_before.as_deref(), read)?;
     let text = match args.format {
         Form::Table => view::text(&radius),
         Form::Json => view::json(&radius),
@@ -111,14 +95,44 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     put::text(args.output.as_deref(), &text)?;
     Ok(if !radius.gaps.is_empty() {
         ExitCode::from(UNKNOWN)
-    } else if told.clean {
+    } else if clean {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(INCOMPLETE)
     })
 }
 
-fn draw(picture: &Picture, radius: &blast::Radius) -> Result<(), CliError> {
+/// Works it out, from what is known, a list of members from before, and logs. Also whether every byte of these was accounted for.
+pub(super) fn radius(
+    ui: &Ui,
+    account: &str,
+    world: World,
+    before: Option<&Path>,
+    read: impl FnOnce(&BTreeMap<String, String>) -> Result<Told, CliError>,
+) -> Result<(Radius, bool), CliError> {
+    let before = before.map(|path| governance::members(ui, path)).transpose()?;
+    let mut names = world.estate.projects.clone();
+    for members in [&world.members, &before].into_iter().flatten() {
+        for (id, name) in &members.projects {
+            names.entry(id.clone()).or_insert_with(|| name.clone());
+        }
+    }
+    let told = read(&names)?;
+    let sources = Sources {
+        account,
+        estate: &world.estate,
+        members: world.members.as_ref(),
+        before: before.as_ref(),
+        trail: told.trail.as_ref(),
+        inventory: &world.inventory,
+        scim: world.scim,
+    };
+    let mut radius = blast::radius(&sources, matrix());
+    radius.gaps.extend(world.failed);
+    Ok((radius, told.clean))
+}
+
+fn draw(picture: &Picture, radius: &Radius) -> Result<(), CliError> {
     let scene = graph::scene(radius);
     let failed = |error: page::PageError| CliError::usage(error.to_string());
     let bytes = if picture.svg {

@@ -14,6 +14,7 @@ use crate::drill::emulator::generate::Setup;
 use crate::drill::emulator::{Emulator, Faults, Switches, Tenant, attacker};
 use crate::drill::practice;
 use crate::lockdown::incidents::Incidents;
+use crate::lockdown::operation::Kind;
 use crate::lockdown::step::GuidedProof;
 use crate::synth::{self, Log, Options};
 use crate::sys::clock::{Clock, System};
@@ -124,7 +125,7 @@ impl<'a> Drill<'a> {
         self.lock_down(&["lockdown", &account, "--yes", "--commit", "--skip", kept])?;
         self.chapter("4. People do what no API can, and a fresh export of the audit log proves it");
         let incidents = Incidents::new(&self.folder.join("incidents"));
-        let Some(incident) = incidents.open_for(&account)? else {
+        let Some(incident) = incidents.open_for(&account, Kind::Lockdown)? else {
             return Err(CliError::unknown("the lockdown left no incident"));
         };
         let code = self.prove(&incidents, &incident)?;

@@ -35,19 +35,29 @@ impl Records {
     /// # Errors
     /// Bad usage; what cannot be read is told and makes `clean` false.
     pub(super) fn read(&self, ui: &Ui, projects: &BTreeMap<String, String>) -> Result<Told, CliError> {
-        if self.paths.is_empty() {
-            return Ok(Told { trail: None, clean: true });
-        }
-        let mut config = Config::new(self.paths.clone(), Loaded::default());
-        self.reading.apply(&mut config);
-        config.threads = self.threads;
-        config.projection = Some(Gather::projection());
-        let gather = Gather::new(projects);
-        let bar = ui.progress();
-        let ledger = scan::read_rows(&config, &mut NoFindings, &gather, &bar);
-        bar.finish();
-        let ledger = ledger?;
-        scan_summary::print_coverage(ui, &ledger);
-        Ok(Told { trail: Some(gather.finish()), clean: ledger.is_clean() })
+        read(ui, &self.paths, (&self.reading, self.threads), projects)
     }
+}
+
+/// The same for paths that were given otherwise. `how`: how they are understood, and by how many workers.
+pub(super) fn read(
+    ui: &Ui,
+    paths: &[String],
+    how: (&Reading, usize),
+    projects: &BTreeMap<String, String>,
+) -> Result<Told, CliError> {
+    if paths.is_empty() {
+        return Ok(Told { trail: None, clean: true });
+    }
+    let mut config = Config::new(paths.to_vec(), Loaded::default());
+    how.0.apply(&mut config);
+    config.threads = how.1;
+    config.projection = Some(Gather::projection());
+    let gather = Gather::new(projects);
+    let bar = ui.progress();
+    let ledger = scan::read_rows(&config, &mut NoFindings, &gather, &bar);
+    bar.finish();
+    let ledger = ledger?;
+    scan_summary::print_coverage(ui, &ledger);
+    Ok(Told { trail: Some(gather.finish()), clean: ledger.is_clean() })
 }

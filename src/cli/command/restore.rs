@@ -9,7 +9,7 @@ use crate::cli::incident::{self, Setup};
 use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::lockdown::engine::Engine;
-use crate::lockdown::record::Entry;
+use crate::lockdown::record::{Entry, Record};
 use crate::lockdown::restore;
 
 /// Undo what an incident did, and only that: for a false alarm.
@@ -57,13 +57,19 @@ fn begin(ui: &Ui, args: &Args, engine: &Engine) -> Result<(), CliError> {
     if record.restoring {
         return Ok(());
     }
-    let how = if args.yes { "--yes".to_owned() } else { confirm(ui, &record.account)? };
+    let how = if args.yes { "--yes".to_owned() } else { confirm(ui, &record)? };
     engine.note(&Entry::Restoring { how })?;
     Ok(())
 }
 
-fn confirm(ui: &Ui, account: &str) -> Result<String, CliError> {
-    let answer = ui.ask(&format!("Type {account} to give its access back:"));
+fn confirm(ui: &Ui, record: &Record) -> Result<String, CliError> {
+    let (account, kind) = (&record.account, record.operation.kind);
+    let what = if kind.is_about_an_account() {
+        "give its access back".to_owned()
+    } else {
+        format!("take the {kind} back")
+    };
+    let answer = ui.ask(&format!("Type {account} to {what}:"));
     match answer.map_err(|error| CliError::output(&error))? {
         Some(answer) if answer.eq_ignore_ascii_case(account) => Ok("typed".into()),
         Some(_) => Err(CliError::refused("not agreed, nothing was changed")),

@@ -1,6 +1,6 @@
 //! `portcullis review`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use jiff::civil::Date;
@@ -8,11 +8,14 @@ use jiff::civil::Date;
 use super::records::Records;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, UNKNOWN};
 use crate::cli::governance::{self, Form, Known, NOBODY};
+use crate::cli::operation::{self, Order, Wanted};
 use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::governance::matrix::matrix;
 use crate::governance::review::{self, Review, Sources, view};
+use crate::governance::tasks;
+use crate::lockdown::operation::{Kind, Operation};
 
 /// Review who has access: what should change, each with the reason, and what is new since the last review.
 ///
@@ -21,12 +24,19 @@ use crate::governance::review::{self, Review, Sources, view};
 /// projects, service accounts whose creator left or that were not used, credentials that were to be rotated, integrations that
 /// nobody answers for. What cannot be judged is said. Nothing is changed anywhere: proposals are for people to decide on.
 ///
+/// What they agreed to, --agreed FILE --apply carries out: the items with "agreed": true in the file that --save wrote, or those that
+/// --only names. Accounts are deactivated or taken out by the directory, service accounts replaced, retired, or taken out of
+/// projects; what has no API becomes a guided step. Shown, journalled, proved and taken back as a lockdown is; exit codes are 0 DONE,
+/// 4 PARTIAL, 5 UNKNOWN, 6 REFUSED then.
+///
 /// Exit codes: 0 reviewed; 1 with --check, where something is proposed; 2 bad usage or configuration; 3 something of the logs was
 /// rejected or unreadable; 5 something could not be judged.
 ///
 /// Examples:
 ///   portcullis review logs/ --members members.csv --register register.toml --save 2026-q4.json
 ///   portcullis review logs/ --members members.csv --previous 2026-q3.json --format csv -o review.csv
+///   portcullis review --agreed 2026-q4.json --apply --dry-run
+///   portcullis review --agreed 2026-q4.json --apply --only credential-unused --only 1a2b3c4d
 ///   portcullis review logs/ --offline --members members.csv --snapshot pass-1-mixpanel.json --as-of 2026-12-31
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -56,10 +66,44 @@ pub struct Args {
     /// Exit code 1 where something is proposed.
     #[arg(long, help_heading = "Output")]
     check: bool,
+    /// A review that --save wrote, in which people have agreed to items: they are carried out.
+    #[arg(long, value_name = "FILE", help_heading = "Carrying out")]
+    agreed: Option<PathBuf>,
+    #[command(flatten)]
+    order: Order,
 }
 
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
+    match &args.agreed {
+        Some(path) => apply(ui, args, path),
+        None if args.order.is_empty() => review(ui, args),
+        None => Err(CliError::usage("there is nothing to carry out: --agreed names no review").hint(
+            "portcullis review … --save review.json; agree to items in it; --agreed review.json --apply",
+        )),
+    }
+}
+
+/// Carries out what was agreed to.
+fn apply(ui: &Ui, args: &Args, path: &Path) -> Result<ExitCode, CliError> {
+    let Order { dry_run, plan, apply, .. } = &args.order;
+    if !(*apply || *dry_run || plan.is_some()) {
+        return Err(CliError::usage(
+            "--agreed needs --apply, or --dry-run or --plan to see what it would do",
+        ));
+    }
+    let review = Review::parse(&governance::read(path)?).map_err(|why| governance::wrong(path, &why))?;
+    let chosen = review.chosen(&args.order.only).map_err(|why| governance::wrong(path, &why))?;
+    let tasks = tasks::review::tasks(&chosen, &args.known.rows()?, matrix());
+    let operation = Operation::new(Kind::Review, tasks);
+    // Items are chosen here: of their steps none is left out for it.
+    let mut order = args.order.clone();
+    order.only.clear();
+    let wanted = Wanted::new(format!("review {}", review.day), operation);
+    operation::run(ui, args.known.place(), &order, wanted)
+}
+
+fn review(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let previous = args.previous.as_deref().map(|path| {
         let bytes = governance::read(path)?;
         Review::parse(&bytes).map_err(|why| governance::wrong(path, &why))

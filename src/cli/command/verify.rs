@@ -90,14 +90,14 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
 /// Whether there is something to prove.
 fn allowed(name: &str, record: &Record) -> Result<(), CliError> {
     if record.restoring {
-        return Err(CliError::usage(format!(
-            "incident {name} is being restored: there is no lockdown to prove"
-        ))
-        .hint(format!("`portcullis restore {name}` goes on with that")));
+        return Err(CliError::usage(format!("incident {name} is being restored: there is nothing to prove"))
+            .hint(format!("`portcullis restore {name}` goes on with that")));
     }
-    if record.confirmed.is_none() {
+    if record.steps.values().all(|tracked| !tracked.confirmed) && record.confirmed.is_none() {
         let what = format!("the plan of incident {name} was never agreed to, and nothing was done");
-        return Err(CliError::usage(what).hint(format!("`portcullis lockdown {}` begins", record.account)));
+        return Err(
+            CliError::usage(what).hint(format!("`portcullis {}` begins", record.operation.kind.command()))
+        );
     }
     Ok(())
 }
@@ -124,9 +124,8 @@ impl Verify<'_> {
             wait: self.setup.wait(self.args.wait),
             leave_out: Box::new(|_| None),
         };
-        let target = Setup::target(&self.engine.record().account, &self.held.name);
         let snapshots = incident::snapshots(self.held);
-        let verify = execute::verify(&self.engine, &target, &snapshots, &options);
+        let verify = execute::verify(&self.engine, &snapshots, &options);
         incident::interruptible(&self.engine, verify).await?;
         let judgement = self.judge(evidence.as_ref())?;
         self.report(evidence.as_ref(), &judgement)
@@ -178,8 +177,10 @@ impl Verify<'_> {
         let record = self.engine.record();
         let entries = self.setup.incidents.read(&self.held.name)?.entries;
         let judgement = match evidence {
-            Some(evidence) => activity::judge(evidence, &record, &entries),
-            None => activity::without_log(&record),
+            Some(evidence) if record.operation.kind.is_about_an_account() => {
+                activity::judge(evidence, &record, &entries)
+            }
+            _ => activity::without_log(&record),
         };
         if judgement.active != record.active {
             self.engine.note(&Entry::Active { records: judgement.active.clone() })?;

@@ -125,7 +125,7 @@ pub fn conclude(judgement: &Judgement, verdict: Verdict, mut reasons: Vec<String
     reasons.extend(judgement.unread.clone());
     reasons.extend(judgement.quiet.clone());
     let verdict = match verdict {
-        Verdict::Contained if judgement.unread.is_some() => Verdict::Partial,
+        Verdict::Contained | Verdict::Done if judgement.unread.is_some() => Verdict::Partial,
         verdict => verdict,
     };
     (verdict, reasons)

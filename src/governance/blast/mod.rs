@@ -10,7 +10,7 @@ mod tests;
 pub mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::access::{Could, Grant};
 use super::estate::Estate;
@@ -44,7 +44,7 @@ pub struct Sources<'a> {
 }
 
 /// The blast radius of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Radius {
     /// Whose.
     pub account: String,
@@ -65,7 +65,7 @@ pub struct Radius {
 }
 
 /// A project and how the account reached it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectReach {
     /// Its number, or its name where that alone is known.
     pub id: String,
@@ -80,7 +80,7 @@ pub struct ProjectReach {
 }
 
 /// [`Could`], for the outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// It could.
@@ -102,7 +102,7 @@ impl From<Could> for Answer {
 }
 
 /// What is to be done about a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It has to be rotated, or deleted.
@@ -125,7 +125,7 @@ impl Verdict {
 }
 
 /// A credential that the account made, saw or could see.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposed {
     /// What is to be done.
     pub rotate: Verdict,
@@ -148,7 +148,7 @@ pub struct Exposed {
 }
 
 /// Who works with a credential, by the inventory; or what carries data and could have been led elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Consumer {
     /// The row of the inventory.
     pub integration: String,
@@ -165,7 +165,7 @@ pub struct Consumer {
 }
 
 /// Something that was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
     /// Who: the account, or a service account that it made.
     pub actor: String,
@@ -184,7 +184,7 @@ pub struct Touch {
 }
 
 /// Data that left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
     /// When.
     pub time: Option<String>,
@@ -198,6 +198,16 @@ pub struct Export {
     pub rows: Option<String>,
     /// From where.
     pub address: Option<String>,
+}
+
+impl Radius {
+    /// Reads what `blast-radius --format json` wrote.
+    ///
+    /// # Errors
+    /// In words: it is none.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| format!("not a blast radius: {error}"))
+    }
 }
 
 /// A moment as it is shown.

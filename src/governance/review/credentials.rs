@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::ToSpan as _;
 
-use super::{Check, DAYS, Reviewer};
+use super::{Check, DAYS, Of, Reviewer};
 use crate::governance::access::{Grant, same};
 use crate::governance::book::{self, Next};
 use crate::governance::estate::Account;
@@ -43,7 +43,13 @@ impl Reviewer<'_> {
                     Next::On(day) => format!("it was to be rotated on {day}"),
                 };
                 let action = format!("rotate it, and tell {}", row.consumer);
-                self.add(Check::CredentialOld, &row.name, row.project.clone(), why, action);
+                self.add_of(
+                    Of::Integration,
+                    Check::CredentialOld,
+                    &row.name,
+                    row.project.clone(),
+                    (why, action),
+                );
             }
             judged.extend(id);
             self.owner(row);
@@ -56,7 +62,13 @@ impl Reviewer<'_> {
                 );
                 let action =
                     "find out who uses it and write that into the inventory; rotate it, or delete it";
-                self.add(Check::CredentialOld, &account.username, None, why, action.to_owned());
+                self.add_of(
+                    Of::ServiceAccount,
+                    Check::CredentialOld,
+                    &account.username,
+                    None,
+                    (why, action.to_owned()),
+                );
             }
         }
     }
@@ -99,7 +111,13 @@ impl Reviewer<'_> {
             }
         };
         let action = "its maker still knows the secret: replace it where it is used, else delete it";
-        self.add(Check::CreatorLeft, &account.username, None, why, action.to_owned());
+        self.add_of(
+            Of::ServiceAccount,
+            Check::CreatorLeft,
+            &account.username,
+            None,
+            (why, action.to_owned()),
+        );
     }
 
     /// Whether it was not used for 90 days.
@@ -114,7 +132,13 @@ impl Reviewer<'_> {
             _ => return false,
         };
         let action = "ask its owner; take it out of its projects, and delete it where nobody misses it";
-        self.add(Check::CredentialUnused, &account.username, None, why, action.to_owned());
+        self.add_of(
+            Of::ServiceAccount,
+            Check::CredentialUnused,
+            &account.username,
+            None,
+            (why, action.to_owned()),
+        );
         true
     }
 
@@ -128,7 +152,7 @@ impl Reviewer<'_> {
             Some(_) => return,
         };
         let action = "name an owner, or end the integration".to_owned();
-        self.add(Check::NoOwner, &row.name, row.project.clone(), why, action);
+        self.add_of(Of::Integration, Check::NoOwner, &row.name, row.project.clone(), (why, action));
     }
 
     fn has_left(&self, email: &str) -> bool {

@@ -18,6 +18,7 @@ use super::members::Members;
 use super::register::Register;
 use super::trail::Trail;
 use crate::config::Integration;
+use crate::sys::hash::sha256_hex;
 
 /// Days without a sign of life, or of use, that are too many; and the days in which an admin has to have needed the role.
 pub const DAYS: i64 = 90;
@@ -97,6 +98,47 @@ pub struct Item {
     pub why: String,
     /// What is proposed.
     pub action: String,
+    /// What the subject is.
+    #[serde(default)]
+    pub of: Of,
+    /// Names the item in all reviews: a digest of what it is about. Reviews of before had none.
+    #[serde(default)]
+    pub id: String,
+    /// People agreed to it: they write `true` into the file that `--save` wrote.
+    #[serde(default)]
+    pub agreed: bool,
+}
+
+/// What an item is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Of {
+    /// A member, by e-mail address.
+    #[default]
+    Member,
+    /// A team, or all users of a project.
+    Many,
+    /// A service account, by user name.
+    ServiceAccount,
+    /// A row of the inventory, by its name.
+    Integration,
+}
+
+/// Characters of an item's identifier: no two of a review share so many.
+const ID: usize = 8;
+
+impl Item {
+    /// With its identifier; nobody has agreed to it yet.
+    fn named(self) -> Self {
+        let key = serde_json::json!([self.check, self.subject, self.place]).to_string();
+        Self { id: sha256_hex(key.as_bytes()).chars().take(ID).collect(), agreed: false, ..self }
+    }
+
+    /// Whether this names it: its identifier, its number in the review from 1, or what was looked for.
+    fn is_called(&self, at: usize, name: &str) -> bool {
+        let check = serde_json::to_value(self.check).unwrap_or_default();
+        self.id == name || check == name || (at + 1).to_string() == name
+    }
 }
 
 /// A member as the review found it.
@@ -165,6 +207,30 @@ impl Review {
     /// In words: it is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(bytes).map_err(|error| format!("not a review: {error}"))
+    }
+
+    /// The items that these names choose, or else those that were agreed to.
+    ///
+    /// # Errors
+    /// In words: a name chooses none, or nothing was agreed to.
+    pub fn chosen(&self, names: &[String]) -> Result<Vec<&Item>, String> {
+        let all = || self.items.iter().enumerate();
+        if let Some(name) = names.iter().find(|name| !all().any(|(at, item)| item.is_called(at, name))) {
+            return Err(format!("no item is called {name:?}"));
+        }
+        let chosen: Vec<&Item> = all()
+            .filter(|(at, item)| match names {
+                [] => item.agreed,
+                names => names.iter().any(|name| item.is_called(*at, name)),
+            })
+            .map(|(_, item)| item)
+            .collect();
+        if chosen.is_empty() {
+            return Err(
+                "no item was agreed to: write \"agreed\": true into the file, or name items".to_owned()
+            );
+        }
+        Ok(chosen)
     }
 
     /// What changed since `before`. An item is the same where it is about the same, whatever its reason says now.
@@ -275,7 +341,19 @@ impl<'a> Reviewer<'a> {
     }
 
     fn add(&mut self, check: Check, subject: &str, place: Option<String>, why: String, action: String) {
-        self.items.push(Item { check, subject: subject.to_owned(), place, why, action });
+        self.add_of(Of::Member, check, subject, place, (why, action));
+    }
+
+    fn add_of(
+        &mut self,
+        of: Of,
+        check: Check,
+        subject: &str,
+        place: Option<String>,
+        (why, action): (String, String),
+    ) {
+        let (subject, id) = (subject.to_owned(), String::new());
+        self.items.push(Item { check, subject, place, why, action, of, id, agreed: false }.named());
     }
 
     fn gap(&mut self, text: &str) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, DAYS, Reviewer};
+use super::{Check, DAYS, Of, Reviewer};
 use crate::governance::access::{Grant, Held, Reach, Slot};
 use crate::governance::blast::time;
 use crate::governance::matrix::{Needs, Scope};
@@ -229,26 +229,21 @@ impl Reviewer<'_> {
         let closed = self.sources.register.closed_projects.clone();
         for project in &closed {
             let place = Some(self.project_name(project));
-            let found: Vec<(String, String)> = self
+            let found: Vec<(Of, String, String)> = self
                 .grants
                 .iter()
                 .filter(|(slot, _)| slot.project() == Some(project.as_str()))
                 .filter(|(slot, _)| slot.email().is_none_or(|email| !self.inactive.contains(email)))
                 .map(|(slot, held)| match slot {
-                    Slot::Team(team, _) => (format!("team {team}"), held.name().to_owned()),
-                    Slot::AllUsers(_) => ("all users".to_owned(), held.name().to_owned()),
-                    _ => (slot.email().unwrap_or_default().to_owned(), held.name().to_owned()),
+                    Slot::Team(team, _) => (Of::Many, format!("team {team}"), held.name().to_owned()),
+                    Slot::AllUsers(_) => (Of::Many, "all users".to_owned(), held.name().to_owned()),
+                    _ => (Of::Member, slot.email().unwrap_or_default().to_owned(), held.name().to_owned()),
                 })
                 .collect();
-            for (subject, role) in found {
+            for (of, subject, role) in found {
                 let why = format!("the register calls the project closed, and this is {role} there");
-                self.add(
-                    Check::ClosedProject,
-                    &subject,
-                    place.clone(),
-                    why,
-                    "take the access away".to_owned(),
-                );
+                let action = "take the access away".to_owned();
+                self.add_of(of, Check::ClosedProject, &subject, place.clone(), (why, action));
             }
             let accounts: Vec<String> = self
                 .sources
@@ -262,7 +257,7 @@ impl Reviewer<'_> {
                 let why =
                     "the register calls the project closed, and the service account is in it".to_owned();
                 let action = "take the service account out of the project".to_owned();
-                self.add(Check::ClosedProject, &account, place.clone(), why, action);
+                self.add_of(Of::ServiceAccount, Check::ClosedProject, &account, place.clone(), (why, action));
             }
         }
     }

@@ -12,7 +12,7 @@ pub fn json(review: &Review) -> String {
 
 /// Items for a spreadsheet.
 pub fn items_csv(review: &Review, since: Option<&Difference>) -> String {
-    let header = ["check", "subject", "where", "why", "proposed action", "since the last review"];
+    let header = ["check", "subject", "where", "why", "proposed action", "since the last review", "id"];
     let rows: Vec<Vec<String>> = review
         .items
         .iter()
@@ -29,6 +29,7 @@ pub fn items_csv(review: &Review, since: Option<&Difference>) -> String {
                 item.why.clone(),
                 item.action.clone(),
                 state.to_owned(),
+                item.id.clone(),
             ]
         })
         .collect();
@@ -93,9 +94,10 @@ pub fn text(review: &Review, since: Option<&Difference>) -> String {
 fn one(number: usize, item: &Item, new: &str) -> String {
     let place = item.place.as_ref().map_or_else(String::new, |place| format!(" in {}", safe(place)));
     format!(
-        "  {number}. {}: {}{place}{new}\n      because {}\n      → {}\n",
+        "  {number}. {}: {}{place}{new}  [{}]\n      because {}\n      → {}\n",
         item.check.name(),
         safe(&item.subject),
+        item.id,
         safe(&item.why),
         safe(&item.action)
     )

@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use super::about::About;
 use super::http::{Auth, CallError, Transport};
+use super::operation::{Ask, Wish};
 use super::record::SystemRead;
 use super::step::{Gap, Guided, Step, StepId};
 use super::store::Store;
@@ -72,11 +73,17 @@ pub struct Opening {
 #[error("{0}")]
 pub struct OpenError(pub String);
 
-/// Whom a lockdown is about.
+/// What systems are asked about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// The account's e-mail address, lower case.
+    /// The account's e-mail address, lower case. Empty: nobody, so that only systems with credentials of their own are
+    /// asked ([`Provider::keeps_credentials`]).
     pub email: String,
+    /// What is to become of the account. What a provider plans is for [`Ask::ShutOut`]; what others leave out or do in
+    /// another order is the same for all providers, and done behind it. One that knows of it may plan less itself.
+    pub ask: Ask,
+    /// Service accounts that are asked about by name, whoever made them.
+    pub wishes: Vec<Wish>,
     /// Marks what this incident makes: part of the names of new objects, lower case letters and digits.
     pub tag: String,
     /// What earlier passes over the same system left behind.
@@ -84,9 +91,15 @@ pub struct Target {
 }
 
 impl Target {
-    /// For the first pass.
+    /// For the first pass: an account that is to be shut out.
     pub fn new(email: &str, tag: &str) -> Self {
-        Self { email: email.to_owned(), tag: tag.to_owned(), read: SystemRead::default() }
+        let (ask, wishes, read) = (Ask::ShutOut, Vec::new(), SystemRead::default());
+        Self { email: email.to_owned(), ask, wishes, tag: tag.to_owned(), read }
+    }
+
+    /// Whether it is about credentials alone.
+    pub fn is_nobody(&self) -> bool {
+        self.email.is_empty()
     }
 }
 
@@ -209,6 +222,16 @@ pub enum CheckState {
 pub trait Provider: Send + Sync {
     /// The instance's name.
     fn name(&self) -> &str;
+
+    /// Whether it is asked about targets that are nobody, for the credentials that they wish something for.
+    fn keeps_credentials(&self) -> bool {
+        false
+    }
+
+    /// Whether it has anything to discover; false where others plan its steps and there is nothing to read.
+    fn discovers(&self) -> bool {
+        true
+    }
 
     /// Reads what `target` holds here and says what has to be done now.
     async fn discover(&self, target: &Target) -> Result<Discovery, CallError>;

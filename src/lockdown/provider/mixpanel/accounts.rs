@@ -1,6 +1,6 @@
 //! Service accounts that have to go: out of all projects first, which can be undone, then deleted, which cannot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,10 +12,12 @@ use super::steps::{self, details, lacks};
 use super::wire::Account;
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Acted, Hand, Look, Proof};
-use crate::lockdown::step::{Phase, Step, StepId, Undo};
+use crate::lockdown::step::{Object, Phase, Step, StepId, Undo};
 
 /// Takes a service account out of all its projects.
 pub(super) const QUARANTINE: &str = "quarantine";
+/// Takes it out of one project alone.
+pub(super) const LEAVE: &str = "leave-project";
 /// Deletes it.
 pub(super) const DELETE: &str = "delete";
 
@@ -29,6 +31,17 @@ struct About {
     /// Where its old secret was, so that it can be tried.
     #[serde(default)]
     kept: Vec<Kept>,
+    /// It leaves these projects alone, and works on in others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    only: BTreeSet<u64>,
+}
+
+impl About {
+    /// Of its projects, those that the step takes it out of.
+    fn meant<T>(&self, mut projects: BTreeMap<u64, T>) -> BTreeMap<u64, T> {
+        projects.retain(|project, _| self.only.is_empty() || self.only.contains(project));
+        projects
+    }
 }
 
 /// Why, when and after what a service account is taken out of use.
@@ -36,6 +49,8 @@ pub(super) struct Reason<'a> {
     pub(super) why: &'a str,
     pub(super) phase: Phase,
     pub(super) needs: Vec<StepId>,
+    /// Guided steps that come before.
+    pub(super) after: Vec<String>,
     pub(super) kept: Vec<Kept>,
 }
 
@@ -53,12 +68,14 @@ pub(super) fn plan(
         username: account.username.clone(),
         projects: direct.keys().copied().collect(),
         kept: reason.kept.clone(),
+        only: BTreeSet::new(),
     };
     let about = serde_json::to_value(about).unwrap_or_default();
     let quarantine = Step {
         why: reason.why.to_owned(),
         effect: format!("loses {names}; whatever uses this credential stops"),
         needs: reason.needs.clone(),
+        after: reason.after.clone(),
         details: about,
         ..Step::new(system, object, QUARANTINE, reason.phase, Undo::Reversible)
     };
@@ -70,9 +87,32 @@ pub(super) fn plan(
         effect: "the service account is gone for good, with every grant that it has".to_owned(),
         commit: true,
         needs: if direct.is_empty() { Vec::new() } else { vec![quarantine.id.clone()] },
+        after: Vec::new(),
         ..quarantine.clone()
     };
     if direct.is_empty() { vec![delete] } else { vec![quarantine, delete] }
+}
+
+/// The step that takes a service account out of one project, where it is in it directly.
+pub(super) fn leave(system: &str, account: &Account, (project, name): (u64, &str), why: &str) -> Step {
+    let object = Object {
+        kind: "project-access".to_owned(),
+        id: format!("{project}/{}", account.id),
+        name: format!("{} in {name}", account.username),
+    };
+    let about = About {
+        account: account.id,
+        username: account.username.clone(),
+        projects: [project].into(),
+        kept: Vec::new(),
+        only: [project].into(),
+    };
+    Step {
+        why: why.to_owned(),
+        effect: format!("loses {name} and nothing else; whatever uses this credential there stops"),
+        details: serde_json::to_value(about).unwrap_or_default(),
+        ..Step::new(system, object, LEAVE, Phase::ServiceAccounts, Undo::Reversible)
+    }
 }
 
 impl Mixpanel {
@@ -81,7 +121,7 @@ impl Mixpanel {
         let about: About = details(step)?;
         let sweep = self.sweeps.recent(about.account).await?;
         sweep.has_read(&about.projects)?;
-        let direct = sweep.direct(about.account);
+        let direct = about.meant(sweep.direct(about.account));
         let mut state = json!({ "projects": direct });
         // Somebody may have deleted it since: then there is nothing to give back.
         if direct.is_empty() && self.still_there(about.account).await?.is_none() {
@@ -94,7 +134,7 @@ impl Mixpanel {
     pub(super) async fn quarantine(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
         let about: About = details(step)?;
         let known = roles(&hand.facts(&step.id).before)?;
-        let mut direct = self.sweeps.latest().await?.direct(about.account);
+        let mut direct = about.meant(self.sweeps.latest().await?.direct(about.account));
         direct.retain(|project, _| known.contains_key(project));
         if direct.is_empty() {
             return Err(lacks("it is in none of these projects any more"));
@@ -107,7 +147,7 @@ impl Mixpanel {
     /// Gives back the roles that it had and has not.
     pub(super) async fn release(&self, step: &Step, before: &Value, key: &str) -> Result<Acted, CallError> {
         let about: About = details(step)?;
-        let direct = self.sweeps.latest().await?.direct(about.account);
+        let direct = about.meant(self.sweeps.latest().await?.direct(about.account));
         let mut roles = roles(before)?;
         roles.retain(|project, _| !direct.contains_key(project));
         if roles.is_empty() {
@@ -122,15 +162,18 @@ impl Mixpanel {
         let about: About = details(step)?;
         let sweep = self.sweeps.recent(about.account).await?;
         sweep.has_read(&about.projects)?;
-        let direct = sweep.direct(about.account);
+        let direct = about.meant(sweep.direct(about.account));
         if !direct.is_empty() {
             return Ok(Proof::NotYet(format!("it is still in projects {}", listed(direct.keys()))));
         }
-        if let Some((project, way)) = sweep.indirect(about.account).into_iter().next() {
+        if let Some((project, way)) = about.meant(sweep.indirect(about.account)).into_iter().next() {
             return Ok(Proof::Guided(format!(
                 "in no project directly, but it still reaches project {project} through its {way}: a person has to \
                  end that, see the guided step"
             )));
+        }
+        if !about.only.is_empty() {
+            return Ok(Proof::Proved("it is not in the project's list any more".to_owned()));
         }
         let before = roles(&hand.facts(&step.id).before).unwrap_or_default();
         let former: Vec<u64> = before.into_keys().collect();
@@ -193,6 +236,13 @@ impl Mixpanel {
         let listed = self.api.accounts().await?.iter().any(|other| other.id == account);
         Ok(listed.then(|| Proof::NotYet("it is not found any more, but still listed".to_owned())))
     }
+}
+
+/// Whether every role that it had is there again: another step may have given back others.
+pub(super) fn has_again(before: &Value, now: &Value) -> bool {
+    let (Some(before), Some(now)) = (before.get("projects"), now.get("projects")) else { return false };
+    let (Some(before), Some(now)) = (before.as_object(), now.as_object()) else { return false };
+    !before.is_empty() && before.iter().all(|(project, role)| now.get(project) == Some(role))
 }
 
 /// The roles of both; what was seen first counts.

@@ -1,56 +1,97 @@
 //! From what was seen to what has to be done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mixpanel;
 use super::accounts::{self, Reason};
 use super::exports;
-use super::guided::{Guide, UNREAD_ACCOUNTS, UNREAD_FEEDS, UNREAD_PROJECTS, usernames};
+use super::guided::{self, Guide, UNREAD_ACCOUNTS, UNREAD_FEEDS, UNREAD_PROJECTS, usernames};
 use super::rotation::{self, Rotation};
 use super::survey::{List, Survey, Unread};
-use super::wire::Account;
+use super::wire::{Account, Member};
 use crate::config::{Integration, IntegrationKind};
+use crate::lockdown::http::CallError;
+use crate::lockdown::operation::Ask;
 use crate::lockdown::provider::{Discovery, Guard, Target};
 use crate::lockdown::step::{Gap, Guided, Phase};
 use crate::lockdown::store::system::Put;
 
 /// Collects the discovery of one pass.
-struct Planner<'a> {
-    provider: &'a Mixpanel,
-    target: &'a Target,
-    survey: &'a Survey,
-    guide: Guide<'a>,
+pub(super) struct Planner<'a> {
+    pub(super) provider: &'a Mixpanel,
+    pub(super) target: &'a Target,
+    pub(super) survey: &'a Survey,
+    pub(super) guide: Guide<'a>,
     /// Integrations by the service account that they use.
-    rows: BTreeMap<u64, Vec<&'a Integration>>,
+    pub(super) rows: BTreeMap<u64, Vec<&'a Integration>>,
+    /// Service accounts that were asked about by name: the wish counts.
+    pub(super) asked: BTreeSet<u64>,
     /// Service accounts in use that the account may know, if it has a role that is not told.
     doubtful: Vec<&'a Account>,
-    out: Discovery,
+    pub(super) out: Discovery,
 }
 
 /// What has to be done now.
 pub(super) fn plan(provider: &Mixpanel, target: &Target, survey: &Survey) -> Discovery {
     let guide = Guide { system: &provider.name, survey, scim: provider.scim };
+    let guided = match target.ask {
+        _ if target.is_nobody() => Vec::new(),
+        Ask::Leave => guide.leaving(),
+        Ask::ShutOut | Ask::Deactivate => guide.general(),
+    };
     let memory = serde_json::to_value(&survey.suspect.member).unwrap_or_default();
-    let out =
-        Discovery { guided: guide.general(), memory, snapshot: survey.snapshot(), ..Discovery::default() };
+    let out = Discovery { guided, memory, snapshot: survey.snapshot(), ..Discovery::default() };
     let (rows, doubtful) = (BTreeMap::new(), Vec::new());
-    let mut planner = Planner { provider, target, survey, guide, rows, doubtful, out };
-    planner.guards();
+    let asked = BTreeSet::new();
+    let mut planner = Planner { provider, target, survey, guide, rows, asked, doubtful, out };
     planner.match_inventory();
+    planner.wishes();
+    if target.is_nobody() {
+        return planner.out;
+    }
+    planner.guards();
     for account in survey.accounts.iter().flatten() {
         planner.account(account);
     }
     planner.unknown_makers();
     planner.unread();
-    let (steps, notes) = exports::plan(&provider.name, survey);
-    planner.out.steps.extend(steps);
-    planner.out.notes.extend(notes);
+    // What somebody who leaves has set up runs on: it is handed over.
+    if target.ask == Ask::ShutOut {
+        let (steps, notes) = exports::plan(&provider.name, survey);
+        planner.out.steps.extend(steps);
+        planner.out.notes.extend(notes);
+    }
     planner.limits();
     planner.out
 }
 
+/// An account that only is not to be used for now: what the directory does not do, a person does.
+pub(super) fn deactivate(
+    provider: &Mixpanel,
+    target: &Target,
+    members: Result<Vec<Member>, CallError>,
+) -> Discovery {
+    let mut out = Discovery::default();
+    let members = match members {
+        Ok(members) => Some(members),
+        Err(error) => {
+            out.notes.push(format!(
+                "the members of the organization (an undocumented list) could not be read: {error}"
+            ));
+            None
+        }
+    };
+    let mut listed = members.iter().flatten();
+    let listed = listed.find(|member| member.email.eq_ignore_ascii_case(&target.email));
+    if !provider.scim && (members.is_none() || listed.is_some()) {
+        out.guided.push(guided::remove_member(&provider.name, &target.email));
+    }
+    out.snapshot = serde_json::json!({ "member": listed });
+    out
+}
+
 impl<'a> Planner<'a> {
-    fn note(&mut self, note: String) {
+    pub(super) fn note(&mut self, note: String) {
         self.out.notes.push(note);
     }
 
@@ -101,6 +142,9 @@ impl<'a> Planner<'a> {
     }
 
     fn account(&mut self, account: &'a Account) {
+        if self.asked.contains(&account.id) || self.is_ours(account) {
+            return;
+        }
         let made = self.survey.suspect.made.contains(&account.id);
         if Some(account.id) == self.survey.own {
             if made {
@@ -108,12 +152,12 @@ impl<'a> Planner<'a> {
                     "{} is the credential of Portcullis, and the account made it",
                     account.username
                 ));
-                let step = self.guide.own_credential(account);
+                let step = self.guide.own_credential(account, "the account made it: it may know the secret");
                 self.out.guided.push(step);
             }
             return;
         }
-        let rows = self.rows.get(&account.id).cloned().unwrap_or_default();
+        let rows = self.rows_of(account);
         let why = if rows.is_empty() { self.planted(account) } else { self.exposed(account, &rows) };
         let Some(why) = why else {
             if !rows.is_empty() && !self.survey.tells_role(self.target.read.late) {
@@ -134,8 +178,14 @@ impl<'a> Planner<'a> {
         if rows.is_empty() {
             self.quarantine(account, &why);
         } else {
-            self.rotate(account, &rows, &why);
+            self.rotate(account, &rows, &why, self.target.ask == Ask::ShutOut);
         }
+    }
+
+    /// A replacement of this incident: the inventory may name it already.
+    pub(super) fn is_ours(&self, account: &Account) -> bool {
+        let ours = format!("pc-{}-", self.target.tag);
+        account.username.starts_with(&ours) && !self.survey.suspect.made.contains(&account.id)
     }
 
     /// Why a service account that no integration uses has to go.
@@ -171,14 +221,16 @@ impl<'a> Planner<'a> {
         ))
     }
 
-    fn quarantine(&mut self, account: &Account, why: &str) {
-        let reason = Reason { why, phase: Phase::ServiceAccounts, needs: Vec::new(), kept: Vec::new() };
+    pub(super) fn quarantine(&mut self, account: &Account, why: &str) {
+        let phase = Phase::ServiceAccounts;
+        let reason = Reason { why, phase, needs: Vec::new(), after: Vec::new(), kept: Vec::new() };
         let direct = self.survey.direct(account.id);
         let names = self.survey.project_names(direct.keys());
         self.out.steps.extend(accounts::plan(&self.provider.name, account, &direct, &names, &reason));
     }
 
-    fn rotate(&mut self, account: &Account, rows: &[&Integration], why: &str) {
+    /// `at_once`: the old one does not wait for its consumers, and the inventory stays as it is.
+    pub(super) fn rotate(&mut self, account: &Account, rows: &[&Integration], why: &str, at_once: bool) {
         let puts: Vec<Option<Put>> = rows.iter().map(|row| self.put(row)).collect();
         let mut distinct: Vec<Put> = Vec::new();
         for put in puts.iter().flatten() {
@@ -191,11 +243,15 @@ impl<'a> Planner<'a> {
             self.out.guided.push(step);
             return;
         }
-        for (row, put) in rows.iter().zip(puts.iter().flatten()) {
-            let step = self.guide.consumer(row, put);
-            self.out.guided.push(step);
-        }
-        let rotation = Rotation { account, why, puts: distinct };
+        let consumers = rows.iter().zip(puts.iter().flatten());
+        let consumers: Vec<Guided> =
+            consumers.map(|(row, put)| self.guide.consumer(row, put, !at_once)).collect();
+        let named = |steps: &[Guided]| steps.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
+        let after = if at_once { Vec::new() } else { named(&consumers) };
+        self.out.guided.extend(consumers);
+        let noted =
+            if self.keeps_book() { rows.iter().map(|row| row.name.clone()).collect() } else { Vec::new() };
+        let rotation = Rotation { account, why, puts: distinct, after, without: self.leaves(account), noted };
         let steps = rotation::plan(&self.provider.name, &self.target.tag, self.survey, &rotation);
         self.out.steps.extend(steps);
     }
@@ -224,12 +280,12 @@ impl<'a> Planner<'a> {
 
     /// Those that an integration uses or that are ours are not in question.
     fn unknown_makers(&mut self) {
-        let ours = format!("pc-{}-", self.target.tag);
         let accounts = self.survey.accounts.iter().flatten().filter(|account| {
             self.survey.suspect.unknown.contains(&account.id)
                 && !self.rows.contains_key(&account.id)
+                && !self.asked.contains(&account.id)
                 && Some(account.id) != self.survey.own
-                && !account.username.starts_with(&ours)
+                && !self.is_ours(account)
         });
         let accounts: Vec<&Account> = accounts.collect();
         if let Some(step) = self.guide.unknown_makers(&accounts) {
@@ -251,9 +307,11 @@ impl<'a> Planner<'a> {
     /// Lists that could not be read. What hangs on the list of members is told one by one.
     fn unread(&mut self) {
         let system = &self.provider.name;
+        let stops = self.target.ask == Ask::ShutOut;
         let guided = |unread: &Unread| match unread.list {
             List::Accounts => Some(UNREAD_ACCOUNTS),
-            List::Feeds => Some(UNREAD_FEEDS),
+            // What somebody who leaves has set up runs on.
+            List::Feeds => stops.then_some(UNREAD_FEEDS),
             // Where the vendor has none, those that the credential itself is in are all that there is to see.
             List::Projects => (!unread.refused).then_some(UNREAD_PROJECTS),
             List::Members => None,

@@ -46,6 +46,20 @@ impl Guide<'_> {
         steps
     }
 
+    /// Where somebody leaves: what they knew is rotated and what they made is handed over, but nothing is stopped at once.
+    pub(super) fn leaving(&self) -> Vec<Guided> {
+        let mut steps = vec![self.audit_log()];
+        steps.extend(self.member());
+        steps.push(self.project_access());
+        steps.extend(self.scim_token());
+        steps.push(self.api_secrets());
+        steps.push(self.boards());
+        steps.push(self.project_tokens());
+        steps.extend(self.unread());
+        steps.extend(self.unread_projects());
+        steps
+    }
+
     fn step(&self, id: &str, title: &str, how: String, proof: GuidedProof, required: bool) -> Guided {
         Guided {
             id: format!("{}/{id}", self.system),
@@ -86,13 +100,10 @@ impl Guide<'_> {
     fn member(&self) -> Option<Guided> {
         let survey = self.survey;
         let gone = survey.members.is_some() && survey.listed().is_none();
-        let how = format!(
-            "Organization settings → Users & Teams → {} → Remove. You can only remove users below your own role. Block \
-             the account at the identity provider first: a login makes a removed member again.",
-            self.email()
-        );
-        let proof = log(&["organization.user_removed"], &[self.email()]);
-        (!self.scim && !gone).then(|| self.step("remove-member", "Remove the member", how, proof, true))
+        (!self.scim && !gone).then(|| Guided {
+            id: format!("{}/remove-member", self.system),
+            ..remove_member(self.system, self.email())
+        })
     }
 
     fn project_access(&self) -> Guided {
@@ -292,7 +303,7 @@ impl Guide<'_> {
     }
 
     /// A consumer that reads its credential from a store.
-    pub(super) fn consumer(&self, row: &Integration, put: &Put) -> Guided {
+    pub(super) fn consumer(&self, row: &Integration, put: &Put, required: bool) -> Guided {
         let restart =
             row.restart.clone().unwrap_or_else(|| "Restart it if it reads its credential only once.".into());
         let how = format!(
@@ -301,7 +312,7 @@ impl Guide<'_> {
         );
         let title = format!("See that {} takes up its new credential", row.consumer);
         let who = row.owner.clone().unwrap_or_else(|| format!("whoever runs {}", row.consumer));
-        let step = self.step(&format!("consumer/{}", row.name), &title, how, GuidedProof::Attested, false);
+        let step = self.step(&format!("consumer/{}", row.name), &title, how, GuidedProof::Attested, required);
         Guided { who, ..step }
     }
 
@@ -319,15 +330,42 @@ impl Guide<'_> {
         self.step(&id, &format!("Replace {} by hand", account.username), how, proof, true)
     }
 
-    /// The tool's own credential, which the account knows.
-    pub(super) fn own_credential(&self, account: &Account) -> Guided {
+    /// A service account to change that could not be found, since they may not be listed.
+    pub(super) fn by_hand(&self, name: &str, why: &str) -> Guided {
         let how = format!(
-            "Portcullis works with {}, which the account made: it may know the secret. Make a new service account (owner) \
-             as another person, give it to Portcullis, run this again, and delete the old one.",
+            "{why}. Portcullis may not list service accounts: Organization settings → Service Accounts: make one with the \
+             same roles in place of {name}, give it to whoever works with it, then delete {name}. Better: give Portcullis a \
+             service account that is an owner, and run this again."
+        );
+        let id = format!("by-hand/{}", sha256_hex(name.as_bytes()).chars().take(8).collect::<String>());
+        self.step(&id, &format!("Replace {name} by hand"), how, GuidedProof::Attested, true)
+    }
+
+    /// The tool's own credential, which the account knows.
+    pub(super) fn own_credential(&self, account: &Account, why: &str) -> Guided {
+        let how = format!(
+            "Portcullis works with {}; {why}. Make a new service account (owner) as another person, give it to Portcullis, \
+             run this again, and delete the old one.",
             account.username
         );
         let proof = GuidedProof::Attested;
         self.step("own-credential", "Replace the credential of Portcullis itself", how, proof, true)
+    }
+}
+
+/// Who is no member any more has no access through any grant.
+pub(super) fn remove_member(system: &str, email: &str) -> Guided {
+    let how = format!(
+        "Organization settings → Users & Teams → {email} → Remove. You can only remove users below your own role. Block the \
+         account at the identity provider first: a login makes a removed member again."
+    );
+    Guided {
+        id: format!("{system}/remove-member/{email}"),
+        title: "Remove the member".to_owned(),
+        who: ADMIN.to_owned(),
+        how,
+        proof: log(&["organization.user_removed"], &[email]),
+        required: true,
     }
 }
 

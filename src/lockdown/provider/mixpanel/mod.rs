@@ -17,6 +17,7 @@ mod survey;
 mod suspect;
 mod sweep;
 mod wire;
+mod wishes;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use crate::config::Integration;
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, Change, destroys, irreversible, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
+use crate::lockdown::operation::Ask;
 use crate::lockdown::step::{Step, Undo};
 
 /// Mixpanel.
@@ -46,6 +48,7 @@ pub const KIND: ProviderKind = ProviderKind {
         ],
         changes: &[
             reversible("quarantine", "service-account"),
+            reversible("leave-project", "project-access"),
             Change {
                 action: "replace",
                 object: "service-account",
@@ -161,14 +164,21 @@ impl Provider for Mixpanel {
         &self.name
     }
 
+    fn keeps_credentials(&self) -> bool {
+        true
+    }
+
     async fn discover(&self, target: &Target) -> Result<Discovery, CallError> {
+        if target.ask == Ask::Deactivate {
+            return Ok(discover::deactivate(self, target, self.api.members().await));
+        }
         let survey = Survey::read(&self.api, target).await?;
         Ok(discover::plan(self, target, &survey))
     }
 
     async fn look(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
         match step.action.as_str() {
-            accounts::QUARANTINE => self.look_quarantine(step).await,
+            accounts::QUARANTINE | accounts::LEAVE => self.look_quarantine(step).await,
             accounts::DELETE => self.look_delete(step).await,
             rotation::REPLACE => self.look_replace(step, hand).await,
             rotation::REMOVE_DUPLICATE => self.look_duplicate(step, hand).await,
@@ -180,7 +190,7 @@ impl Provider for Mixpanel {
 
     async fn apply(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
         match step.action.as_str() {
-            accounts::QUARANTINE => self.quarantine(step, hand, key).await,
+            accounts::QUARANTINE | accounts::LEAVE => self.quarantine(step, hand, key).await,
             accounts::DELETE => self.delete(step, key).await,
             rotation::REPLACE => self.replace(step, key).await,
             rotation::REMOVE_DUPLICATE => self.remove_duplicate(step, hand, key).await,
@@ -192,7 +202,7 @@ impl Provider for Mixpanel {
 
     async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError> {
         match step.action.as_str() {
-            accounts::QUARANTINE => self.release(step, before, key).await,
+            accounts::QUARANTINE | accounts::LEAVE => self.release(step, before, key).await,
             accounts::DELETE | rotation::REMOVE_DUPLICATE => Err(final_step()),
             rotation::REPLACE => self.discard(step, hand, key).await,
             exports::PAUSE_PIPELINE => self.resume_pipeline(step, before, key).await,
@@ -202,12 +212,20 @@ impl Provider for Mixpanel {
     }
 
     fn joined(&self, step: &Step, first: &Value, next: &Value) -> Option<Value> {
-        (step.action == accounts::QUARANTINE).then(|| accounts::joined(first, next)).flatten()
+        matches!(step.action.as_str(), accounts::QUARANTINE | accounts::LEAVE)
+            .then(|| accounts::joined(first, next))
+            .flatten()
+    }
+
+    fn is_back(&self, before: &Value, now: &Look) -> bool {
+        now.state == *before
+            || (before.is_null() && now.done == Some(false))
+            || accounts::has_again(before, &now.state)
     }
 
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
         match step.action.as_str() {
-            accounts::QUARANTINE => self.prove_quarantine(step, hand).await,
+            accounts::QUARANTINE | accounts::LEAVE => self.prove_quarantine(step, hand).await,
             accounts::DELETE => self.prove_delete(step, hand).await,
             rotation::REPLACE => self.prove_replace(step, hand).await,
             rotation::REMOVE_DUPLICATE => self.prove_duplicate(step, hand).await,

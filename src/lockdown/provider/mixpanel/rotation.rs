@@ -14,6 +14,7 @@ use super::steps::{self, details, lacks};
 use super::survey::Survey;
 use super::wire::{Account, Creator};
 use crate::lockdown::http::{Auth, CallError, Credential};
+use crate::lockdown::inventory;
 use crate::lockdown::provider::{Acted, Hand, Look, Proof};
 use crate::lockdown::step::{Phase, SecretRole, Step, StepId, Undo};
 use crate::lockdown::store::system::Put;
@@ -49,6 +50,12 @@ pub(super) struct Rotation<'a> {
     pub(super) account: &'a Account,
     pub(super) why: &'a str,
     pub(super) puts: Vec<Put>,
+    /// Guided steps after which the old one goes; none: as soon as the new one is stored.
+    pub(super) after: Vec<String>,
+    /// Projects in which the new one is not needed.
+    pub(super) without: BTreeSet<u64>,
+    /// Rows of the inventory in which the rotation is noted.
+    pub(super) noted: Vec<String>,
 }
 
 /// The name of the replacement, the same in every run of an incident.
@@ -63,7 +70,7 @@ pub(super) fn bears(username: &str, name: &str) -> bool {
 
 /// The steps that are still to be done.
 pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation<'_>) -> Vec<Step> {
-    let Rotation { account, why, puts } = rotation;
+    let Rotation { account, why, puts, after, without, noted } = rotation;
     let object = steps::account_object(account);
     let replace = StepId::new(system, &object, REPLACE);
     let put_steps: Vec<Step> = puts.iter().map(|put| put.step(&replace, (*why).to_owned())).collect();
@@ -78,9 +85,15 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
     let mut planned = Vec::new();
     if ours.is_empty() && !direct.is_empty() {
         let member = survey.suspect.member.as_ref();
+        let mut projects = direct.clone();
+        projects.retain(|project, _| !without.contains(project) || direct.len() == 1);
+        let effect = format!(
+            "a new service account with the same roles in {}; undone by deleting it",
+            survey.project_names(projects.keys())
+        );
         let details = Replacement {
             name,
-            projects: direct.clone(),
+            projects,
             expires: account.expires.clone(),
             kept: kept.clone(),
             suspect: survey.suspect.email.clone(),
@@ -88,18 +101,21 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
         };
         planned.push(Step {
             why: (*why).to_owned(),
-            effect: format!(
-                "a new service account with the same roles in {}; undone by deleting it",
-                survey.project_names(direct.keys())
-            ),
+            effect,
             secret: SecretRole::Yields,
             details: serde_json::to_value(details).unwrap_or_default(),
             ..Step::new(system, object, REPLACE, Phase::Rotate, Undo::Compensable)
         });
         planned.extend(put_steps.clone());
+        let of = |action| StepId::new(system, &steps::account_object(account), action);
+        let note = |row: &String| Step {
+            bound_to: vec![of(accounts::DELETE)],
+            ..inventory::note(row, Some(&replace), vec![of(accounts::QUARANTINE)], Vec::new())
+        };
+        planned.extend(noted.iter().map(note));
     }
     let needs = put_steps.iter().map(|step| step.id.clone()).collect();
-    let reason = Reason { why, phase: Phase::Rotate, needs, kept };
+    let reason = Reason { why, phase: Phase::Rotate, needs, after: after.clone(), kept };
     planned.extend(accounts::plan(system, account, &direct, &survey.project_names(direct.keys()), &reason));
     planned.extend(duplicates(system, survey, &ours, &replace));
     planned
