@@ -30,7 +30,7 @@ use crate::sys::fs::Pending;
 use crate::sys::{clock, crash};
 
 /// The page in an incident's folder.
-const PAGE: &str = "report.html";
+pub const PAGE: &str = "report.html";
 /// The folder of letters in an incident's folder.
 const LETTERS: &str = "letters";
 /// The point at which the process dies, for tests of recovery: a number counted from 1.

@@ -40,6 +40,8 @@ fn a_bag_is_good_and_says_what_it_is() {
         "{}",
         ran.err
     );
+    let page = case.world.place.path("incidents").join(&case.incident).join("report.html");
+    assert_eq!(files(&case.bag)["data/files/report.html"], fs::read(page).unwrap());
     let text = String::from_utf8(files(&case.bag)["data/summary.md"].clone()).unwrap();
     for part in [
         "SOC 2 CC7.2",

@@ -1,6 +1,6 @@
 //! `portcullis evidence seal`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr as _;
 
@@ -8,6 +8,7 @@ use age::x25519::Recipient;
 
 use crate::cli::config::Place;
 use crate::cli::error::CliError;
+use crate::cli::incident;
 use crate::cli::ui::{Ui, print};
 use crate::cli::value;
 use crate::event::time::Timestamp;
@@ -20,6 +21,8 @@ use crate::output::escape::Safe;
 use crate::source::input;
 
 /// Seal an incident: a bag with its journal, plan, snapshots and what you add, signed.
+///
+/// The page that the lockdown left (report.html) comes along, unless another of that name is given.
 ///
 /// The bag is ROOT/YEAR/TICKET and is never overwritten. The same inputs, --at and key give the same bytes. With --recipient
 /// there is an encrypted copy beside it, TICKET.tar.age, to hand over; `age -d -i IDENTITY FILE | tar x` opens it.
@@ -106,12 +109,21 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
             ledger: args.ledger.clone(),
             inputs: inputs(ui, &args.log)?,
             copy_inputs: args.copy_inputs,
-            files: args.file.clone(),
+            files: files(&held.folder, &args.file),
         },
         stamp,
         recipients: args.recipient.clone(),
     };
     report(ui, args, &seal::seal(&material, &order)?)
+}
+
+/// The files that were given, and the page in the incident's folder where none of its name was.
+fn files(folder: &Path, given: &[(String, PathBuf)]) -> Vec<(String, PathBuf)> {
+    let page = folder.join(incident::PAGE);
+    let left = !given.iter().any(|(name, _)| name == incident::PAGE);
+    let is_there = std::fs::symlink_metadata(&page).is_ok_and(|about| about.is_file());
+    let page = (left && is_there).then(|| (incident::PAGE.to_owned(), page));
+    given.iter().cloned().chain(page).collect()
 }
 
 /// The files that a scan of these paths reads.
