@@ -6,8 +6,13 @@ mod emulated;
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use common::{Place, command};
 use emulated::{ADMIN, Ran, World};
+use portcullis::drill::configuration::Configuration;
+use portcullis::drill::emulator::tenant::differences;
 use portcullis::drill::emulator::vault::Secret;
+use portcullis::drill::emulator::{Emulator, Faults, SERVICES, Service, Switches, Tenant};
+use portcullis::lockdown::open;
 use serde_json::Value;
 
 /// Runs it, and holds it to reading alone.
@@ -214,4 +219,55 @@ fn nothing_that_a_terminal_obeys_is_shown() {
     // JSON is exact, and escapes controls by itself.
     let json = doctor(&world, &["--json"]);
     assert!(!json.out.contains('\u{1b}') && json.out.contains("\\u001b"), "{}", json.out);
+}
+
+/// What `doctor` says of the kinds that one service has, in a tenant that has it beside Mixpanel: states and meanings. With
+/// `wrong`, their credentials are not theirs.
+fn told_of(service: &dyn Service, wrong: bool) -> Vec<(String, String)> {
+    let mut tenant = Tenant::example(7);
+    service.example(&mut tenant);
+    let catalog = open::catalog();
+    let kinds = catalog.providers.iter().chain(catalog.stores).map(|kind| kind.name);
+    let kinds: Vec<&str> = kinds.filter(|kind| service.client(kind, &tenant, "x").is_some()).collect();
+    let emulator = Emulator::start(tenant, Switches::default(), Faults::default()).unwrap();
+    let head =
+        format!("responder = ['{ADMIN}']\n[http]\ntimeout = '2s'\ndeadline = '3s'\nbackoff = '10ms'\n");
+    let mut configuration = Configuration::of(&emulator, &head, "");
+    let place = Place::new();
+    place.write("portcullis.toml", configuration.portcullis.as_bytes());
+    place.write("integrations.toml", configuration.integrations.as_bytes());
+    if wrong {
+        let names: Vec<String> = kinds.iter().map(|kind| kind.to_uppercase().replace('-', "_")).collect();
+        for (name, value) in &mut configuration.environment {
+            if names.iter().any(|kind| name.ends_with(kind)) {
+                "CANARY-wrong".clone_into(value);
+            }
+        }
+    }
+    let before = emulator.tenant();
+    let run = command(place.folder.path())
+        .args(["doctor", "--json"])
+        .envs(configuration.environment)
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap());
+    assert!(!out.contains("CANARY") && !err.contains("CANARY"), "{out}{err}");
+    assert!(differences(&before, &emulator.tenant()).is_empty(), "{}: it changes something", service.name());
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
+    let rows = report["checks"].as_array().unwrap().iter();
+    let own = rows.filter(|row| kinds.iter().any(|kind| row["system"] == *kind));
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+    own.map(|row| (text(row, "state"), format!("{}: {}", row["what"], row["means"]))).collect()
+}
+
+#[test]
+fn every_kind_says_what_it_could_do_and_what_a_wrong_credential_keeps_it_from() {
+    for service in SERVICES.iter().filter(|service| service.name() != "mixpanel") {
+        let told = told_of(*service, false);
+        let works = told.iter().filter(|(state, _)| state == "works").count();
+        let missing = told.iter().filter(|(state, _)| state == "missing").count();
+        assert!(works > 0 && missing == 0, "{}: {told:#?}", service.name());
+        let told = told_of(*service, true);
+        assert!(told.iter().any(|(state, _)| state == "missing"), "{}: {told:#?}", service.name());
+    }
 }

@@ -15,11 +15,13 @@
 
 mod canary;
 mod check;
+mod contracts;
 mod large;
 mod operations;
 mod pool;
 mod refusals;
 mod restore;
+mod settle;
 mod stage;
 mod sweep;
 mod tenant;

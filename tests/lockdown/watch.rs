@@ -12,7 +12,7 @@ use portcullis::sys::clock::{Clock, System};
 use serde_json::Value;
 
 /// One changing request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Change {
     /// The idempotency key.
     pub key: String,
@@ -22,6 +22,10 @@ pub struct Change {
     pub direction: String,
     /// The paths in the tenant that it changes.
     pub paths: BTreeSet<String>,
+    /// The service, by name.
+    pub service: String,
+    /// As it arrived there.
+    pub request: Request,
 }
 
 #[derive(Default)]
@@ -38,7 +42,9 @@ impl Watch {
         emulator.on_change(move |service, request| match seen.check(&incidents, request) {
             Ok((key, step, direction)) => {
                 let paths = effect(&emulator_again, service, request, started, &switches);
-                seen.changes.lock().unwrap().push(Change { key, step, direction, paths });
+                let (service, request) = (service.to_owned(), request.clone());
+                let change = Change { key, step, direction, paths, service, request };
+                seen.changes.lock().unwrap().push(change);
             }
             Err(why) => {
                 let why = format!("{service}: {} {}: {why}", request.method, request.path);

@@ -24,6 +24,7 @@ pub mod mixpanel;
 pub mod okta;
 pub mod onelogin;
 pub mod onepassword;
+pub mod pingone;
 pub mod scim;
 mod server;
 pub mod service;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, mixpanel, okta, onelogin, onepassword,
-    scim, vault,
+    pingone, scim, vault,
 };
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
@@ -132,4 +132,5 @@ pub const SERVICES: &[&dyn Service] = &[
     &onepassword::Connect,
     &gcp::Gcp,
     &azure::Azure,
+    &pingone::PingOne,
 ];

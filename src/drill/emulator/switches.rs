@@ -29,6 +29,8 @@ pub struct Switches {
     pub onepassword: OnePasswordSwitches,
     /// Open points of Google Cloud Secret Manager.
     pub gcp: GcpSwitches,
+    /// Open points of PingOne's platform API.
+    pub pingone: PingOneSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -291,6 +293,22 @@ pub struct GcpSwitches {
     /// `latest` stands for what was the newest version so long ago; the documents say only that it is eventually
     /// consistent, whereas a version that was added can be accessed by its number at once.
     pub latest_lag_ms: u64,
+}
+
+/// Open points of PingOne's platform API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PingOneSwitches {
+    /// The list of sessions is not called `sessions`: no document says how it is.
+    pub odd_session_key: bool,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for PingOneSwitches {
+    fn default() -> Self {
+        Self { odd_session_key: false, page_size: 100 }
+    }
 }
 
 /// Whether the attacker is awake.

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
-use super::{SERVICES, auth0, aws, azure, entra, gcp, mixpanel, okta, onelogin, onepassword, scim, vault};
+use super::{
+    SERVICES, auth0, aws, azure, entra, gcp, mixpanel, okta, onelogin, onepassword, pingone, scim, vault,
+};
 use crate::synth::people::VICTIM;
 
 /// The state of all services.
@@ -36,6 +38,8 @@ pub struct Tenant {
     pub gcp: gcp::State,
     /// Another one.
     pub azure: azure::State,
+    /// PingOne.
+    pub pingone: pingone::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -62,6 +66,7 @@ impl Tenant {
             onepassword: onepassword::State::default(),
             gcp: gcp::State::default(),
             azure: azure::State::default(),
+            pingone: pingone::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

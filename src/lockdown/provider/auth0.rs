@@ -93,7 +93,9 @@ fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
 impl Auth0 {
     /// Whether the token stands for this user.
     fn is_own(&self, user: &User) -> bool {
-        self.api.claims().is_some_and(|claims| claims["sub"] == user.id.as_str())
+        let claims = self.api.claims();
+        let sub = claims.as_ref().and_then(|claims| claims.get("sub")?.as_str());
+        sub == Some(user.id.as_str())
     }
 
     fn names(&self, role: &Role) -> bool {

@@ -1,4 +1,135 @@
 //! Providers: the systems in which an account is shut out. A provider is one file and one line in [`PROVIDERS`].
+//!
+//! This is a whole one, for a system that disables accounts by `PUT /users/{id}` with `{"enabled": false}` and finds them by
+//! `GET /users?email=…`:
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use portcullis::config::KindSpec;
+//! use portcullis::lockdown::about::{About, Change};
+//! use portcullis::lockdown::http::{Auth, Call, CallError, Stats, Transport};
+//! use portcullis::lockdown::provider::{
+//!     Acted, Check, CheckState, Discovery, Hand, Look, Opening, Proof, Provider, ProviderKind, Target,
+//! };
+//! use portcullis::lockdown::step::{Object, Phase, Step, Undo};
+//! use serde_json::{Value, json};
+//!
+//! pub const KIND: ProviderKind = ProviderKind {
+//!     spec: KindSpec {
+//!         name: "acme",
+//!         title: "Acme",
+//!         base_url: Some("https://api.acme.example/v1"),
+//!         credential: "token of an administrator",
+//!         settings: &[],
+//!     },
+//!     about: About {
+//!         reads: &["users with the e-mail address"],
+//!         changes: &[Change { action: "disable", object: "user", undo: &[Undo::Reversible], commit: false }],
+//!         needs: &["a token that may change users"],
+//!         cannot: &["ending sessions"],
+//!     },
+//!     auth: |secret| Ok(Auth::Bearer(secret)),
+//!     open: |Opening { name, transport, .. }| Ok(Box::new(Acme { name, transport })),
+//! };
+//!
+//! struct Acme {
+//!     name: String,
+//!     transport: Transport,
+//! }
+//!
+//! /// What the answer has to have, or nothing is known.
+//! fn lost(what: &str) -> CallError {
+//!     CallError::Lost { what: format!("GET users: {what}") }
+//! }
+//!
+//! #[async_trait]
+//! impl Provider for Acme {
+//!     fn name(&self) -> &str {
+//!         &self.name
+//!     }
+//!
+//!     async fn discover(&self, target: &Target) -> Result<Discovery, CallError> {
+//!         let reply = self.transport.read(&Call::get(&["users"]).query("email", &target.email)).await?;
+//!         let users = reply.json()?;
+//!         let mut found = Discovery::default();
+//!         for user in users.as_array().ok_or_else(|| lost("no list"))? {
+//!             let id = user["id"].as_str().ok_or_else(|| lost("`id` is missing"))?;
+//!             let object = Object { kind: "user".into(), id: id.into(), name: target.email.clone() };
+//!             if user["enabled"] != false {
+//!                 found.steps.push(Step {
+//!                     why: "Whoever knows the password signs in.".into(),
+//!                     effect: "The person cannot sign in to Acme.".into(),
+//!                     ..Step::new(&self.name, object, "disable", Phase::Block, Undo::Reversible)
+//!                 });
+//!             }
+//!         }
+//!         found.snapshot = users;
+//!         Ok(found)
+//!     }
+//!
+//!     async fn look(&self, step: &Step, _: &Hand) -> Result<Look, CallError> {
+//!         let user = self.transport.read(&Call::get(&["users", &step.object.id])).await?.json()?;
+//!         let enabled = user["enabled"].as_bool().ok_or_else(|| lost("`enabled` is missing"))?;
+//!         Ok(Look { state: json!({ "enabled": enabled }), done: Some(!enabled), result: Value::Null })
+//!     }
+//!
+//!     async fn apply(&self, step: &Step, _: &Hand, key: &str) -> Result<Acted, CallError> {
+//!         self.set(step, false, key).await
+//!     }
+//!
+//!     async fn undo(&self, step: &Step, before: &Value, _: &Hand, key: &str) -> Result<Acted, CallError> {
+//!         // Only what was enabled before is enabled again.
+//!         if before["enabled"] != true {
+//!             return Err(CallError::NotSent { what: format!("{} was not enabled before", step.id) });
+//!         }
+//!         self.set(step, true, key).await
+//!     }
+//!
+//!     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
+//!         // Not by the answer to the change, but by reading again; an error is no proof.
+//!         Ok(match self.look(step, hand).await {
+//!             Ok(look) if look.done == Some(true) => Proof::Proved(format!("read again: {}", look.state)),
+//!             Ok(look) => Proof::NotYet(format!("Acme still says {}", look.state)),
+//!             Err(error) => Proof::Unknown(error.to_string()),
+//!         })
+//!     }
+//!
+//!     async fn check(&self) -> Vec<Check> {
+//!         let read = self.transport.read(&Call::get(&["users"]).query("email", "nobody@acme.invalid")).await;
+//!         let (state, note) = match read {
+//!             Ok(_) => (CheckState::Works, "accounts can be found".to_owned()),
+//!             Err(error) => (CheckState::Unknown, error.to_string()),
+//!         };
+//!         vec![Check { what: "find users".to_owned(), state, note }]
+//!     }
+//!
+//!     fn stats(&self) -> Stats {
+//!         self.transport.stats()
+//!     }
+//! }
+//!
+//! impl Acme {
+//!     async fn set(&self, step: &Step, enabled: bool, key: &str) -> Result<Acted, CallError> {
+//!         let call = Call::put(&["users", &step.object.id]).json(json!({ "enabled": enabled }));
+//!         self.transport.change(&call, key).await?;
+//!         Ok(Acted::default())
+//!     }
+//! }
+//!
+//! // It is opened as any other; nothing is sent by that.
+//! let auth = (KIND.auth)("secret".into())?;
+//! let base = KIND.spec.base_url.unwrap_or_default().parse()?;
+//! let transport = Transport::open(portcullis::lockdown::http::Settings::new(base, auth))?;
+//! let acme = (KIND.open)(Opening {
+//!     name: "acme".to_owned(),
+//!     settings: [].into_iter().collect(),
+//!     transport,
+//!     inventory: [].into(),
+//!     default_store: None,
+//! })?;
+//! assert_eq!((acme.name(), acme.stats().sent), ("acme", 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod auth0;
 pub mod entra;
@@ -6,6 +137,7 @@ pub mod mixpanel;
 pub mod okta;
 pub mod onelogin;
 mod person;
+pub mod pingone;
 pub mod scim;
 mod support;
 #[cfg(test)]
@@ -37,6 +169,7 @@ pub const PROVIDERS: &[&ProviderKind] = &[
     &entra::KIND,
     &auth0::KIND,
     &onelogin::KIND,
+    &pingone::KIND,
 ];
 
 /// A kind of provider: how it is configured and how it is opened.

@@ -51,24 +51,24 @@ impl Api {
 
     /// Sessions at Auth0.
     pub(super) async fn sessions(&self, user: &str) -> Result<Vec<String>, CallError> {
-        self.from_checkpoints(user, "sessions", "sessions").await
+        self.by_checkpoints(user, "sessions", "sessions").await
     }
 
     /// Refresh tokens that applications hold.
     pub(super) async fn refresh_tokens(&self, user: &str) -> Result<Vec<String>, CallError> {
-        self.from_checkpoints(user, "refresh-tokens", "tokens").await
+        self.by_checkpoints(user, "refresh-tokens", "tokens").await
     }
 
     /// Consents to applications.
     pub(super) async fn grants(&self, user: &str) -> Result<Vec<String>, CallError> {
         let call = path(Call::get, &["grants"]).query("user_id", user);
-        let sent = self.from_pages(call, "GET grants", "grants").await?;
+        let sent = self.by_pages(call, "GET grants", "grants").await?;
         sent.into_iter().map(|grant| need(grant.id, "GET grants", "id")).collect()
     }
 
     pub(super) async fn roles(&self, user: &str) -> Result<Vec<Role>, CallError> {
         let name = "GET users/{id}/roles";
-        let sent = self.from_pages(path(Call::get, &["users", user, "roles"]), name, "roles").await?;
+        let sent = self.by_pages(path(Call::get, &["users", user, "roles"]), name, "roles").await?;
         let role = |sent: Listed| {
             let id = need(sent.id, name, "id")?;
             Ok(Role { name: sent.name.unwrap_or_else(|| id.clone()), id })
@@ -104,7 +104,7 @@ impl Api {
     }
 
     /// A list that goes on from a checkpoint: `{"sessions": […], "next": "…"}`.
-    async fn from_checkpoints(&self, user: &str, what: &str, key: &str) -> Result<Vec<String>, CallError> {
+    async fn by_checkpoints(&self, user: &str, what: &str, key: &str) -> Result<Vec<String>, CallError> {
         let name = format!("GET users/{{id}}/{what}");
         let mut all = Vec::new();
         let take = |reply: &Reply| {
@@ -117,7 +117,7 @@ impl Api {
     }
 
     /// A list in numbered pages, with its length: `{"roles": […], "start": 0, "limit": 50, "total": 3}`.
-    async fn from_pages(&self, call: Call, name: &str, key: &str) -> Result<Vec<Listed>, CallError> {
+    async fn by_pages(&self, call: Call, name: &str, key: &str) -> Result<Vec<Listed>, CallError> {
         let (mut all, mut page) = (Vec::new(), 0_u64);
         let take = |reply: &Reply| {
             let found = rows(reply, name, key)?;

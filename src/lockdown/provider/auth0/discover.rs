@@ -73,7 +73,7 @@ async fn held(auth0: &Auth0, user: &User) -> Result<Held, CallError> {
 }
 
 fn plan(auth0: &Auth0, user: &User, held: &Held, found: &mut Discovery) {
-    let (id, name) = (user.id.clone(), user.name());
+    let name = user.name();
     let person = Person {
         system: &auth0.name,
         id: &user.id,
@@ -84,46 +84,7 @@ fn plan(auth0: &Auth0, user: &User, held: &Held, found: &mut Discovery) {
     if !user.blocked {
         found.steps.push(block(&person));
     }
-    match &held.sessions {
-        Ok(sessions) if sessions.is_empty() => {}
-        Ok(sessions) => {
-            let why = format!("{} sessions outlive the block.", sessions.len());
-            let effect = "The person signs in again everywhere; applications with sessions of their own are told only \
-                          where they take back-channel logouts.";
-            found.steps.push(ends(
-                &person,
-                "end-sessions",
-                &Action::EndSessions { user: id.clone() },
-                why,
-                effect,
-            ));
-        }
-        Err(why) => person.gap("sessions", true, why, found),
-    }
-    match &held.tokens {
-        Ok(tokens) if tokens.is_empty() => {}
-        Ok(tokens) => {
-            let why = format!("Applications hold {} refresh tokens of the account.", tokens.len());
-            let effect = "Applications ask the person to sign in again; access tokens that are out last until they expire.";
-            found.steps.push(ends(
-                &person,
-                "revoke-tokens",
-                &Action::RevokeTokens { user: id.clone() },
-                why,
-                effect,
-            ));
-        }
-        Err(why) => person.gap("refresh tokens", true, why, found),
-    }
-    match &held.grants {
-        Ok(grants) if grants.is_empty() => {}
-        Ok(grants) => {
-            let why = format!("{} consents let applications act for the account.", grants.len());
-            let effect = "Applications ask the person for consent again.";
-            found.steps.push(ends(&person, "revoke-grants", &Action::RevokeGrants { user: id }, why, effect));
-        }
-        Err(why) => person.gap("consents", false, why, found),
-    }
+    take_tokens(&person, held, found);
     match &held.roles {
         Ok(roles) => {
             let named = roles.iter().filter(|role| auth0.names(role));
@@ -146,6 +107,42 @@ fn plan(auth0: &Auth0, user: &User, held: &Held, found: &mut Discovery) {
          person's."
             .to_owned(),
     ));
+}
+
+/// Sessions, refresh tokens and consents.
+fn take_tokens(person: &Person<'_>, held: &Held, found: &mut Discovery) {
+    let user = person.id.to_owned();
+    match &held.sessions {
+        Ok(sessions) if sessions.is_empty() => {}
+        Ok(sessions) => {
+            let why = format!("{} sessions outlive the block.", sessions.len());
+            let effect = "The person signs in again everywhere; applications with sessions of their own are told only \
+                          where they take back-channel logouts.";
+            let action = Action::EndSessions { user: user.clone() };
+            found.steps.push(ends(person, "end-sessions", &action, why, effect));
+        }
+        Err(why) => person.gap("sessions", true, why, found),
+    }
+    match &held.tokens {
+        Ok(tokens) if tokens.is_empty() => {}
+        Ok(tokens) => {
+            let why = format!("Applications hold {} refresh tokens of the account.", tokens.len());
+            let effect = "Applications ask the person to sign in again; access tokens that are out last until they expire.";
+            let action = Action::RevokeTokens { user: user.clone() };
+            found.steps.push(ends(person, "revoke-tokens", &action, why, effect));
+        }
+        Err(why) => person.gap("refresh tokens", true, why, found),
+    }
+    match &held.grants {
+        Ok(grants) if grants.is_empty() => {}
+        Ok(grants) => {
+            let why = format!("{} consents let applications act for the account.", grants.len());
+            let effect = "Applications ask the person for consent again.";
+            let action = Action::RevokeGrants { user };
+            found.steps.push(ends(person, "revoke-grants", &action, why, effect));
+        }
+        Err(why) => person.gap("consents", false, why, found),
+    }
 }
 
 fn block(person: &Person<'_>) -> Step {

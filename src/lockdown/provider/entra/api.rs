@@ -50,7 +50,7 @@ impl Api {
         }
     }
 
-    /// Users by an OData filter.
+    /// Users by a `$filter`.
     pub(super) async fn users(&self, filter: String) -> Result<Vec<User>, CallError> {
         let call = Call::get(&["users"]).query("$filter", filter).query("$select", SELECT);
         let sent: Vec<SentUser> = self.list(call, "GET users").await?;
@@ -174,7 +174,7 @@ impl Api {
     }
 }
 
-/// A text in an OData filter: a quote is written twice.
+/// A text in a `$filter`: a quote is written twice.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

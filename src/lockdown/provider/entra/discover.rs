@@ -1,6 +1,6 @@
 //! Reads what an account holds in Entra.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ async fn users(entra: &Entra, email: &str, found: &mut Discovery) -> Result<Vec<
         entra.api.users(format!("proxyAddresses/any(a:a eq {alias})")),
         entra.api.users(format!("otherMails/any(a:a eq {address})")),
     );
-    let mut ids = BTreeMap::new();
+    let mut ids = BTreeSet::new();
     let further = [("aliases", allowed(aliases)?), ("further addresses", allowed(others)?)];
     let mut all = named?;
     for (what, read) in further {
@@ -73,9 +73,9 @@ async fn users(entra: &Entra, email: &str, found: &mut Discovery) -> Result<Vec<
         }
     }
     for user in all {
-        ids.insert(user.id.clone(), ());
+        ids.insert(user.id);
     }
-    let read = try_join_all(ids.keys().map(|id| entra.api.user(id))).await?;
+    let read = try_join_all(ids.iter().map(|id| entra.api.user(id))).await?;
     Ok(read.into_iter().flatten().collect())
 }
 

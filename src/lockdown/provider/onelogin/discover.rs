@@ -62,13 +62,12 @@ async fn users(onelogin: &OneLogin, email: &str) -> Result<Vec<User>, CallError>
 }
 
 async fn shared(onelogin: &OneLogin, found: &mut Discovery) -> Result<Shared, CallError> {
-    let giving = match onelogin.app {
-        Some(app) => allowed(onelogin.api.roles(Some(app)).await)?,
-        None => {
-            let note = "the configuration names no `app`: who has the application is not looked at";
-            found.notes.push(format!("{}: {note}", onelogin.name));
-            Ok(Vec::new())
-        }
+    let giving = if let Some(app) = onelogin.app {
+        allowed(onelogin.api.roles(Some(app)).await)?
+    } else {
+        let note = "the configuration names no `app`: who has the application is not looked at";
+        found.notes.push(format!("{}: {note}", onelogin.name));
+        Ok(Vec::new())
     };
     let named = if onelogin.roles.is_empty() {
         Ok(Vec::new())
