@@ -2,7 +2,7 @@
 //! open.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -158,6 +158,7 @@ impl World {
             transport: Transport::open(http).unwrap(),
             inventory: inventory.into(),
             default_store: None,
+            disabling: BTreeSet::new(),
         };
         let provider = (kind("mixpanel").unwrap().open)(opening).unwrap_or_else(|error| panic!("{error}"));
         let stores: BTreeMap<String, Arc<dyn Store>> =
@@ -726,6 +727,7 @@ fn deletions(emulator: &Emulator, tracking: &[&str]) -> Box<dyn Provider> {
         transport: Transport::open(http).unwrap(),
         inventory: Vec::new().into(),
         default_store: None,
+        disabling: BTreeSet::new(),
     };
     (kind("mixpanel-deletions").unwrap().open)(opening).unwrap_or_else(|error| panic!("{error}"))
 }

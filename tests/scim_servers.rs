@@ -9,7 +9,7 @@
     reason = "tests fail by panicking, find their servers through the environment, and say what they leave out"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -63,6 +63,7 @@ impl Server {
             transport: self.transport(token),
             inventory: Arc::from(Vec::new()),
             default_store: None,
+            disabling: BTreeSet::new(),
         };
         (kind("scim").unwrap().open)(opening).unwrap_or_else(|error| panic!("{error}"))
     }

@@ -1,6 +1,6 @@
 //! From the configuration to systems that can be asked: transports, providers, stores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use secrecy::SecretString;
@@ -67,8 +67,10 @@ pub fn open(
     if let Some(path) = &config.inventory {
         systems.all.insert(inventory::NAME.to_owned(), Arc::new(InventorySystem::new(path)));
     }
+    let disabling = systems.stores.iter().filter(|(_, store)| store.disables_old());
+    let disabling: BTreeSet<String> = disabling.map(|(name, _)| name.clone()).collect();
     let inventory: Arc<[Integration]> = inventory.into();
-    let default_store = config.stores.first().map(|instance| instance.name.clone());
+    let default_store = store::default_of(&config.stores);
     for instance in &config.providers {
         let failed = |error| SystemError::Open { name: instance.name.clone(), error };
         let kind = provider::kind(instance.kind.name);
@@ -85,6 +87,7 @@ pub fn open(
             transport: transport(config, instance, base, auth)?,
             inventory: Arc::clone(&inventory),
             default_store: default_store.clone(),
+            disabling: disabling.clone(),
         };
         systems.all.insert(instance.name.clone(), (kind.open)(opening).map_err(failed)?.into());
     }

@@ -346,3 +346,17 @@ fn its_second_day_too() {
 }
 
 const OFFBOARD: &[&str] = &["offboard", "jane@agency.example"];
+
+/// Stores that the small tenant does not have, with what is held back otherwise: replaced versions are disabled.
+#[test]
+fn with_commit_beside_every_other_store() {
+    let only = variable("PORTCULLIS_SERVICE");
+    for service in further().filter(|service| only.as_deref().is_none_or(|only| only == service.name())) {
+        let tenant = beside(service, 11);
+        if !service.entries(&tenant).is_empty() {
+            let (switches, operation) = (Switches::default(), LOCKDOWN);
+            let setting = Setting { tenant, switches, more: &["--commit"], operation };
+            sweep(&format!("crash sweep with --commit beside {}", service.name()), &setting, 3);
+        }
+    }
+}

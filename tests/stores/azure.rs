@@ -124,3 +124,19 @@ async fn doctor_tells_a_token_that_may_not_read() {
     world.emulator.edit(|tenant| tenant.azure.tokens.clear());
     assert_eq!(class(world.store.read("etl").await), "refused 401 Unauthorized");
 }
+
+#[tokio::test]
+async fn a_version_is_disabled_and_enabled_again() {
+    let world = Emulated::new(KIND, tenant());
+    let store = &*world.store;
+    let first = current(&*world.store).await;
+    store.write("etl", new(), &first, "k").await.unwrap();
+    assert!(store.disables_old(), "as the responders have configured it");
+    for enabled in [false, true] {
+        store.enable("etl", &first, enabled, "k").await.unwrap();
+        assert_eq!(store.is_enabled("etl", &first).await.unwrap(), Some(enabled));
+        assert_eq!(store.earlier("etl", &first).await.unwrap().is_some(), enabled);
+    }
+    assert_eq!(store.is_enabled("etl", &Version::Name("0".repeat(32))).await.unwrap(), None);
+    assert_eq!(holds(&world)["username"], "new", "the new one is not touched");
+}

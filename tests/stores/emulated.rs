@@ -31,8 +31,12 @@ impl Emulated {
         let (client, base) = client.unwrap_or_else(|| panic!("{name} is not emulated"));
         let settings = client.settings.iter().map(|(key, text)| {
             let table: toml::Table = toml::from_str(&format!("value = {text}")).unwrap();
-            let value = table["value"].as_str().map(|text| Key::Text(text.to_owned()));
-            (*key, value.unwrap_or_else(|| panic!("{key} = {text} is no text")))
+            let value = match &table["value"] {
+                toml::Value::String(text) => Key::Text(text.clone()),
+                toml::Value::Boolean(flag) => Key::Flag(*flag),
+                _ => panic!("{key} = {text}"),
+            };
+            (*key, value)
         });
         let base = format!("{base}{}", client.path);
         let store = open(name, &base, &client.credential, settings.collect()).unwrap();

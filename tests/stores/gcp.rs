@@ -120,3 +120,19 @@ async fn doctor_tells_a_token_that_is_not_taken() {
     world.emulator.edit(|tenant| tenant.gcp.tokens.clear());
     assert!(world.store.check().await.iter().all(|check| check.state == CheckState::Missing));
 }
+
+#[tokio::test]
+async fn a_version_is_disabled_and_enabled_again() {
+    let world = Emulated::new(KIND, tenant());
+    let store = &*world.store;
+    let first = Version::Number(1);
+    store.write("etl", new(), &first, "k").await.unwrap();
+    assert!(store.disables_old(), "as the responders have configured it");
+    for enabled in [false, true] {
+        store.enable("etl", &first, enabled, "k").await.unwrap();
+        assert_eq!(store.is_enabled("etl", &first).await.unwrap(), Some(enabled));
+        assert_eq!(store.earlier("etl", &first).await.unwrap().is_some(), enabled);
+    }
+    assert_eq!(store.is_enabled("etl", &9.into()).await.unwrap(), None);
+    assert_eq!(holds(&world)["username"], "new", "the new one is not touched");
+}

@@ -8,6 +8,7 @@ mod azure;
 mod bao;
 mod emulated;
 mod gcp;
+mod hostile;
 mod moto;
 mod onepassword;
 

@@ -4,7 +4,7 @@ use super::Row;
 use super::systems::{Examined, Opened};
 use crate::config::{Config, Integration, IntegrationKind, Inventory};
 use crate::lockdown::provider::CheckState;
-use crate::lockdown::store::{Store, StoreError, Version};
+use crate::lockdown::store::{self, Store, StoreError, Version};
 
 /// The name of these lines.
 const SYSTEM: &str = "inventory";
@@ -15,7 +15,8 @@ pub(super) async fn rows(
     opened: &[Opened<'_>],
     examined: &[Examined],
 ) -> Vec<Row> {
-    let default = config.stores.first().map(|store| store.name.as_str());
+    let default = store::default_of(&config.stores);
+    let default = default.as_ref().map(|store| store.name.as_str());
     let mut rows = Vec::new();
     for integration in &inventory.integrations {
         let rotates = integration.kind == IntegrationKind::ServiceAccount;

@@ -239,6 +239,7 @@ fn estate(life: &Life) -> Estate {
         transport: Transport::open(transport).unwrap(),
         inventory: Vec::new().into(),
         default_store: None,
+        disabling: BTreeSet::new(),
     };
     let provider = (mixpanel::KIND.open)(opening).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

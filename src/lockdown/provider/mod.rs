@@ -143,7 +143,7 @@ mod support;
 #[cfg(test)]
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -156,7 +156,7 @@ use super::http::{Auth, CallError, Transport};
 use super::operation::{Ask, Wish};
 use super::record::SystemRead;
 use super::step::{Gap, Guided, Step, StepId};
-use super::store::Store;
+use super::store::{DefaultStore, Entry, Store};
 use crate::config::catalog::KindSpec;
 use crate::config::{Integration, Settings};
 
@@ -198,7 +198,9 @@ pub struct Opening {
     /// Who uses which credential.
     pub inventory: Arc<[Integration]>,
     /// The store for secrets of integrations that name none.
-    pub default_store: Option<String>,
+    pub default_store: Option<DefaultStore>,
+    /// Stores in which versions that were replaced are to be disabled.
+    pub disabling: BTreeSet<String>,
 }
 
 /// A setting that does not hold.
@@ -426,6 +428,8 @@ pub struct Hand {
 struct Shared {
     results: Mutex<BTreeMap<StepId, Facts>>,
     secrets: Mutex<BTreeMap<StepId, SecretString>>,
+    /// What entries held before steps replaced it, of versions that this run has disabled.
+    replaced: Mutex<BTreeMap<StepId, Entry>>,
     stores: BTreeMap<String, Arc<dyn Store>>,
 }
 
@@ -443,7 +447,12 @@ pub struct Facts {
 impl Hand {
     /// With the stores by name.
     pub fn new(tag: &str, stores: BTreeMap<String, Arc<dyn Store>>) -> Self {
-        let shared = Shared { results: Mutex::default(), secrets: Mutex::default(), stores };
+        let shared = Shared {
+            results: Mutex::default(),
+            secrets: Mutex::default(),
+            replaced: Mutex::default(),
+            stores,
+        };
         Self { tag: tag.to_owned(), shared: Arc::new(shared) }
     }
 
@@ -472,6 +481,16 @@ impl Hand {
     /// Drops the secret that `step` gave: it is stored, or its object is gone.
     pub fn forget(&self, step: &StepId) {
         self.secrets().remove(step);
+    }
+
+    /// Holds what an entry held before `step`, which the store will not tell any more.
+    pub fn hold_replaced(&self, step: &StepId, entry: Entry) {
+        self.shared.replaced.lock().unwrap_or_else(PoisonError::into_inner).insert(step.clone(), entry);
+    }
+
+    /// What an entry held before `step`, where the store does not tell it any more and this run does.
+    pub fn replaced(&self, step: &StepId) -> Option<Entry> {
+        self.shared.replaced.lock().unwrap_or_else(PoisonError::into_inner).get(step).cloned()
     }
 
     /// A store by the name of its instance.

@@ -1,6 +1,6 @@
 //! A provider, the emulated tenant that it acts in, and the calls of an engine that waits: for the providers' tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +57,7 @@ impl World {
             transport: transport(&format!("{}{path}", emulator.base_url(kind.spec.name)), auth),
             inventory: Arc::from(Vec::new()),
             default_store: None,
+            disabling: BTreeSet::new(),
         };
         Self {
             provider: (kind.open)(opening).unwrap_or_else(|error| panic!("{error}")),

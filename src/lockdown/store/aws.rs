@@ -67,6 +67,13 @@ pub const KIND: StoreKind = StoreKind {
             },
         ],
     },
+    entry: Some(|name| {
+        // Names have no other letters.
+        let fits = |letter: char| {
+            if letter.is_ascii_alphanumeric() || "/_+=.@-".contains(letter) { letter } else { '-' }
+        };
+        super::in_folder(&name.chars().map(fits).collect::<String>())
+    }),
     open,
 };
 

@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use super::document::Document;
-use super::{Entry, Opening, Store, StoreError, StoreKind, Version, Write};
+use super::system::DISABLES;
+use super::{DISABLE_OLD, Entry, Opening, Store, StoreError, StoreKind, Version, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::http::{Auth, Call, CallError, Next, Reply, Stats, Transport, wipe};
@@ -25,7 +26,7 @@ const PROBE: &str = "portcullis";
 pub const KIND: StoreKind = StoreKind {
     about: About {
         reads: &["the secrets of integrations, at the current version and at the one before; their versions"],
-        changes: &[reversible("put", "secret")],
+        changes: &[reversible("put", "secret"), DISABLES],
         needs: &["get, list and set on secrets: the role Key Vault Secrets Officer, or an access policy"],
         cannot: &[
             "a check-and-set of the version that is replaced: it is compared before and after",
@@ -37,15 +38,19 @@ pub const KIND: StoreKind = StoreKind {
         title: "Azure Key Vault",
         base_url: None,
         credential: "access token for https://vault.azure.net, such as command:az account get-access-token …",
-        settings: &[Setting {
-            name: "base-url",
-            about: "Address of the key vault.",
-            value: SettingKind::Url,
-            required: true,
-            default: None,
-            example: "https://acme-analytics.vault.azure.net",
-        }],
+        settings: &[
+            Setting {
+                name: "base-url",
+                about: "Address of the key vault.",
+                value: SettingKind::Url,
+                required: true,
+                default: None,
+                example: "https://acme-analytics.vault.azure.net",
+            },
+            DISABLE_OLD,
+        ],
     },
+    entry: Some(super::flat),
     open,
 };
 
@@ -54,12 +59,14 @@ fn open(opening: Opening) -> Result<Arc<dyn Store>, OpenError> {
     let transport = opening.transport.as_ref().ok_or_else(|| lacks("`base-url` is missing"))?;
     let secret = opening.credential.clone().ok_or_else(|| lacks("`credential` is missing"))?;
     let transport = transport.with_auth(Auth::Bearer(secret));
-    Ok(Arc::new(KeyVault { name: opening.name, transport, turn: Mutex::new(()) }))
+    let disables_old = opening.settings.flag(DISABLE_OLD.name).unwrap_or_default();
+    Ok(Arc::new(KeyVault { name: opening.name, transport, disables_old, turn: Mutex::new(()) }))
 }
 
 struct KeyVault {
     name: String,
     transport: Transport,
+    disables_old: bool,
     /// Writes of this process come one after the other.
     turn: Mutex<()>,
 }
@@ -134,9 +141,29 @@ impl Store for KeyVault {
         let _turn = self.turn.lock().await;
         self.expect(path, now).await?;
         // There was no secret. A deleted one would keep its name from being used again: this version is shut.
-        let body = json!({ "attributes": { "enabled": false } });
-        self.transport.change(&call(Call::patch, path, Some(named(now)?))?.json(body), key).await?;
+        self.enable(path, now, false, key).await?;
         Ok(now.clone())
+    }
+
+    fn disables_old(&self) -> bool {
+        self.disables_old
+    }
+
+    async fn is_enabled(&self, path: &str, version: &Version) -> Result<Option<bool>, StoreError> {
+        let held = self.held(path, Some(named(version)?)).await?;
+        Ok(held.map(|held| held.document.is_some()))
+    }
+
+    async fn enable(
+        &self,
+        path: &str,
+        version: &Version,
+        enabled: bool,
+        key: &str,
+    ) -> Result<(), StoreError> {
+        let body = json!({ "attributes": { "enabled": enabled } });
+        self.transport.change(&call(Call::patch, path, Some(named(version)?))?.json(body), key).await?;
+        Ok(())
     }
 
     async fn check(&self) -> Vec<Check> {

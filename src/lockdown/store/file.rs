@@ -70,6 +70,7 @@ pub const KIND: StoreKind = StoreKind {
             },
         ],
     },
+    entry: Some(super::in_folder),
     open,
 };
 

@@ -18,7 +18,8 @@ use zeroize::Zeroizing;
 
 use self::crc::crc32c;
 use super::document::Document;
-use super::{Entry, Opening, Store, StoreError, StoreKind, Version, Write};
+use super::system::DISABLES;
+use super::{DISABLE_OLD, Entry, Opening, Store, StoreError, StoreKind, Version, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::http::{Auth, Call, CallError, Stats, Transport, wipe};
@@ -33,10 +34,10 @@ const PROBE: &str = "portcullis";
 pub const KIND: StoreKind = StoreKind {
     about: About {
         reads: &["the secrets of integrations, at the newest version and at the one before"],
-        changes: &[reversible("put", "secret")],
+        changes: &[reversible("put", "secret"), DISABLES],
         needs: &[
             "secretmanager.versions.access, get and add on the secrets",
-            "secretmanager.versions.disable for secrets that had no version",
+            "secretmanager.versions.disable and enable for `disable-old`, and for secrets that had no version",
         ],
         cannot: &[
             "a check-and-set of the version that is replaced: it is compared before and after",
@@ -66,8 +67,10 @@ pub const KIND: StoreKind = StoreKind {
                 default: None,
                 example: "europe-west3",
             },
+            DISABLE_OLD,
         ],
     },
+    entry: None,
     open,
 };
 
@@ -87,7 +90,9 @@ fn open(opening: Opening) -> Result<Arc<dyn Store>, OpenError> {
         return Err(lacks("`project` and `location` have letters, digits and -"));
     }
     let transport = transport.with_auth(Auth::Bearer(secret));
-    Ok(Arc::new(SecretManager { name: opening.name, transport, parent, turn: Mutex::new(()) }))
+    let disables_old = opening.settings.flag(DISABLE_OLD.name).unwrap_or_default();
+    let turn = Mutex::new(());
+    Ok(Arc::new(SecretManager { name: opening.name, transport, parent, disables_old, turn }))
 }
 
 struct SecretManager {
@@ -95,6 +100,7 @@ struct SecretManager {
     transport: Transport,
     /// Segments of the path above the secrets.
     parent: Vec<String>,
+    disables_old: bool,
     /// Writes of this process come one after the other.
     turn: Mutex<()>,
 }
@@ -167,9 +173,31 @@ impl Store for SecretManager {
             return Err(conflict(path, now, found));
         }
         // There was no version, and none can be taken away for a while: this one is shut.
-        let call = self.call(Call::post, path, "", Some(&format!("{now}:disable")))?.json(json!({}));
-        self.transport.change(&call, key).await?;
+        self.enable(path, &now.into(), false, key).await?;
         Ok(now.into())
+    }
+
+    fn disables_old(&self) -> bool {
+        self.disables_old
+    }
+
+    async fn is_enabled(&self, path: &str, version: &Version) -> Result<Option<bool>, StoreError> {
+        let held = self.access(path, &version.number()?.to_string()).await?;
+        Ok(held.map(|held| held.document.is_some()))
+    }
+
+    async fn enable(
+        &self,
+        path: &str,
+        version: &Version,
+        enabled: bool,
+        key: &str,
+    ) -> Result<(), StoreError> {
+        let verb = if enabled { "enable" } else { "disable" };
+        let version = format!("{}:{verb}", version.number()?);
+        let call = self.call(Call::post, path, "", Some(&version))?.json(json!({}));
+        self.transport.change(&call, key).await?;
+        Ok(())
     }
 
     async fn check(&self) -> Vec<Check> {

@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use super::about::About;
 use super::http::{CallError, Stats, Transport};
 use super::provider::{Check, OpenError};
-use crate::config::Settings;
-use crate::config::catalog::KindSpec;
+use crate::config::catalog::{KindSpec, Setting, SettingKind};
+use crate::config::{Instance, Settings};
 use crate::output::escape::Safe;
 
 /// The kinds of stores there are.
@@ -37,8 +37,20 @@ pub struct StoreKind {
     pub spec: KindSpec,
     /// What it reads, changes and cannot do.
     pub about: About,
+    /// Where the credential of an integration goes that names no entry: of the integration's name. `None`: the store
+    /// makes no entries.
+    pub entry: Option<fn(&str) -> String>,
     /// Opens an instance: checks its settings, sends and writes nothing.
     pub open: fn(Opening) -> Result<Arc<dyn Store>, OpenError>,
+}
+
+/// Where new credentials go whose integrations name no store.
+#[derive(Debug, Clone)]
+pub struct DefaultStore {
+    /// The instance.
+    pub name: String,
+    /// The entry, of the integration's name.
+    pub entry: fn(&str) -> String,
 }
 
 /// What a store is opened with.
@@ -189,6 +201,29 @@ pub trait Store: Send + Sync {
         self.write(path, Write::Replace(fields), now, key).await
     }
 
+    /// Whether versions that a new one has replaced are to be disabled.
+    fn disables_old(&self) -> bool {
+        false
+    }
+
+    /// Whether a version can be read; `None` where there is no such version, or the store cannot disable any.
+    async fn is_enabled(&self, path: &str, version: &Version) -> Result<Option<bool>, StoreError> {
+        let (_, _) = (path, version);
+        Ok(None)
+    }
+
+    /// Lets nobody read a version any more, or everybody again who may read the entry.
+    async fn enable(
+        &self,
+        path: &str,
+        version: &Version,
+        enabled: bool,
+        key: &str,
+    ) -> Result<(), StoreError> {
+        let (_, _, _) = (version, enabled, key);
+        Err(StoreError::Invalid(format!("versions of “{path}” cannot be disabled in this store")))
+    }
+
     /// Tries, by reads only, what the credential may do: for `doctor`.
     async fn check(&self) -> Vec<Check>;
 
@@ -211,6 +246,35 @@ impl fmt::Debug for Write {
         };
         f.debug_tuple(name).field(&fields.keys().collect::<Vec<_>>()).finish()
     }
+}
+
+/// Whether what new versions replace is disabled, of stores that can do that.
+const DISABLE_OLD: Setting = Setting {
+    name: "disable-old",
+    about: "With --commit, disables the version that a new one has replaced; then it proves nothing any more.",
+    value: SettingKind::Flag,
+    required: false,
+    default: Some("false"),
+    example: "true",
+};
+
+/// The entry of an integration where names have folders.
+fn in_folder(integration: &str) -> String {
+    format!("mixpanel/{integration}")
+}
+
+/// The same where names have no folders, with `-` for what else they cannot have.
+fn flat(integration: &str) -> String {
+    let fits = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    format!("mixpanel-{}", integration.chars().map(fits).collect::<String>())
+}
+
+/// The first of these instances whose store makes entries.
+pub fn default_of(instances: &[Instance]) -> Option<DefaultStore> {
+    instances.iter().find_map(|instance| {
+        let entry = kind(instance.kind.name)?.entry?;
+        Some(DefaultStore { name: instance.name.clone(), entry })
+    })
 }
 
 /// The kind with this name.

@@ -60,6 +60,7 @@ pub const KIND: StoreKind = StoreKind {
             },
         ],
     },
+    entry: Some(super::in_folder),
     open,
 };
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Entry, Store, StoreError, Version, Write};
+use crate::lockdown::about::Change;
 use crate::lockdown::http::{CallError, Stats};
 use crate::lockdown::provider::{Acted, Check, Discovery, Hand, Look, Proof, Provider, Target};
 use crate::lockdown::step::{Object, Phase, SecretRole, Step, StepId, Undo};
@@ -28,6 +29,23 @@ pub struct Put {
     pub consumer: String,
 }
 
+/// What the step that disables the replaced version is about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Disable {
+    path: String,
+    /// The step that replaced it, whose state before says which version that is.
+    put: StepId,
+}
+
+/// Puts a new secret into an entry.
+const PUT: &str = "put";
+/// Disables the version that it replaced.
+const DISABLE_OLD: &str = "disable-old";
+
+/// What a store may change, besides [`PUT`].
+pub(super) const DISABLES: Change =
+    Change { action: DISABLE_OLD, object: "secret-version", undo: &[Undo::Reversible], commit: true };
+
 impl Put {
     /// The step that stores the secret which `credential` yields. The answer of `credential` has to say the `username`.
     pub fn step(&self, credential: &StepId, why: String) -> Step {
@@ -38,7 +56,23 @@ impl Put {
             needs: vec![credential.clone()],
             secret: SecretRole::Takes(credential.clone()),
             details: serde_json::to_value(self).unwrap_or_default(),
-            ..Step::new(&self.store, object, "put", Phase::Rotate, Undo::Reversible)
+            ..Step::new(&self.store, object, PUT, Phase::Rotate, Undo::Reversible)
+        }
+    }
+
+    /// The step that disables the version which `put`, the step of this, has replaced, once the old credential is `out`.
+    /// Last of all, and held back like what destroys, since the old secret cannot be tried any more then.
+    pub fn disable_old(&self, put: &Step, out: StepId) -> Step {
+        let object = Object { kind: DISABLES.object.into(), id: self.path.clone(), name: self.path.clone() };
+        let details = Disable { path: self.path.clone(), put: put.id.clone() };
+        Step {
+            why: put.why.clone(),
+            effect: "whoever reads the version before by its name gets nothing".to_owned(),
+            commit: true,
+            optional: true,
+            needs: vec![put.id.clone(), out],
+            details: serde_json::to_value(details).unwrap_or_default(),
+            ..Step::new(&self.store, object, DISABLE_OLD, Phase::Retire, Undo::Reversible)
         }
     }
 }
@@ -57,6 +91,9 @@ impl Provider for StoreSystem {
     }
 
     async fn look(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
+        if step.action == DISABLE_OLD {
+            return self.look_disabled(step, hand).await;
+        }
         let put = put(step)?;
         let entry = self.0.read(&put.path).await.map_err(call)?;
         let state = state(entry.as_ref(), &put);
@@ -67,6 +104,9 @@ impl Provider for StoreSystem {
     }
 
     async fn apply(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        if step.action == DISABLE_OLD {
+            return self.disable(step, hand, key).await;
+        }
         let (put, credential) = (put(step)?, credential(step)?);
         let secret = hand.secret(credential).ok_or_else(|| lacks("the secret is not at hand"))?;
         let facts = hand.facts(credential);
@@ -79,6 +119,11 @@ impl Provider for StoreSystem {
     }
 
     async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        if step.action == DISABLE_OLD {
+            let path = disable(step)?.path;
+            self.0.enable(&path, &version(before), true, key).await.map_err(call)?;
+            return Ok(Acted::default());
+        }
         let put = put(step)?;
         let now = version(&hand.facts(&step.id).after);
         let version = self.0.bring_back(&put.path, &version(before), &now, key).await.map_err(call)?;
@@ -86,7 +131,7 @@ impl Provider for StoreSystem {
     }
 
     fn is_back(&self, before: &Value, now: &Look) -> bool {
-        before.get("username") == now.state.get("username")
+        ["username", "enabled"].iter().all(|key| before.get(key) == now.state.get(key))
     }
 
     async fn recover(&self, step: &Step, hand: &Hand) -> Result<Option<SecretString>, CallError> {
@@ -103,6 +148,9 @@ impl Provider for StoreSystem {
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
         let look = self.look(step, hand).await?;
         Ok(match look.done {
+            Some(true) if step.action == DISABLE_OLD => {
+                Proof::Proved("the version before is disabled".into())
+            }
             Some(true) => Proof::Proved("the store holds the new credential, read back".into()),
             _ => Proof::NotYet("the store does not hold the new credential".into()),
         })
@@ -115,6 +163,35 @@ impl Provider for StoreSystem {
     fn stats(&self) -> Stats {
         self.0.stats()
     }
+}
+
+impl StoreSystem {
+    async fn look_disabled(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
+        let disable = disable(step)?;
+        let replaced = version(&hand.facts(&disable.put).before);
+        let enabled = if replaced.is_none() {
+            None
+        } else {
+            self.0.is_enabled(&disable.path, &replaced).await.map_err(call)?
+        };
+        let state = json!({ "version": replaced, "enabled": enabled });
+        Ok(Look { state, done: Some(enabled != Some(true)), result: Value::Null })
+    }
+
+    async fn disable(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        let disable = disable(step)?;
+        let replaced = version(&hand.facts(&disable.put).before);
+        // Proofs of this run still try what it holds.
+        if let Some(entry) = self.0.earlier(&disable.path, &replaced).await.map_err(call)? {
+            hand.hold_replaced(&disable.put, entry);
+        }
+        self.0.enable(&disable.path, &replaced, false, key).await.map_err(call)?;
+        Ok(Acted::default())
+    }
+}
+
+fn disable(step: &Step) -> Result<Disable, CallError> {
+    serde_json::from_value(step.details.clone()).map_err(|error| lacks(&error.to_string()))
 }
 
 fn put(step: &Step) -> Result<Put, CallError> {

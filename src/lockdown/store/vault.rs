@@ -54,6 +54,7 @@ pub const KIND: StoreKind = StoreKind {
             },
         ],
     },
+    entry: Some(super::in_folder),
     open,
 };
 

@@ -113,7 +113,11 @@ impl Service for Azure {
             return None;
         }
         let token = tenant.azure.tokens.keys().next()?;
-        Some(Client { path: "", credential: token.clone(), settings: Vec::new() })
+        Some(Client {
+            path: "",
+            credential: token.clone(),
+            settings: vec![("disable-old", "true".to_owned())],
+        })
     }
 
     fn example(&self, tenant: &mut Tenant) {

@@ -124,7 +124,8 @@ impl Service for Gcp {
             return None;
         }
         let token = tenant.gcp.tokens.keys().next()?;
-        let settings = vec![("project", format!("{:?}", tenant.gcp.project))];
+        let project = format!("{:?}", tenant.gcp.project);
+        let settings = vec![("project", project), ("disable-old", "true".to_owned())];
         Some(Client { path: "", credential: token.clone(), settings })
     }
 

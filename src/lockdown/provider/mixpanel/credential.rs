@@ -76,7 +76,9 @@ async fn old_secret(hand: &Hand, kept: &[Kept], username: &str) -> Result<Option
     for Kept { step, put } in kept {
         let version = version(&hand.facts(step).before);
         let Some(store) = hand.store(&put.store).filter(|_| !version.is_none()) else { continue };
-        if let Some(entry) = store.earlier(&put.path, &version).await?
+        let held = hand.replaced(step);
+        let entry = if held.is_some() { held } else { store.earlier(&put.path, &version).await? };
+        if let Some(entry) = entry
             && let Some(secret) = secret_of(&entry, put, username)
         {
             return Ok(Some(secret));

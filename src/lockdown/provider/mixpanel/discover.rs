@@ -251,7 +251,8 @@ impl<'a> Planner<'a> {
         self.out.guided.extend(consumers);
         let noted =
             if self.keeps_book() { rows.iter().map(|row| row.name.clone()).collect() } else { Vec::new() };
-        let rotation = Rotation { account, why, puts: distinct, after, without: self.leaves(account), noted };
+        let (without, disabling) = (self.leaves(account), &self.provider.disabling);
+        let rotation = Rotation { account, why, puts: distinct, after, without, noted, disabling };
         let steps = rotation::plan(&self.provider.name, &self.target.tag, self.survey, &rotation);
         self.out.steps.extend(steps);
     }
@@ -268,8 +269,8 @@ impl<'a> Planner<'a> {
                 consumer,
             }),
             (None, Some(store)) => Some(Put {
-                store: store.clone(),
-                path: format!("mixpanel/{}", row.name),
+                store: store.name.clone(),
+                path: (store.entry)(&row.name),
                 username: "username".to_owned(),
                 secret: "secret".to_owned(),
                 consumer,

@@ -19,6 +19,7 @@ mod sweep;
 mod wire;
 mod wishes;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -37,6 +38,7 @@ use crate::lockdown::about::{About, Change, destroys, irreversible, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
 use crate::lockdown::operation::Ask;
 use crate::lockdown::step::{Step, Undo};
+use crate::lockdown::store::DefaultStore;
 
 /// Mixpanel.
 pub const KIND: ProviderKind = ProviderKind {
@@ -112,7 +114,8 @@ struct Mixpanel {
     organization: u64,
     scim: bool,
     inventory: Arc<[Integration]>,
-    default_store: Option<String>,
+    default_store: Option<DefaultStore>,
+    disabling: BTreeSet<String>,
     api: Api,
     sweeps: Sweeps,
 }
@@ -128,7 +131,7 @@ fn auth(credential: SecretString) -> Result<Auth, OpenError> {
 }
 
 fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
-    let Opening { name, settings, transport, inventory, default_store } = opening;
+    let Opening { name, settings, transport, inventory, default_store, disabling } = opening;
     let organization = settings.number("organization").unwrap_or_default();
     if organization == 0 {
         return Err(OpenError("organization has to be the number of the organization".to_owned()));
@@ -144,7 +147,7 @@ fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
     let api = Api::new(transport, data, organization).map_err(|error| OpenError(error.to_string()))?;
     let scim = settings.flag("scim").unwrap_or_default();
     let sweeps = Sweeps::new(api.clone());
-    Ok(Box::new(Mixpanel { name, organization, scim, inventory, default_store, api, sweeps }))
+    Ok(Box::new(Mixpanel { name, organization, scim, inventory, default_store, disabling, api, sweeps }))
 }
 
 /// Where the data API of a region is.

@@ -56,6 +56,8 @@ pub(super) struct Rotation<'a> {
     pub(super) without: BTreeSet<u64>,
     /// Rows of the inventory in which the rotation is noted.
     pub(super) noted: Vec<String>,
+    /// Stores in which versions that were replaced are to be disabled.
+    pub(super) disabling: &'a BTreeSet<String>,
 }
 
 /// The name of the replacement, the same in every run of an incident.
@@ -70,7 +72,7 @@ pub(super) fn bears(username: &str, name: &str) -> bool {
 
 /// The steps that are still to be done.
 pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation<'_>) -> Vec<Step> {
-    let Rotation { account, why, puts, after, without, noted } = rotation;
+    let Rotation { account, why, puts, after, without, noted, disabling } = rotation;
     let object = steps::account_object(account);
     let replace = StepId::new(system, &object, REPLACE);
     let put_steps: Vec<Step> = puts.iter().map(|put| put.step(&replace, (*why).to_owned())).collect();
@@ -113,6 +115,8 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
             ..inventory::note(row, Some(&replace), vec![of(accounts::QUARANTINE)], Vec::new())
         };
         planned.extend(noted.iter().map(note));
+        let disabled = puts.iter().zip(&put_steps).filter(|(put, _)| disabling.contains(&put.store));
+        planned.extend(disabled.map(|(put, step)| put.disable_old(step, of(accounts::QUARANTINE))));
     }
     let needs = put_steps.iter().map(|step| step.id.clone()).collect();
     let reason = Reason { why, phase: Phase::Rotate, needs, after: after.clone(), kept };
