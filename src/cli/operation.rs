@@ -249,6 +249,7 @@ impl Running<'_> {
         }
         let held = self.setup.incidents.hold(&planned.incident)?;
         let engine = self.begin_with(&held, &planned.operation)?;
+        self.keep_before(&engine, &held)?;
         if engine.record().confirmed.is_none() {
             let (plan, _) = self.discover(&engine, &held).await?;
             if plan.hash != planned.hash {

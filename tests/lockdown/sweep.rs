@@ -360,3 +360,14 @@ fn with_commit_beside_every_other_store() {
         }
     }
 }
+
+/// What is softened is softened behind all providers: each further one too.
+#[test]
+fn an_offboarding_beside_every_other_kind() {
+    for service in further() {
+        let tenant = beside(service, 15);
+        let operation = Operation { command: OFFBOARD, ..LOCKDOWN };
+        let setting = Setting { tenant, switches: Switches::default(), more: &[], operation };
+        sweep(&format!("crash sweep of an offboarding beside {}", service.name()), &setting, 2);
+    }
+}

@@ -59,7 +59,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let config = args.place.load()?;
     let under_way = Incidents::new(&config.incidents).open_for(&subject, Kind::Offboarding)?;
     let goes_on = under_way.is_some() && !args.exposure.is_given();
-    let wanted = if goes_on || args.order.is_from_file() {
+    let wanted = if goes_on {
         Wanted::new(subject, Operation::new(Kind::Offboarding, Vec::new()))
     } else {
         let radius = args.exposure.radius(ui, &args.place, &subject)?;

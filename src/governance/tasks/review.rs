@@ -13,7 +13,10 @@ pub fn tasks(items: &[&Item], inventory: &[Integration], matrix: &Matrix) -> Vec
 }
 
 fn of(item: &Item, inventory: &[Integration], matrix: &Matrix) -> Vec<Task> {
-    let account = |ask| vec![Task::Account { email: item.subject.clone(), ask }];
+    let account = |ask| match address(&item.subject) {
+        Some(email) => vec![Task::Account { email, ask }],
+        None => vec![by_a_person(item)],
+    };
     let credential = |change| vec![wish(item, change)];
     match (item.check, item.of) {
         (Check::ContractorEnded, Of::Member) => account(Ask::Leave),
@@ -34,6 +37,13 @@ fn of(item: &Item, inventory: &[Integration], matrix: &Matrix) -> Vec<Task> {
         },
         _ => vec![by_a_person(item)],
     }
+}
+
+/// An e-mail address as systems are asked about it; what is none is left to people.
+fn address(text: &str) -> Option<String> {
+    let plain = text.len() <= 254 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    let (name, host) = text.split_once('@')?;
+    (plain && !name.is_empty() && !host.is_empty()).then(|| text.to_lowercase())
 }
 
 fn why(item: &Item) -> String {
@@ -115,10 +125,15 @@ mod tests {
             item(Check::ClosedProject, Of::ServiceAccount, sa, Some("no number")),
             item(Check::ClosedProject, Of::Many, "all users", Some("9")),
             item(Check::SecondFactor, Of::Member, "hugo@x", None),
+            item(Check::Dormant, Of::Member, "x@y\n*\u{1b}", None),
+            item(Check::Dormant, Of::Member, "", None),
         ];
         let items: Vec<&Item> = items.iter().collect();
         let tasks = tasks(&items, &[], matrix());
-        let [dormant, ended, leaves, by_hand, many, factor] = &tasks[..] else { panic!("{tasks:?}") };
+        let [dormant, ended, leaves, by_hand, many, factor, hostile, nobody] = &tasks[..] else {
+            panic!("{tasks:?}")
+        };
+        assert!([hostile, nobody].iter().all(|task| matches!(task, Task::Guided { .. })));
         assert_eq!(*dormant, Task::Account { email: "finn@x".into(), ask: Ask::Deactivate });
         assert_eq!(*ended, Task::Account { email: "gina@x".into(), ask: Ask::Leave });
         assert!(matches!(leaves, Task::Credential(Wish { change: Change::Leave(9), .. })));

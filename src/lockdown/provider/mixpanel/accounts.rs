@@ -205,8 +205,10 @@ impl Mixpanel {
 
     pub(super) async fn delete(&self, step: &Step, key: &str) -> Result<Acted, CallError> {
         let about: About = details(step)?;
-        self.api.delete(about.account, key).await?;
-        Ok(Acted::default())
+        let deleted = self.api.delete(about.account, key).await;
+        // With it goes what it reached through teams: a sweep from before does not tell.
+        self.sweeps.note_change(about.account);
+        deleted.map(|()| Acted::default())
     }
 
     pub(super) async fn prove_delete(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {

@@ -81,8 +81,15 @@ pub(super) fn deactivate(
             None
         }
     };
-    let mut listed = members.iter().flatten();
-    let listed = listed.find(|member| member.email.eq_ignore_ascii_case(&target.email));
+    let is_meant = |member: &&Member| member.email.eq_ignore_ascii_case(&target.email);
+    let is_owner =
+        |member: &&Member| member.role.as_deref().is_some_and(|role| role.eq_ignore_ascii_case("owner"));
+    let listed = members.iter().flatten().find(is_meant);
+    let mut others = members.iter().flatten().filter(|member| !is_meant(member));
+    if listed.is_some_and(|member| is_owner(&member)) && !others.any(|member| is_owner(&member)) {
+        let (system, account) = (provider.name.clone(), target.email.clone());
+        out.guards.push(Guard::LastOwner { system, account });
+    }
     if !provider.scim && (members.is_none() || listed.is_some()) {
         out.guided.push(guided::remove_member(&provider.name, &target.email));
     }
