@@ -1,6 +1,6 @@
 //! 1Password Connect: vaults, items and their patches.
 //!
-//! Shapes, statuses and patches are those of the published OpenAPI document (1.7). What an item's version counts and how
+//! Shapes, statuses and patches are those of the published `OpenAPI` document (1.7). What an item's version counts and how
 //! exactly filters match are switches.
 
 mod patch;

@@ -30,7 +30,7 @@ fn one(
     let given = || value.ok_or("A value is needed");
     match (op, path) {
         ("add" | "replace", ["title"]) => {
-            item.title = given()?.as_str().ok_or("Invalid title")?.to_owned();
+            given()?.as_str().ok_or("Invalid title")?.clone_into(&mut item.title);
             Ok(())
         }
         ("add", ["fields"]) => {

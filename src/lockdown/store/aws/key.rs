@@ -39,7 +39,7 @@ pub(super) fn read(credential: &SecretString, region: String) -> Result<AwsKey, 
     };
     let is_word =
         |word: &str| !word.is_empty() && word.len() <= 4096 && word.bytes().all(|b| b.is_ascii_graphic());
-    let words = [secret.expose_secret()].into_iter().chain(session.as_ref().map(|word| word.expose_secret()));
+    let words = [secret.expose_secret()].into_iter().chain(session.as_ref().map(SecretString::expose_secret));
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric())
         || id.is_empty()
         || !words.into_iter().all(is_word)

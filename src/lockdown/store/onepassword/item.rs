@@ -82,15 +82,12 @@ impl Item {
             let text = |key: &str| row.get(key).and_then(Value::as_str);
             let id = text("id").filter(|id| !id.is_empty()).ok_or_else(odd)?.to_owned();
             let (label, value) = (text("label").unwrap_or_default(), text("value").unwrap_or_default());
-            match keeps(label) {
-                Some((version, name, there)) => {
-                    let (name, value) = (name.to_owned(), there.then(|| value.into()));
-                    kept.push(Kept { id, version, name, value });
-                }
-                None => {
-                    let name = Some(label).filter(once).map_or_else(|| id.clone(), str::to_owned);
-                    fields.push(Field { id, name, value: value.into() });
-                }
+            if let Some((version, name, there)) = keeps(label) {
+                let (name, value) = (name.to_owned(), there.then(|| value.into()));
+                kept.push(Kept { id, version, name, value });
+            } else {
+                let name = Some(label).filter(once).map_or_else(|| id.clone(), str::to_owned);
+                fields.push(Field { id, name, value: value.into() });
             }
         }
         let is_gone = text("state").is_some_and(is_gone);
@@ -128,7 +125,7 @@ impl Item {
         let keep = |name: &str, value: Option<&SecretString>| {
             let without = if value.is_some() { "" } else { WITHOUT };
             let label = format!("{KEEPS}{}{without}: {name}", self.version);
-            add(field(&label, value.unwrap_or(&SecretString::default())))
+            add(&label, value.unwrap_or(&SecretString::default()))
         };
         for field in &self.fields {
             match wanted.get(&field.name) {
@@ -146,7 +143,7 @@ impl Item {
         let there: BTreeSet<&String> = self.fields.iter().map(|field| &field.name).collect();
         for (name, value) in wanted.iter().filter(|(name, _)| !there.contains(name)) {
             patch.push(keep(name, None));
-            patch.push(add(field(name, value)));
+            patch.push(add(name, value));
         }
         patch
     }
@@ -163,7 +160,7 @@ impl Item {
             match (there, value) {
                 (Some(there), Some(value)) => patch.push(replace(&there.id, value)),
                 (Some(there), None) => patch.push(remove(&there.id)),
-                (None, Some(value)) => patch.push(add(field(name, value))),
+                (None, Some(value)) => patch.push(add(name, value)),
                 (None, None) => {}
             }
         }
@@ -176,8 +173,8 @@ fn doubled<'a>(labels: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     labels.filter(|label| !once.insert(*label)).map(str::to_owned).collect()
 }
 
-fn add(field: Value) -> Value {
-    json!({ "op": "add", "path": "/fields", "value": field })
+fn add(label: &str, value: &SecretString) -> Value {
+    json!({ "op": "add", "path": "/fields", "value": field(label, value) })
 }
 
 fn remove(id: &str) -> Value {
