@@ -217,6 +217,6 @@ mod tests {
             }
         });
         let bytes = std::fs::read(&path).unwrap();
-        assert_eq!((bytes.len(), bytes.iter().filter(|byte| **byte == b'h').count()), (320, 20));
+        assert_eq!((bytes.len(), memchr::memchr_iter(b'h', &bytes).count()), (320, 20));
     }
 }

@@ -121,7 +121,7 @@ async fn what_somebody_wrote_in_between_is_told() {
     });
     match writing.await.unwrap() {
         Err(StoreError::Call(error)) => {
-            assert!(error.to_string().contains("yyyy, which somebody wrote in between"), "{error}")
+            assert!(error.to_string().contains("yyyy, which somebody wrote in between"), "{error}");
         }
         other => panic!("{other:?}"),
     }

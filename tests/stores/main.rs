@@ -1,6 +1,7 @@
 //! What every store has to do, tried on each. A store that is added is tried too, or this fails.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "a test says what it skips")]
 
 mod aws;
 mod azure;

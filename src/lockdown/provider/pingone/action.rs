@@ -83,5 +83,5 @@ impl Action {
 
 /// A role that the user has in person.
 fn find<'a>(roles: &'a [Role], role: &str, scope: &Scope) -> Option<&'a Role> {
-    roles.iter().find(|one| !one.by_group && one.role == role && one.scope == *scope)
+    roles.iter().find(|one| !one.by_group && one.definition == role && one.scope == *scope)
 }

@@ -70,7 +70,7 @@ impl Api {
         let role = |sent: SentRole| {
             Ok(Role {
                 id: need(sent.id, call, "id")?,
-                role: need(sent.role.and_then(|role| role.id), call, "role")?,
+                definition: need(sent.role.and_then(|role| role.id), call, "role")?,
                 scope: need(sent.scope, call, "scope")?,
                 by_group: sent.group.is_some(),
             })

@@ -169,11 +169,14 @@ fn end_session(person: &Person<'_>, session: &str) -> Step {
 fn take_role(person: &Person<'_>, role: &Role) -> Step {
     let object = person.part(
         "role",
-        &format!("{}:{}:{}", role.role, role.scope.kind, role.scope.id),
-        &format!("the role {}", role.role),
+        &format!("{}:{}:{}", role.definition, role.scope.kind, role.scope.id),
+        &format!("the role {}", role.definition),
     );
-    let action =
-        Action::TakeRole { user: person.id.to_owned(), role: role.role.clone(), scope: role.scope.clone() };
+    let action = Action::TakeRole {
+        user: person.id.to_owned(),
+        role: role.definition.clone(),
+        scope: role.scope.clone(),
+    };
     Step {
         phase: Phase::Groups,
         why: "With it the account could undo the lockdown.".into(),

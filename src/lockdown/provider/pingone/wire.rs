@@ -101,7 +101,8 @@ pub(super) struct Membership {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Role {
     pub(super) id: String,
-    pub(super) role: String,
+    #[serde(rename = "role")]
+    pub(super) definition: String,
     pub(super) scope: Scope,
     pub(super) by_group: bool,
 }
