@@ -47,7 +47,7 @@ fn stores(base: &str) -> Vec<Arc<dyn Store>> {
     let text = |name: &'static str, value: &str| [(name, Key::Text(value.to_owned()))].into_iter().collect();
     let kinds = [
         ("vault", "CANARYtoken", text("mount", "secret")),
-        ("aws-secrets-manager", "AKIA1:CANARYsecret", text("region", "eu-west-1")),
+        ("aws-secrets-manager", "AKIA1:CANARYtoken", text("region", "eu-west-1")),
         ("onepassword-connect", "CANARYtoken", text("vault", "v2345678901234567890123456")),
         ("gcp-secret-manager", "CANARYtoken", text("project", "acme")),
         ("azure-key-vault", "CANARYtoken", [].into_iter().collect()),
@@ -112,7 +112,7 @@ async fn no_answer_is_taken_for_what_it_is_not() {
 
 #[tokio::test]
 async fn no_refusal_shows_more_than_it_should() {
-    let body = r#"{"error":{"code":"\u001b[2J","message":"token CANARYtoken and CANARYsecret \u202e\u0007"},"__type":"x#\u001b"}"#;
+    let body = r#"{"error":{"code":"\u001b[2J","message":"token CANARYtoken and CANARYtoken \u202e\u0007"},"__type":"x#\u001b"}"#;
     for status in ["400 Bad Request", "401 Unauthorized", "403 Forbidden", "404 Not Found", "409 Conflict"] {
         let base = server(status, body);
         for store in stores(&base) {
