@@ -218,10 +218,16 @@ fn reasons(run: &Run) -> String {
     format!("ends with {:?}: {} {}", run.code, json["reasons"], run.stderr.lines().last().unwrap_or_default())
 }
 
+/// Names the one fault under which every point is tried; `none` for kills alone.
+const FAULT: &str = "PORTCULLIS_FAULT";
+
 /// All states.
 fn cases(calm: &Calm) -> Vec<Case> {
-    let faults: Vec<Option<What>> =
-        std::iter::once(None).chain(Fault::ALL.iter().copied().map(Some)).collect();
+    let faults: Vec<Option<What>> = match variable(FAULT).as_deref() {
+        None => std::iter::once(None).chain(Fault::ALL.iter().copied().map(Some)).collect(),
+        Some("none") => vec![None],
+        Some(fault) => vec![Some(fault.parse().expect("PORTCULLIS_FAULT is a fault, or none"))],
+    };
     // One point past the last: a run that is not killed.
     let all =
         (1..=calm.points + 1).flat_map(|point| faults.iter().map(move |fault| Case { point, fault: *fault }));
@@ -236,7 +242,11 @@ fn chosen(all: Vec<Case>, sample: usize) -> Vec<Case> {
         return std::iter::repeat_n(Case::read(&state), asked.unwrap_or(1)).collect();
     }
     // Odd, so that it goes through all faults.
-    let stride = if full() { 1 } else { (all.len() / asked.unwrap_or(sample).max(1)).max(1) | 1 };
+    let stride = if full() || variable(FAULT).is_some() && asked.is_none() {
+        1
+    } else {
+        (all.len() / asked.unwrap_or(sample).max(1)).max(1) | 1
+    };
     all.into_iter().step_by(stride).collect()
 }
 
