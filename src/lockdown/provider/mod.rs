@@ -126,6 +126,7 @@
 //!     transport,
 //!     inventory: [].into(),
 //!     default_store: None,
+//!     disabling: [].into(),
 //! })?;
 //! assert_eq!((acme.name(), acme.stats().sent), ("acme", 0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -160,7 +160,11 @@ impl Mixpanel {
 
     pub(super) async fn prove_quarantine(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
         let about: About = details(step)?;
-        let sweep = self.sweeps.recent(about.account).await?;
+        let mut sweep = self.sweeps.recent(about.account).await?;
+        // That a person has to end it is the last word in this run, so it is not taken from what was seen before.
+        if !sweep.indirect(about.account).is_empty() {
+            sweep = self.sweeps.fresh().await?;
+        }
         sweep.has_read(&about.projects)?;
         let direct = about.meant(sweep.direct(about.account));
         if !direct.is_empty() {
