@@ -10,7 +10,8 @@ use url::Url;
 
 use super::{Acted, Discovery, Hand, Look, Opening, Proof, Provider, ProviderKind, Target};
 use crate::config::Settings;
-use crate::drill::emulator::{Emulator, Faults, SERVICES, Switches, Tenant};
+use crate::drill::emulator::draws::CANARY;
+use crate::drill::emulator::{Emulator, Fault, Faults, SERVICES, Switches, Tenant, What, When};
 use crate::lockdown::http::{self, Auth, CallError, Transport};
 use crate::lockdown::step::Step;
 
@@ -32,6 +33,31 @@ pub(super) fn transport(base: &str, auth: Auth) -> Transport {
 }
 
 impl World {
+    /// Asserts that whatever goes wrong with reads, nothing that is to be done about this account is taken for proved.
+    pub(super) fn no_failure_is_a_proof(&self, email: &str) {
+        let steps = self.discover(email).steps;
+        assert!(!steps.is_empty());
+        for status in [401, 403, 404, 429, 500, 503] {
+            let (service, method, path_part) = (self.provider.name().into(), "GET".into(), String::new());
+            let when = When::Match { service, method, path_part, times: u64::MAX };
+            self.emulator.set_faults(Faults {
+                faults: vec![Fault { when, what: What::Status(status) }],
+                ..Faults::default()
+            });
+            for step in &steps {
+                let proof = self.prove(step);
+                assert!(matches!(proof, Proof::Unknown(_)), "{status}, {}: {proof:?}", step.id);
+            }
+        }
+    }
+
+    /// Asserts that neither what is found of this account nor what doctor says has a secret in it.
+    pub(super) fn nothing_shows_a_secret(&self, email: &str) {
+        let found = format!("{:?}", self.discover(email));
+        let checks = format!("{:?}", self.runtime.block_on(self.provider.check()));
+        assert!(!found.contains(CANARY) && !checks.contains(CANARY));
+    }
+
     /// The service and the instance have the kind's name.
     pub(super) fn new(
         kind: &ProviderKind,
