@@ -162,7 +162,7 @@ impl From<IncidentError> for CliError {
                 Self::refused(message).hint("another lockdown, verify or restore of this incident is running")
             }
             IncidentError::Journal(error) => Self::from(error),
-            IncidentError::Io { .. } => Self::refused(message),
+            IncidentError::Io { .. } | IncidentError::Changed(_) => Self::refused(message),
         }
     }
 }

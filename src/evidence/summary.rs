@@ -114,6 +114,7 @@ fn files(content: &Content<'_>, predicate: &Predicate, attached: &Attached) -> S
             "snapshots/access-before.json" => {
                 "what the account had, could see and did, before anything was changed"
             }
+            _ if name.starts_with("snapshots/agreed-") => "what people agreed to in the review",
             _ if name.starts_with("snapshots/") => {
                 "the system in a later pass; the highest number is the state at the end"
             }

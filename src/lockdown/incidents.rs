@@ -1,18 +1,21 @@
 //! The folder of incidents: one folder each, named by date and account, with its journal, lock and snapshots.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::journal::{self, Journal, JournalError};
 use super::operation::Kind;
-use super::record::Record;
+use super::record::{Entry, Record};
+use crate::sys::fs::read_plain_up_to;
 use crate::sys::hash::sha256_hex;
 use crate::sys::lock::{Lock, LockError};
 
 /// Characters of an account in an incident's name.
 const MAX_NAME: usize = 60;
+/// A larger file was not kept by this program, in bytes.
+const MAX_FILED: usize = 256 << 20;
 
 /// All incidents.
 pub struct Incidents {
@@ -48,6 +51,9 @@ pub enum IncidentError {
     /// Its journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A file that was kept is not as the journal says.
+    #[error("{0} was changed since it was kept")]
+    Changed(PathBuf),
     /// The folder.
     #[error("{path}: {error}")]
     Io {
@@ -97,6 +103,33 @@ impl Incidents {
             return Err(IncidentError::None { name: name.to_owned(), root: self.root.clone() });
         }
         Ok(journal::read(&path)?)
+    }
+
+    /// The files that were kept in an incident under names that begin so, as they were when they were kept.
+    ///
+    /// # Errors
+    /// One cannot be read, or was changed since.
+    pub fn filed(
+        &self,
+        name: &str,
+        read: &journal::Read,
+        begin: &str,
+    ) -> Result<Vec<(String, Vec<u8>)>, IncidentError> {
+        let folder = self.folder(name)?;
+        let filed = read.entries.iter().filter_map(|timed| match &timed.entry {
+            Entry::Filed { file, sha256 } if file.starts_with(begin) => Some((file, sha256)),
+            _ => None,
+        });
+        let one = |(file, sha256): (&String, &String)| {
+            let path = folder.join(file);
+            let bytes = File::open(&path).and_then(|file| read_plain_up_to(file, MAX_FILED));
+            match bytes {
+                Ok(Some(bytes)) if sha256_hex(&bytes) == *sha256 => Ok((file.clone(), bytes)),
+                Ok(_) => Err(IncidentError::Changed(path)),
+                Err(error) => Err(IncidentError::Io { path, error }),
+            }
+        };
+        filed.map(one).collect()
     }
 
     /// The incident of this kind about `account` that is not over.
@@ -169,7 +202,6 @@ pub fn tag(incident: &str) -> String {
 mod tests {
     use super::*;
     use crate::lockdown::operation::Operation;
-    use crate::lockdown::record::Entry;
     use crate::sys::clock::{Clock, System};
 
     #[test]

@@ -15,6 +15,7 @@
 
 mod canary;
 mod check;
+mod checklists;
 mod contracts;
 mod large;
 mod operations;
@@ -27,3 +28,4 @@ mod sweep;
 mod tenant;
 mod verdicts;
 mod watch;
+mod whole_review;

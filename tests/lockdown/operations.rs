@@ -135,7 +135,7 @@ fn a_rotation_is_carried_out_as_planned_or_not_at_all() {
 }
 
 /// A contractor whose time is over.
-const CONTRACTOR: &str = "jane@agency.example";
+pub const CONTRACTOR: &str = "jane@agency.example";
 
 /// A review of the emulated organisation, made by the program.
 fn review(stage: &Stage) -> Value {
@@ -275,7 +275,7 @@ fn members(stage: &Stage, janes: &[u64]) -> String {
     csv
 }
 
-fn line(time: &str, actor: &str, action: &str, project: Option<u64>, details: &Value) -> String {
+pub fn line(time: &str, actor: &str, action: &str, project: Option<u64>, details: &Value) -> String {
     let project = project.map(|id| serde_json::json!({"id": id, "name": format!("P{id}")}));
     let line = serde_json::json!({
         "date_time": time, "user": {"email": actor}, "action": action, "ip_address": "192.0.2.1",
@@ -284,12 +284,12 @@ fn line(time: &str, actor: &str, action: &str, project: Option<u64>, details: &V
     line.to_string() + "\n"
 }
 
-const WEB: u64 = 3_187_001;
-const MOBILE: u64 = 3_187_002;
-const ADMIN: &str = "ada.abel@acme.example";
+pub const WEB: u64 = 3_187_001;
+pub const MOBILE: u64 = 3_187_002;
+pub const ADMIN: &str = "ada.abel@acme.example";
 
 /// No service account reaches a project through a team: there it would be seen today, and only a person could end that.
-fn without_teams(seed: u64) -> Stage {
+pub fn without_teams(seed: u64) -> Stage {
     let mut tenant = small(seed);
     for team in tenant.mixpanel.teams.values_mut() {
         team.service_accounts.clear();
@@ -298,7 +298,7 @@ fn without_teams(seed: u64) -> Stage {
 }
 
 /// What jane made, and that somebody took her out of a project a while ago.
-fn history(stage: &Stage) {
+pub fn history(stage: &Stage) {
     let nothing = serde_json::json!({});
     let whom = serde_json::json!({ "email": CONTRACTOR });
     let log = [
@@ -312,7 +312,8 @@ fn history(stage: &Stage) {
     stage.put("before.csv", members(stage, &[WEB, MOBILE]).as_bytes());
 }
 
-const KNOWN: &[&str] = &["--log", "audit.ndjson", "--members", "now.csv", "--members-before", "before.csv"];
+pub const KNOWN: &[&str] =
+    &["--log", "audit.ndjson", "--members", "now.csv", "--members-before", "before.csv"];
 
 #[test]
 fn a_lockdown_rotates_what_the_account_could_see_once_and_no_list_shows_today() {

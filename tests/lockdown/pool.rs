@@ -18,6 +18,14 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.into_string().expect("readable"))
 }
 
+/// States side by side: as many as there are cores, or as `PORTCULLIS_THREADS` says. A state waits more than it works, but on a
+/// slow machine more of them meet time-outs that no fault has made.
+fn threads() -> usize {
+    let asked =
+        variable("PORTCULLIS_THREADS").map(|count| count.parse().expect("PORTCULLIS_THREADS is a number"));
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, std::num::NonZero::get))
+}
+
 /// What was tried, by name.
 pub type Tally = BTreeMap<&'static str, u64>;
 
@@ -41,7 +49,7 @@ pub fn try_all<C: Sync>(
         let mut sum = sum.lock().unwrap();
         tally.into_iter().for_each(|(what, count)| *sum.entry(what).or_default() += count);
     };
-    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let threads = threads();
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     let (failures, sum) = (failures.into_inner().unwrap(), sum.into_inner().unwrap());
     eprintln!("{name}: {sum:?}, {} failed, {:.1} s", failures.len(), started.elapsed().as_secs_f64());

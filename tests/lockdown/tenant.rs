@@ -7,7 +7,7 @@ use portcullis::synth::people::RESPONDER;
 use portcullis::synth::rng::Rng;
 
 /// What the small tenant has besides Mixpanel.
-const AROUND: [&str; 3] = ["scim", "okta", "vault"];
+pub const AROUND: [&str; 3] = ["scim", "okta", "vault"];
 
 /// The small organisation, with an identity provider, a directory and a secret store around it.
 pub fn small(seed: u64) -> Tenant {

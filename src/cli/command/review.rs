@@ -13,8 +13,9 @@ use crate::cli::put;
 use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::governance::matrix::matrix;
-use crate::governance::review::{self, Review, Sources, view};
+use crate::governance::review::{self, Review, Sources, under_way, view};
 use crate::governance::tasks;
+use crate::lockdown::incidents::Incidents;
 use crate::lockdown::operation::{Kind, Operation};
 
 /// Review who has access: what should change, each with the reason, and what is new since the last review.
@@ -27,7 +28,7 @@ use crate::lockdown::operation::{Kind, Operation};
 /// What they agreed to, --agreed FILE --apply carries out: the items with "agreed": true in the file that --save wrote, or those that
 /// --only names. Accounts are deactivated or taken out by the directory, service accounts replaced, retired, or taken out of
 /// projects; what has no API becomes a guided step. Shown, journalled, proved and taken back as a lockdown is; exit codes are 0 DONE,
-/// 4 PARTIAL, 5 UNKNOWN, 6 REFUSED then.
+/// 4 PARTIAL, 5 UNKNOWN, 6 REFUSED then. What waits for people there is not proposed again by the next review: it is under way.
 ///
 /// Exit codes: 0 reviewed; 1 with --check, where something is proposed; 2 bad usage or configuration; 3 something of the logs was
 /// rejected or unreadable; 5 something could not be judged.
@@ -99,7 +100,8 @@ fn apply(ui: &Ui, args: &Args, path: &Path) -> Result<ExitCode, CliError> {
     // Items are chosen here: of their steps none is left out for it.
     let mut order = args.order.clone();
     order.only.clear();
-    let wanted = Wanted::new(format!("review {}", review.day), operation);
+    let before = vec![under_way::file(&chosen)];
+    let wanted = Wanted { before, ..Wanted::new(format!("review {}", review.day), operation) };
     operation::run(ui, args.known.place(), &order, wanted)
 }
 
@@ -122,6 +124,9 @@ fn review(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     };
     let mut review = review::review(&sources, matrix());
     review.gaps.extend(world.failed);
+    if let Some(config) = args.known.place().load_if_there()? {
+        review.set_aside(under_way::begun(&Incidents::new(&config.incidents)));
+    }
     let since = previous.map(|previous| review.since(&previous));
     let text = match args.format {
         Form::Table => view::text(&review, since.as_ref()),

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod people;
+pub mod under_way;
 pub mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use under_way::UnderWay;
 
 use super::access::{Grant, Grants, Held, Reach, Slot};
 use super::estate::Estate;
@@ -165,6 +167,9 @@ pub struct Review {
     pub day: String,
     /// What should change, most urgent first.
     pub items: Vec<Item>,
+    /// What is found too, and what incidents see to that wait for something: it was agreed to before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under_way: Vec<UnderWay>,
     /// Members with their roles.
     pub members: Vec<Row>,
     /// What could not be judged.
@@ -197,7 +202,7 @@ pub fn review(sources: &Sources<'_>, matrix: &Matrix) -> Review {
     gaps.extend(sources.estate.unread.iter().map(|what| format!("could not be read: {what}")));
     let unused = sources.trail.into_iter().flat_map(|trail| &trail.unused);
     gaps.extend(unused.map(|(why, count)| format!("the log has {count} × {why}")));
-    Review { day: sources.day.to_string(), items, members: rows, gaps }
+    Review { day: sources.day.to_string(), items, under_way: Vec::new(), members: rows, gaps }
 }
 
 impl Review {
@@ -236,10 +241,10 @@ impl Review {
     /// What changed since `before`. An item is the same where it is about the same, whatever its reason says now.
     pub fn since(&self, before: &Self) -> Difference {
         let key = |item: &Item| (item.check, item.subject.clone(), item.place.clone());
-        let had: BTreeSet<_> = before.items.iter().map(key).collect();
-        let has: BTreeSet<_> = self.items.iter().map(key).collect();
-        let (still, new) = self.items.iter().cloned().partition(|item| had.contains(&key(item)));
-        let gone = before.items.iter().filter(|item| !has.contains(&key(item))).cloned().collect();
+        let had: BTreeSet<_> = before.found().map(key).collect();
+        let has: BTreeSet<_> = self.found().map(key).collect();
+        let (still, new) = self.found().cloned().partition(|item| had.contains(&key(item)));
+        let gone = before.found().filter(|item| !has.contains(&key(item))).cloned().collect();
         let of = |review: &Self| -> BTreeMap<String, (String, Vec<String>)> {
             review
                 .members

@@ -1,5 +1,6 @@
 //! A review as text, CSV and JSON.
 
+use super::under_way::UnderWay;
 use super::{Difference, Item, Review};
 use crate::governance::sheet::{csv, safe, table};
 use crate::output::json;
@@ -12,11 +13,13 @@ pub fn json(review: &Review) -> String {
 
 /// Items for a spreadsheet.
 pub fn items_csv(review: &Review, since: Option<&Difference>) -> String {
-    let header = ["check", "subject", "where", "why", "proposed action", "since the last review", "id"];
-    let rows: Vec<Vec<String>> = review
-        .items
-        .iter()
-        .map(|item| {
+    let header =
+        ["check", "subject", "where", "why", "proposed action", "since the last review", "id", "under way"];
+    let proposed = review.items.iter().map(|item| (item, ""));
+    let under_way = review.under_way.iter().map(|under_way| (&under_way.item, under_way.incident.as_str()));
+    let rows: Vec<Vec<String>> = proposed
+        .chain(under_way)
+        .map(|(item, incident)| {
             let state = match since {
                 Some(since) if since.new.contains(item) => "new",
                 Some(_) => "still",
@@ -30,6 +33,7 @@ pub fn items_csv(review: &Review, since: Option<&Difference>) -> String {
                 item.action.clone(),
                 state.to_owned(),
                 item.id.clone(),
+                incident.to_owned(),
             ]
         })
         .collect();
@@ -71,6 +75,10 @@ pub fn text(review: &Review, since: Option<&Difference>) -> String {
         let new = since.is_some_and(|since| since.new.contains(item));
         text.push_str(&one(number, item, if new { " (new)" } else { "" }));
     }
+    if !review.under_way.is_empty() {
+        text.push_str("\nUnder way\n");
+        text.extend(review.under_way.iter().map(one_under_way));
+    }
     if let Some(since) = since {
         text.push_str("\nSince the last review\n");
         text.push_str(&format!(
@@ -100,5 +108,16 @@ fn one(number: usize, item: &Item, new: &str) -> String {
         item.id,
         safe(&item.why),
         safe(&item.action)
+    )
+}
+
+fn one_under_way(under_way: &UnderWay) -> String {
+    let UnderWay { incident, item } = under_way;
+    let place = item.place.as_ref().map_or_else(String::new, |place| format!(" in {}", safe(place)));
+    format!(
+        "  – {}: {}{place}  [{}]\n      `portcullis status {incident}` says what it waits for\n",
+        item.check.name(),
+        safe(&item.subject),
+        item.id
     )
 }
