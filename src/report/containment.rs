@@ -3,7 +3,9 @@
 use jiff::tz::TimeZone;
 
 use crate::event::time::Timestamp;
+use crate::governance::tasks::four_ways::{Way, four_ways};
 use crate::lockdown::journal::Read;
+use crate::lockdown::operation::Kind;
 use crate::lockdown::record::{Record, Tracked, TrackedGuided, Verdict};
 use crate::lockdown::state::Status;
 use crate::lockdown::step::Undo;
@@ -13,7 +15,7 @@ use crate::timeline::{Gate, clock};
 /// Containment, what people have to do, what remains.
 pub(super) fn sections(read: &Read, zone: &TimeZone) -> String {
     let record = &read.record;
-    [head(read, zone), steps(read, zone), guided(record), residual(record)].concat()
+    [head(read, zone), ways(record), steps(read, zone), guided(record), residual(record)].concat()
 }
 
 /// The verdict in a sentence, for the first lines of the report.
@@ -61,6 +63,25 @@ fn head(read: &Read, zone: &TimeZone) -> String {
          Plan <code>{}</code>.</p>\n",
         text(&record.incident),
         text(plan)
+    )
+}
+
+/// The four ways in which it shows that who left is out.
+fn ways(record: &Record) -> String {
+    if record.operation.kind != Kind::Offboarding {
+        return String::new();
+    }
+    let row = |Way { what, shown, why }: Way| {
+        let (class, state) = if shown { ("done", "shown") } else { ("open", "not shown") };
+        format!(
+            "<tr><td>{what}</td><td><span class=\"{class}\">{state}</span></td><td>{}</td></tr>\n",
+            text(&why)
+        )
+    };
+    let rows: String = four_ways(record).into_iter().map(row).collect();
+    format!(
+        "<table class=\"ways\"><thead><tr><th>That it is out</th><th>State</th><th>By what, or what is missing</th></tr></thead>\
+         <tbody>\n{rows}</tbody></table>\n"
     )
 }
 

@@ -424,6 +424,11 @@ fn somebody_leaves_over_days_and_it_is_shown_in_four_ways() {
     assert_eq!(first.code, Some(PARTIAL), "{}{}", first.stdout, first.stderr);
     the_first_day(&stage);
     let incident = stage.incident().unwrap();
+    let page =
+        || std::fs::read_to_string(stage.path("incidents").join(&incident).join("report.html")).unwrap();
+    assert!(
+        page().contains("<tr><td>the removal is in the log</td><td><span class=\"open\">not shown</span>")
+    );
     // The next day, people have signed off; the logs are not needed again.
     assert!(!stage.attest_waiting().is_empty());
     let second = offboard(&stage, &[]);
@@ -451,6 +456,7 @@ fn somebody_leaves_over_days_and_it_is_shown_in_four_ways() {
     let shown = last.json()["shown"].as_array().unwrap().clone();
     assert!(shown.len() == 4 && shown.iter().all(|way| way["shown"] == true), "{shown:#?}");
     assert!(shown[1]["why"].as_str().unwrap().contains("organization.user_removed"), "{shown:#?}");
+    assert_eq!(page().matches("<span class=\"done\">shown</span>").count(), 4);
     let tenant = stage.emulator.tenant();
     assert!(!tenant.okta.tokens.contains_key("00Tjane"));
     assert!(
