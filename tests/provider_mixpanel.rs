@@ -444,6 +444,37 @@ async fn a_lost_answer_is_found_again_and_a_lost_secret_is_made_anew() {
 }
 
 #[tokio::test]
+async fn what_shows_in_some_projects_alone_is_looked_at_again() {
+    let world = World::new(Switches::default(), nightly());
+    let steps = world.soft().await;
+    let quarantine = of(&steps, "quarantine", "88102").clone();
+    let other = of(&steps, "quarantine", "88123").clone();
+    let before = world.apply(&quarantine).await;
+    let roles = before["projects"].as_object().unwrap().clone();
+    assert_eq!(roles.len(), 2);
+    // A lost request that gives both back takes effect while the projects are read for another step: after one, before the other.
+    let give_back = |count: usize| {
+        world.emulator.edit(|tenant| {
+            let account = tenant.mixpanel.service_accounts.get_mut(&88_102).unwrap();
+            let roles = roles.iter().take(count);
+            account.projects =
+                roles.map(|(id, role)| (id.parse().unwrap(), role.as_str().unwrap().to_owned())).collect();
+        });
+    };
+    let sweep = async |count: usize| {
+        give_back(count);
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        world.look(&other).await
+    };
+    sweep(1).await;
+    give_back(2);
+    assert_eq!(world.look(&quarantine).await.state, before);
+    // Where it stays so, somebody else did it.
+    sweep(1).await;
+    assert_eq!(world.look(&quarantine).await.state["projects"].as_object().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn what_the_account_made_under_our_name_is_not_ours() {
     let mut tenant = Tenant::example(7);
     let mut trap = tenant.mixpanel.service_accounts[&88_123].clone();
