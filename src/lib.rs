@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod finding;
 pub mod governance;
 pub mod incident;
+pub mod letters;
 pub mod lockdown;
 pub mod output;
 pub mod query;

@@ -12,11 +12,11 @@ use secrecy::SecretString;
 use super::config::Place;
 use super::door::Process;
 use super::error::{CliError, PARTIAL, UNKNOWN};
+use super::letters;
 use super::pace_view::Pace;
 use super::plan_view;
 use super::ui::{Ui, print};
 use crate::config::{Config, Inventory};
-use crate::governance::tasks::letters::{Letter, letters};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::incidents::{Held, Incidents, tag};
 use crate::lockdown::journal;
@@ -31,8 +31,6 @@ use crate::sys::{clock, crash};
 
 /// The page in an incident's folder.
 pub const PAGE: &str = "report.html";
-/// The folder of letters in an incident's folder.
-const LETTERS: &str = "letters";
 /// The point at which the process dies, for tests of recovery: a number counted from 1.
 const CRASH_AT: &str = "PORTCULLIS_CRASH_AT";
 /// How it dies there: `kill`, `panic`, `abort`.
@@ -100,7 +98,11 @@ fn credentials(ui: &Ui, config: &Config) -> Result<BTreeMap<String, SecretString
     Ok(credentials)
 }
 
-fn arm_crash_point() -> Result<(), CliError> {
+/// Arms the point that the environment names, if it does.
+///
+/// # Errors
+/// What it names is none.
+pub fn arm_crash_point() -> Result<(), CliError> {
     if let Some(by) = std::env::var_os(CRASH_BY) {
         let by = by.to_str().and_then(|by| by.parse().ok());
         crash::die_by(by.ok_or_else(|| CliError::usage(format!("{CRASH_BY} is not kill, panic or abort")))?);
@@ -143,8 +145,15 @@ pub fn exit_code(record: &Record) -> ExitCode {
     }
 }
 
-/// How the incident stands after a run, on standard output and as a page in its folder; the way on, on standard error.
-pub fn report(ui: &Ui, engine: &Engine, held: &Held, json: bool) -> Result<ExitCode, CliError> {
+/// How the incident stands after a run, on standard output and as a page in its folder; the way on, on standard error. Then letters
+/// are sent, where the configuration wants that: whatever comes of it, the incident stands as it was said.
+pub async fn report(
+    ui: &Ui,
+    setup: &Setup,
+    engine: &Engine,
+    held: &Held,
+    json: bool,
+) -> Result<ExitCode, CliError> {
     let record = engine.record();
     leave_page(ui, held);
     let pace = Pace::of(engine);
@@ -160,29 +169,10 @@ pub fn report(ui: &Ui, engine: &Engine, held: &Held, json: bool) -> Result<ExitC
             "not finished: run the same command again, it goes on where it was ({})",
             record.incident
         ));
+    } else {
+        letters::send_at_end(ui, &setup.config, &record, &|entry| engine.note(entry)).await;
     }
     Ok(exit_code(&record))
-}
-
-/// Letters for those who have something to do. A run does not fail without them.
-fn leave_letters(ui: &Ui, held: &Held, record: &Record) {
-    let letters = letters(record);
-    let folder = held.folder.join(LETTERS);
-    let write = || {
-        std::fs::create_dir_all(&folder)?;
-        for Letter { file, text } in &letters {
-            let path = folder.join(file);
-            let mut pending = Pending::create_private(&path)?;
-            pending.write_all(text.as_bytes())?;
-            pending.finish(&path)?;
-        }
-        Ok(())
-    };
-    let written: std::io::Result<()> = if letters.is_empty() { return } else { write() };
-    match written {
-        Ok(()) => ui.note(&format!("letters: {}", folder.display())),
-        Err(error) => ui.warn(&format!("cannot write {}: {error}", folder.display())),
-    }
 }
 
 /// The page for people: it tells what the journal tells, so that a run does not fail without it.
@@ -190,7 +180,7 @@ pub fn leave_page(ui: &Ui, held: &Held) {
     let path = held.folder.join(PAGE);
     let written =
         journal::read(&held.folder.join(journal::FILE)).map_err(|error| error.to_string()).and_then(|read| {
-            leave_letters(ui, held, &read.record);
+            letters::leave(ui, held, &read.record);
             let html = Report { zone: &TimeZone::UTC, scan: None, lockdown: Some(&read) }.html();
             let mut file = Pending::create_private(&path).map_err(|error| error.to_string())?;
             file.write_all(html.as_bytes())
@@ -241,7 +231,8 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. }
         | Entry::Planned { .. }
         | Entry::Confirmed { .. }
-        | Entry::Concluded { .. } => return None,
+        | Entry::Concluded { .. }
+        | Entry::Message { .. } => return None,
     };
     Some(text)
 }

@@ -8,6 +8,7 @@ pub mod door;
 pub mod error;
 pub mod governance;
 pub mod incident;
+pub mod letters;
 mod ocsf_view;
 pub mod operation;
 pub mod pace_view;
@@ -61,6 +62,7 @@ enum Command {
     Status(command::status::Args),
     Verify(Box<command::verify::Args>),
     Restore(command::restore::Args),
+    Notify(command::notify::Args),
     Evidence(command::evidence::Args),
     Doctor(command::doctor::Args),
     Providers(command::providers::Args),
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => command::status::run(args),
         Command::Verify(args) => command::verify::run(&ui, args),
         Command::Restore(args) => command::restore::run(&ui, args),
+        Command::Notify(args) => command::notify::run(&ui, args),
         Command::Evidence(args) => command::evidence::run(&ui, args),
         Command::Doctor(args) => command::doctor::run(&ui, args),
         Command::Providers(args) => command::providers::run(args),

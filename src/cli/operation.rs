@@ -375,7 +375,7 @@ impl Running<'_> {
         let snapshots = incident::snapshots(held);
         let run = execute::run(engine, &snapshots, &options);
         incident::interruptible(engine, run).await?;
-        incident::report(self.ui, engine, held, self.order.json)
+        incident::report(self.ui, self.setup, engine, held, self.order.json).await
     }
 
     fn leaves_out(&self, step: &StepId, system: &str) -> Option<String> {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::pace_view::Pace;
 use crate::governance::tasks::four_ways::{Way, four_ways};
+use crate::lockdown::message::Fate;
 use crate::lockdown::operation::Kind;
 use crate::lockdown::plan::Plan;
 use crate::lockdown::record::{Record, Tracked};
@@ -89,6 +90,10 @@ pub fn record(record: &Record) -> String {
     for note in &record.notes {
         let _ = writeln!(text, "  note: {}", Safe(note));
     }
+    for message in record.messages.iter().filter(|message| message.fate != Fate::Accepted) {
+        let (letter, to) = (Safe(&message.letter), Safe(&message.to));
+        let _ = writeln!(text, "  letter: {letter} by {} to {to}: {}", message.way, message.fate);
+    }
     text
 }
 
@@ -132,6 +137,7 @@ pub fn record_json(record: &Record, pace: Option<&Pace>) -> Value {
         "steps": steps,
         "guided": guided,
         "notes": record.notes,
+        "messages": record.messages,
         "requests": pace.map_or_else(|| json!([]), Pace::requests_json),
         "legs": pace.map_or_else(|| json!([]), Pace::legs_json),
         "crash_points": crate::sys::crash::passed(),

@@ -10,6 +10,8 @@ pub(super) enum Use {
     /// Requests with a credential: https, or http to this machine. There is no switch for http elsewhere; where a server
     /// offers nothing else, a tunnel or a proxy on this machine does.
     Service,
+    /// The same for messages to people: its query may be part of the secret.
+    Webhook,
     /// A proxy: requests through it are encrypted to their end.
     Proxy,
 }
@@ -22,11 +24,11 @@ pub(super) fn parse(text: &str, of: Use) -> Result<Url, UrlFault> {
     }
     match (url.scheme(), of) {
         ("https", _) | ("http", Use::Proxy) => {}
-        ("http", Use::Service) if is_this_machine(&url) => {}
-        ("http", Use::Service) => return Err(UrlFault::Plain),
+        ("http", Use::Service | Use::Webhook) if is_this_machine(&url) => {}
+        ("http", Use::Service | Use::Webhook) => return Err(UrlFault::Plain),
         _ => return Err(UrlFault::Scheme),
     }
-    if url.query().is_some() || url.fragment().is_some() {
+    if url.fragment().is_some() || url.query().is_some() && of != Use::Webhook {
         return Err(UrlFault::Query);
     }
     Ok(url)

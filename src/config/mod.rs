@@ -1,4 +1,4 @@
-//! What lockdown is told: `portcullis.toml`, with its providers, stores and limits; `integrations.toml`, who uses which
+//! What lockdown is told: `portcullis.toml`, with its providers, stores, limits and who is told; `integrations.toml`, who uses which
 //! credential. No file holds a secret, only references to secrets.
 //!
 //! Unknown keys are mistakes at every level, and every mistake is told with its line and column, without any value of the
@@ -14,6 +14,7 @@ mod instance;
 pub mod inventory;
 #[cfg(test)]
 pub(crate) mod kinds;
+pub mod notify;
 pub mod reference;
 mod settings;
 mod template;
@@ -33,6 +34,7 @@ pub use find::{FILE, find};
 pub use instance::Instance;
 use instance::{Names, Role};
 pub use inventory::{Integration, IntegrationKind, Inventory, Stored};
+pub use notify::Notify;
 pub use reference::{Door, Reference, ReferenceError, ReferenceFault};
 pub use settings::{Settings, Value};
 pub use template::template;
@@ -52,8 +54,8 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// Objects that one lockdown may change, unless the file says otherwise.
 const MAX_OBJECTS: u64 = 50;
 
-const KEYS: [&str; 8] =
-    ["incidents", "responder", "wait", "max-objects", "inventory", "http", "provider", "store"];
+const KEYS: [&str; 9] =
+    ["incidents", "responder", "wait", "max-objects", "inventory", "http", "notify", "provider", "store"];
 
 /// The configuration.
 #[derive(Debug, Clone)]
@@ -76,6 +78,8 @@ pub struct Config {
     pub stores: Vec<Instance>,
     /// The file that says who uses which credential.
     pub inventory: Option<PathBuf>,
+    /// Who is told of an incident.
+    pub notify: Notify,
 }
 
 /// How requests are sent.
@@ -137,6 +141,7 @@ fn read(report: &Report<'_>, table: &DeTable<'_>, path: &Path, catalog: &Catalog
         providers: instance::read_all(report, provider, &top, &mut names),
         stores: instance::read_all(report, store, &top, &mut names),
         inventory: top.get("inventory").and_then(|entry| entry.path()),
+        notify: notify::read(report, &top),
     }
 }
 

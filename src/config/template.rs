@@ -54,6 +54,20 @@ const HEAD: &str = "\
 # The first wait before something is sent again; each further one is twice as long, up to a minute.
 # backoff = \"2s\"
 
+[notify]
+# Who is told of an incident, by role. Each run leaves letters for them in the incident's folder; `portcullis notify INCIDENT`
+# shows them. Letters for owners of integrations go to the addresses that the inventory has.
+# security = [\"security@acme.example\"]
+# compliance = [\"privacy@acme.example\"]
+# project-owners = [\"data-team@acme.example\"]
+# stakeholders = [\"analytics@acme.example\"]
+# When letters are sent: \"asked\" is by `portcullis notify INCIDENT --send` alone, \"end\" at the end of each run too.
+# send = \"asked\"
+# The mail server; `tls` is \"starttls\" (port 587), \"tls\" (port 465) or, to this machine alone, \"none\" (port 25).
+# smtp = { host = \"smtp.acme.example\", port = 587, tls = \"starttls\", from = \"portcullis@acme.example\", username = \"portcullis\", credential = \"env:PORTCULLIS_SMTP\" }
+# A webhook that takes JSON. Its address is a secret with most services, and so a reference too; `credential` is a bearer token.
+# webhook = { url = \"env:PORTCULLIS_WEBHOOK\", credential = \"env:PORTCULLIS_WEBHOOK_TOKEN\", roles = [\"security\"] }
+
 # Providers and stores. A section's second word is a name of your choice; where it is not that of a kind, add `kind = \"…\"`.
 # Remove the sections that you do not use. None of them holds a secret, only where to find it:
 #   env:NAME            an environment variable

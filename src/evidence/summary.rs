@@ -7,7 +7,8 @@ use super::content::Content;
 use super::material::Material;
 use super::seal::{Attached, SealError};
 use super::statement::Predicate;
-use crate::lockdown::record::{Entry, Tracked};
+use crate::lockdown::message::MessageEvent;
+use crate::lockdown::record::{Entry, Record, Tracked};
 use crate::output::escape::Safe;
 
 /// Writes it into the bag; the rest of the payload is there already.
@@ -92,11 +93,28 @@ fn times(material: &Material) -> String {
             Entry::Interrupted { why } => format!("interrupted: {}", Code(why)),
             Entry::Widened { tasks } => format!("{} more tasks asked for", tasks.len()),
             Entry::Restoring { how } => format!("restoring: {}", Code(how)),
+            Entry::Message { message, event } => told(&material.record, message, event),
             _ => continue,
         };
         let _ = writeln!(text, "- {} {what}", Code(&timed.time));
     }
     text
+}
+
+/// Who was told, and whether it arrived.
+fn told(record: &Record, id: &str, event: &MessageEvent) -> String {
+    let (letter, to) = record
+        .message(id)
+        .map_or(("a letter", "somebody"), |message| (message.letter.as_str(), message.to.as_str()));
+    let (what, why) = match event {
+        MessageEvent::Intended { .. } => ("about to be sent", ""),
+        MessageEvent::Accepted { answer } => ("taken by the server", answer.as_str()),
+        MessageEvent::Refused { why } => ("refused by the server", why.as_str()),
+        MessageEvent::NotSent { why } => ("not sent", why.as_str()),
+        MessageEvent::Lost { why } => ("sent, and no answer came", why.as_str()),
+    };
+    let why = if why.is_empty() { String::new() } else { format!(": {}", Code(why)) };
+    format!("{} to {}: {what}{why}", Code(letter), Code(to))
 }
 
 fn files(content: &Content<'_>, predicate: &Predicate, attached: &Attached) -> String {

@@ -14,6 +14,7 @@ pub mod incidents;
 pub mod inventory;
 pub mod journal;
 mod lost;
+pub mod message;
 pub mod open;
 pub mod operation;
 pub mod pace;

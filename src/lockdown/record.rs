@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::message::{self, Message, MessageEvent};
 use super::operation::{Kind, Operation, Task};
 use super::state::{Illegal, StepEvent, StepState};
 use super::step::{Gap, Guided, Step, StepId};
@@ -149,6 +150,14 @@ pub enum Entry {
         /// How it was confirmed.
         how: String,
     },
+    /// Something happened to a message. It says nothing of how the incident stands.
+    Message {
+        /// Its name.
+        message: String,
+        /// What.
+        #[serde(flatten)]
+        event: MessageEvent,
+    },
 }
 
 /// How a run ended.
@@ -256,6 +265,8 @@ pub struct Record {
     pub restoring: bool,
     /// The last verdict, and what kept it from being better.
     pub verdict: Option<(Verdict, Vec<String>)>,
+    /// Messages that were tried, in the order in which they first were.
+    pub messages: Vec<Message>,
 }
 
 /// An entry that does not fit what came before.
@@ -275,6 +286,9 @@ pub enum Misfit {
         /// What cannot follow what.
         illegal: Illegal,
     },
+    /// An event that cannot follow, of a message.
+    #[error("message {0}: this cannot follow what is known of it")]
+    Message(String),
     /// The first entry is not `opened`, or a later one is.
     #[error("an incident is opened once, by its first entry")]
     Opened,
@@ -293,6 +307,7 @@ impl Record {
                 let known = self.guided.iter().any(|tracked| tracked.guided.id == *guided);
                 if known { Ok(()) } else { Err(Misfit::UnknownGuided(guided.clone())) }
             }
+            Entry::Message { message, event } => self.posted(message, event).map(drop),
             _ => Ok(()),
         }
     }
@@ -345,6 +360,13 @@ impl Record {
             Entry::Concluded { verdict, reasons } => self.verdict = Some((*verdict, reasons.clone())),
             Entry::Interrupted { .. } => self.verdict = None,
             Entry::Restoring { .. } => (self.restoring, self.verdict) = (true, None),
+            Entry::Message { message, event } => {
+                let next = self.posted(message, event)?;
+                match self.messages.iter_mut().find(|known| known.id == *message) {
+                    Some(known) => *known = next,
+                    None => self.messages.push(next),
+                }
+            }
         }
         Ok(())
     }
@@ -409,6 +431,15 @@ impl Record {
     fn after(&self, step: &StepId, event: &StepEvent) -> Result<StepState, Misfit> {
         let tracked = self.tracked(step)?;
         tracked.state.next(event).map_err(|illegal| Misfit::Illegal { step: step.clone(), illegal })
+    }
+
+    /// A message by its name.
+    pub fn message(&self, id: &str) -> Option<&Message> {
+        self.messages.iter().find(|message| message.id == id)
+    }
+
+    fn posted(&self, id: &str, event: &MessageEvent) -> Result<Message, Misfit> {
+        message::next(id, self.message(id), event).ok_or_else(|| Misfit::Message(id.to_owned()))
     }
 
     fn happen(&mut self, step: &StepId, event: &StepEvent) -> Result<(), Misfit> {

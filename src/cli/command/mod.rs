@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod lockdown;
 mod logs;
 pub mod man;
+pub mod notify;
 pub mod offboard;
 pub mod providers;
 pub mod query;

@@ -48,7 +48,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         begin(ui, args, &engine)?;
         let run = restore::run(&engine, setup.wait(args.wait));
         incident::interruptible(&engine, run).await?;
-        incident::report(ui, &engine, &held, args.json)
+        incident::report(ui, &setup, &engine, &held, args.json).await
     })?
 }
 

@@ -14,7 +14,7 @@ use crate::cli::pace_view::Pace;
 use crate::cli::proof::activity::{self, Judgement};
 use crate::cli::proof::{self, Evidence, Logs};
 use crate::cli::ui::{Ui, print};
-use crate::cli::{attest, plan_view, proof_view, value};
+use crate::cli::{attest, letters, plan_view, proof_view, value};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::execute::{self, Options};
 use crate::lockdown::incidents::Held;
@@ -128,7 +128,7 @@ impl Verify<'_> {
         let verify = execute::verify(&self.engine, &snapshots, &options);
         incident::interruptible(&self.engine, verify).await?;
         let judgement = self.judge(evidence.as_ref())?;
-        self.report(evidence.as_ref(), &judgement)
+        self.report(evidence.as_ref(), &judgement).await
     }
 
     fn attest(&self) -> Result<(), CliError> {
@@ -195,10 +195,10 @@ impl Verify<'_> {
         Ok(judgement)
     }
 
-    fn report(&self, evidence: Option<&Evidence>, judgement: &Judgement) -> Result<ExitCode, CliError> {
+    async fn report(&self, evidence: Option<&Evidence>, judgement: &Judgement) -> Result<ExitCode, CliError> {
         let (record, json) = (self.engine.record(), self.args.json);
         let Some(evidence) = evidence else {
-            return incident::report(self.ui, &self.engine, self.held, json);
+            return incident::report(self.ui, self.setup, &self.engine, self.held, json).await;
         };
         let text = if json {
             let mut value = plan_view::record_json(&record, Some(&Pace::of(&self.engine)));
@@ -212,9 +212,11 @@ impl Verify<'_> {
         print(&text)?;
         if json {
             incident::leave_page(self.ui, self.held);
+            letters::send_at_end(self.ui, &self.setup.config, &record, &|entry| self.engine.note(entry))
+                .await;
             Ok(incident::exit_code(&record))
         } else {
-            incident::report(self.ui, &self.engine, self.held, false)
+            incident::report(self.ui, self.setup, &self.engine, self.held, false).await
         }
     }
 }

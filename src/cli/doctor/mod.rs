@@ -1,6 +1,7 @@
 //! What lockdown could do today: every credential tried by reads, side by side, and what stands around it looked at.
 
 mod inventory;
+mod letters;
 mod local;
 mod systems;
 pub mod view;
@@ -71,6 +72,7 @@ pub async fn examine(ui: &Ui, config: &Config, inventory: &Inventory, patience: 
     let examined = systems::examine(&config, &opened).await;
     report.rows.extend(examined.iter().flat_map(|system| system.rows.iter().cloned()));
     report.rows.extend(inventory::rows(&config, inventory, &opened, &examined).await);
+    report.rows.extend(letters::rows(ui, &config).await);
     let guided = examined.into_iter().flat_map(|system| {
         let name = system.name;
         system.guided.into_iter().map(move |(title, needed)| (name.clone(), title, needed))

@@ -3,7 +3,6 @@
 pub mod exposed;
 pub mod four_ways;
 pub mod leaving;
-pub mod letters;
 pub mod review;
 pub mod rotation;
 

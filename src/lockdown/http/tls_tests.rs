@@ -12,41 +12,9 @@ use url::Url;
 use super::*;
 
 /// An authority of its own, and a certificate of it for `localhost`. They protect nothing.
-const AUTHORITY: &str = "\
------BEGIN CERTIFICATE-----
-MIIBrjCCAVWgAwIBAgIUJYZyucQFz2RRWIDVlqgZx3QvAhgwCgYIKoZIzj0EAwIw
-JDEiMCAGA1UEAwwZUG9ydGN1bGxpcyB0ZXN0IGF1dGhvcml0eTAgFw0yNjExMjQx
-NjEwNDZaGA8yMTI2MTAzMTE2MTA0NlowJDEiMCAGA1UEAwwZUG9ydGN1bGxpcyB0
-ZXN0IGF1dGhvcml0eTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHlZvguHFTpX
-hceTlz6TOSeS0PIf4ittwSl4unzSesBZbjjwVU9RlxLUvFjEN2wPGKUtNVEoI7Ix
-D8SFZpQOarqjYzBhMB0GA1UdDgQWBBQGyMDTh61TgwLRQuioKj9+HpbsHjAfBgNV
-HSMEGDAWgBQGyMDTh61TgwLRQuioKj9+HpbsHjAPBgNVHRMBAf8EBTADAQH/MA4G
-A1UdDwEB/wQEAwICBDAKBggqhkjOPQQDAgNHADBEAiAL3XsTBam4cP6XmhNGrzIu
-7+Micb4eGiIls5hXK0LbuAIgRIlROwVbSbfw35wtPoGmfsJbB/arXRbQJEBcOWcW
-uzs=
------END CERTIFICATE-----
-";
-const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----
-MIIBtDCCAVqgAwIBAgIUHWIsjy4dDkbddzRQnbDOGCzg/uMwCgYIKoZIzj0EAwIw
-JDEiMCAGA1UEAwwZUG9ydGN1bGxpcyB0ZXN0IGF1dGhvcml0eTAgFw0yNjExMjQx
-NjEwNDZaGA8yMTI2MTAzMTE2MTA0NlowFDESMBAGA1UEAwwJbG9jYWxob3N0MFkw
-EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAECDMorW4Z1n4DKX0/9yzG/MXmg2pboxw9
-UBnalEUhPOikBLvAemgjd9BKXyfog/xsXXZlX0h4c/uwBvhvxTohD6N4MHYwFAYD
-VR0RBA0wC4IJbG9jYWxob3N0MBMGA1UdJQQMMAoGCCsGAQUFBwMBMAkGA1UdEwQC
-MAAwHQYDVR0OBBYEFDt7BA3oiUyouqec/KQftKBWSpilMB8GA1UdIwQYMBaAFAbI
-wNOHrVODAtFC6KgqP34eluweMAoGCCqGSM49BAMCA0gAMEUCIHw9tYMUD+HDritP
-MMITrfXOvQg6wh7+CTQmumBGClAvAiEAyHEbmEkajIHz05b1J6tp1jp6947nz9hQ
-OwdbwApb7bE=
------END CERTIFICATE-----
-";
-const KEY: &str = "\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgYhmi84HGvRQzYZ1X
-tVqYQ7hmrtPdU6VbiQ2lFKMiMoShRANCAAQIMyitbhnWfgMpfT/3LMb8xeaDaluj
-HD1QGdqURSE86KQEu8B6aCN30EpfJ+iD/GxddmVfSHhz+7AG+G/FOiEP
------END PRIVATE KEY-----
-";
+const AUTHORITY: &str = include_str!("../../../tests/tls/authority.pem");
+const CERTIFICATE: &str = include_str!("../../../tests/tls/certificate.pem");
+const KEY: &str = include_str!("../../../tests/tls/key.pem");
 
 /// Answers every request with `{}` over TLS; its port.
 fn serve() -> u16 {
