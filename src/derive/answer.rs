@@ -150,16 +150,23 @@ fn first_seen(state: &KeyState, derivation: &Derivation, question: &Question<'_>
     let Some(since) = enough(oldest(&state.days, start, time), derivation, time) else {
         return Answer::default();
     };
-    let seen = state.values.get(value).and_then(|rows| oldest(rows, start, time));
+    let rows = state.values.get(value).map_or(&[][..], Vec::as_slice);
+    let seen = oldest(rows, start, time);
     let days = days_between(since, time);
     let Some(first) = seen else {
         let others = || state.firsts.partition_point(|&first| first < time);
         let note = question.explain.then(|| format!("{value}; {} other in {days} days of history", others()));
-        return Answer::of(vec![(SubField::IsNew, Value::Bool(true))]).with(note);
+        let values = vec![(SubField::IsNew, Value::Bool(true)), (SubField::SeenDays, Value::Number(0.0))];
+        return Answer::of(values).with(note);
     };
     let age = days_between(first, time);
+    let seen_days = rows.iter().filter(|(day, first)| *day >= start && *first < time).count();
     let note = format_args!("{value}; first seen {age} days before, in {days} days of history");
-    let values = vec![(SubField::IsNew, Value::Bool(false)), (SubField::AgeDays, Value::Number(age))];
+    let values = vec![
+        (SubField::IsNew, Value::Bool(false)),
+        (SubField::AgeDays, Value::Number(age)),
+        (SubField::SeenDays, Value::Number(f64::from(u32::try_from(seen_days).unwrap_or(u32::MAX)))),
+    ];
     Answer::of(values).with(question.explain.then(|| note.to_string()))
 }
 

@@ -120,7 +120,11 @@ struct About {
 const KINDS: [About; 6] = [
     About {
         name: "first_seen",
-        sub_fields: &[("is_new", SubField::IsNew), ("age_days", SubField::AgeDays)],
+        sub_fields: &[
+            ("is_new", SubField::IsNew),
+            ("age_days", SubField::AgeDays),
+            ("seen_days", SubField::SeenDays),
+        ],
         settings: &["value", "as"],
         min_history_days: 14,
     },

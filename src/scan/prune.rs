@@ -45,6 +45,10 @@ fn bound(derivation: &Derivation, sub: SubField, test: &Test, time: i64, known: 
         (Kind::FirstSeen { .. }, SubField::AgeDays) => {
             too_great(test, days_between(known.seen?, time)).then_some(false)
         }
+        // What was seen at all was seen on a day.
+        (Kind::FirstSeen { .. }, SubField::SeenDays) => {
+            known.seen.filter(|_| too_great(test, 1.0)).map(|_| false)
+        }
         (Kind::Dormant, SubField::Days) => {
             too_small(test, days_between(known.active?, time)).then_some(false)
         }

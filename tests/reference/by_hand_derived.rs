@@ -58,6 +58,14 @@ fn first_seen() {
         check(what, &text, "is_new", records, is_new);
         check(what, &text, "age_days", records, age);
     }
+    for (what, records, seen_days) in [
+        ("never and on one day", "a0~1 a1d~2 a2d~2", "1=0 2=1"),
+        ("twice a day, then the day after", "a0~1 a1~1 a1d~1 a1d~1 a2d~1", "2=1 3=1 4=2"),
+        ("earlier that day", "a0~2 a1d~1 a1d1~1", "1=0 2=1"),
+        ("days before the window do not count", "a0~1 a1d~1 a3d~1 a3d16h~1", "1=1 2=2 3=2"),
+    ] {
+        check(what, &text, "seen_days", records, seen_days);
+    }
     let of_a = Declaration { history: Some(vec!["act.a"]), ..text };
     check("history of one action", &of_a, "is_new", "a0~1 b1~2 b1d~1 b1d~2", "2=false 3=true");
     let domain = declaration(Kind::FirstSeen("details.target", As::Domain));

@@ -51,7 +51,7 @@ pub type Values = BTreeMap<&'static str, Value>;
 impl Declaration {
     pub fn sub_fields(&self) -> &'static [&'static str] {
         match self.kind {
-            Kind::FirstSeen(..) => &["is_new", "age_days"],
+            Kind::FirstSeen(..) => &["is_new", "age_days", "seen_days"],
             Kind::UsualHours(_) => &["is_usual", "seen_days"],
             Kind::Dormant => &["days"],
             Kind::Volume(..) => &["count", "ratio", "zscore"],
@@ -171,6 +171,9 @@ impl Declaration {
                 let seen = history.iter().filter(|(_, earlier)| same(earlier)).map(|(time, _)| *time).min();
                 let mut values = Values::from([("is_new", Value::Bool(seen.is_none()))]);
                 values.extend(seen.map(|first| ("age_days", Value::Number(((now - first) / DAY) as f64))));
+                let days: BTreeSet<i64> =
+                    history.iter().filter(|(_, earlier)| same(earlier)).map(|(time, _)| day(*time)).collect();
+                values.insert("seen_days", Value::Number(days.len() as f64));
                 values
             }
             Kind::UsualHours(_) if !self.is_enough(now, &history) => Values::new(),
