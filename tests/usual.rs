@@ -327,6 +327,43 @@ fn a_baseline_shows_what_is_usual_and_suggests_who_was_meant() {
     assert!(code == 2 && text.contains("did you mean jane@agency.example?"), "{text}");
 }
 
+/// Numbers and times of a rule can be the organisation's own; one that no rule has is not passed over.
+#[test]
+fn a_profile_has_thresholds_of_its_own() {
+    let place = Place::new();
+    let mut log = work("14:00:00");
+    for minute in 0..4 {
+        log.push_str(&record(&format!("2026-10-01T15:{minute:02}:00Z"), "raw_event_export.requested", HOME));
+    }
+    place.write("log", log.as_bytes());
+    let rule = rule(
+        "event.action: raw_event_export.requested, d.count|gte: 5",
+        "kind: volume, span: 1d, window: 90d",
+    );
+    assert_eq!(scan(&place, &rule, &[]).findings().len(), 0);
+    let with = |own: &str| {
+        place.write("profile.toml", format!("[thresholds.{own}\n").as_bytes());
+        scan(&place, &rule, &["--profile", "profile.toml"])
+    };
+    // The fourth export of a day reaches it; of two minutes none does.
+    let tuned = with("test]\n'detection.s.d.count|gte' = 4");
+    assert_eq!(tuned.findings().len(), 1, "{}", tuned.stderr);
+    assert_eq!(fact(&tuned.findings(), "d.count")[0]["seen"], "4");
+    let note = "threshold of the profile: test detection.s.d.count|gte = 4";
+    assert!(tuned.ledger["notes"].as_array().unwrap().contains(&json!(note)), "{}", tuned.ledger["notes"]);
+    assert_eq!(with("test]\n'detection.s.d.count|gte' = 4\n'derive.d.span' = '2m'").findings().len(), 0);
+    for (own, part) in [
+        ("test]\n'detection.s.d.count|gt' = 4", "did you mean `detection.s.d.count|gte`?"),
+        ("test]\n'detection.s.d.count|gte' = '4d'", "cannot be a time"),
+        ("test]\n'derive.d.window' = '36h'", "whole days"),
+        ("u]\n'detection.s.d.count|gte' = 4", "no rule has that name"),
+        ("test]\n'detection.s.event.action' = 4", "has no threshold"),
+    ] {
+        let refused = with(own);
+        assert!(refused.code == 2 && refused.stderr.contains(part), "{own}: {}", refused.stderr);
+    }
+}
+
 /// Files and words of an attacker in places where only names are expected.
 #[test]
 fn files_that_are_none_are_refused() {

@@ -6,6 +6,8 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::rule::threshold::{Threshold, Thresholds};
+
 /// How a zone became known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ZoneSource {
@@ -52,7 +54,7 @@ pub enum ProfileError {
     },
 }
 
-/// What the organisation says of itself: zones of accounts, values of placeholders.
+/// What the organisation says of itself: zones of accounts, values of placeholders, thresholds.
 #[derive(Debug, Clone, Default)]
 pub struct Profile {
     /// The organisation's zone, where it gives one.
@@ -60,6 +62,8 @@ pub struct Profile {
     accounts: HashMap<String, TimeZone>,
     /// Values for the placeholders of rules.
     pub placeholders: BTreeMap<String, Vec<String>>,
+    /// Numbers and times instead of those in rules.
+    pub thresholds: Thresholds,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +74,8 @@ struct Wire {
     accounts: BTreeMap<String, WireAccount>,
     #[serde(default)]
     placeholders: BTreeMap<String, WireValues>,
+    #[serde(default)]
+    thresholds: BTreeMap<String, BTreeMap<String, WireThreshold>>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +89,13 @@ struct WireAccount {
 enum WireValues {
     One(String),
     Many(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WireThreshold {
+    Number(f64),
+    Time(String),
 }
 
 impl Profile {
@@ -113,7 +126,17 @@ impl Profile {
             WireValues::One(value) => vec![value],
             WireValues::Many(values) => values,
         };
+        let mut thresholds = Thresholds::new();
+        for (rule, own) in wire.thresholds {
+            let mut of = BTreeMap::new();
+            for (path, value) in own {
+                let value = threshold(&rule, &path, &value)?;
+                of.insert(path, value);
+            }
+            thresholds.insert(rule, of);
+        }
         Ok(Self {
+            thresholds,
             zone: wire.time_zone.as_ref().map(zone).transpose()?,
             accounts,
             placeholders: wire.placeholders.into_iter().map(|(name, of)| (name, values(of))).collect(),
@@ -131,6 +154,16 @@ impl Profile {
     }
 }
 
+fn threshold(rule: &str, path: &str, value: &WireThreshold) -> Result<Threshold, String> {
+    let threshold = match value {
+        WireThreshold::Number(number) => Threshold::number(*number),
+        WireThreshold::Time(text) => Threshold::time(text),
+    };
+    threshold.ok_or_else(|| {
+        format!("threshold `{path}` of rule `{rule}` has to be a number, or a time such as 10m")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,16 +171,27 @@ mod tests {
     #[test]
     fn a_profile_names_zones_and_placeholders() {
         let text = "time-zone = 'Europe/Berlin'\n[accounts.'Jane@agency.example']\ntime-zone = 'Asia/Kolkata'\n\
-                    [placeholders]\nadmins = ['a@b.example']\n";
+                    [placeholders]\nadmins = ['a@b.example']\n\
+                    [thresholds.many]\n'detection.a.b|gte' = 8\n'correlation.timespan' = '2h'\n";
         let profile = Profile::parse(text).unwrap();
         assert_eq!(profile.zone_of("jane@agency.example").unwrap().iana_name(), Some("Asia/Kolkata"));
         assert_eq!(profile.zone.unwrap().iana_name(), Some("Europe/Berlin"));
         assert_eq!(profile.placeholders["admins"], ["a@b.example"]);
+        let own = &profile.thresholds["many"];
+        assert_eq!(own["detection.a.b|gte"], Threshold::Number(8.0));
+        assert_eq!(own["correlation.timespan"], Threshold::Time("2h".to_owned()));
     }
 
     #[test]
     fn what_a_profile_does_not_know_is_an_error() {
-        for bad in ["zone = 'UTC'", "time-zone = 'Mars/Base'", "[accounts.x]\nhome = 1"] {
+        for bad in [
+            "zone = 'UTC'",
+            "time-zone = 'Mars/Base'",
+            "[accounts.x]\nhome = 1",
+            "[thresholds.x]\n'detection.a.b|gte' = 'soon'",
+            "[thresholds.x]\n'detection.a.b|gte' = inf",
+            "[thresholds.x]\n'detection.a.b|gte' = [1]",
+        ] {
             assert!(Profile::parse(bad).is_err(), "{bad}");
         }
     }

@@ -93,13 +93,18 @@ pub(super) fn required<'a>(node: &'a Node, name: &str) -> Result<&'a Node, Fault
     })
 }
 
+/// Its `name`, else the file's.
+pub(super) fn name(node: &Node, file: &Path) -> String {
+    let stem = || file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    node.get("name").and_then(Node::text).unwrap_or_else(stem)
+}
+
 pub(super) fn meta(node: &Node, file: &Path) -> Result<Meta, Fault> {
     let title = required(node, "title")?;
     let text = |name: &str| node.get(name).and_then(Node::text);
-    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Meta {
         id: text("id"),
-        name: text("name").unwrap_or(stem),
+        name: name(node, file),
         title: title.text().ok_or_else(|| Fault::new(title.span, "`title` has to be text"))?,
         description: text("description"),
         status: text("status"),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::{self, Document};
 use super::placeholder::Placeholders;
+use super::threshold::{self, Thresholds, Tuned};
 use super::yaml::{self, Fault, Span};
 use super::{Correlation, Filter, Level, Meta, Rule, Samples, link};
 
@@ -47,6 +48,8 @@ pub struct Loaded {
     pub errors: Vec<RuleError>,
     /// What is valid and probably not meant.
     pub warnings: Vec<RuleError>,
+    /// What became of the organisation's own thresholds.
+    pub tuned: Tuned,
     /// Correlations that name a rule that is not there.
     pub(super) unlinked: Vec<Correlation>,
     /// Filters and rules that are joined already: index of the filter, key of the rule.
@@ -68,11 +71,16 @@ pub struct About<'a> {
 
 /// Loads files, and folders with all `.yml` and `.yaml` files below them, in the order of their names.
 pub fn load(paths: &[PathBuf], placeholders: &Placeholders) -> Loaded {
+    load_tuned(paths, placeholders, &Thresholds::new())
+}
+
+/// The same with an organisation's own thresholds.
+pub fn load_tuned(paths: &[PathBuf], placeholders: &Placeholders, thresholds: &Thresholds) -> Loaded {
     let mut loaded = Loaded::default();
     for path in paths {
         for file in files(path, &mut loaded) {
             match std::fs::read_to_string(&file) {
-                Ok(text) => loaded.add(&file, &text, placeholders),
+                Ok(text) => loaded.add(&file, &text, placeholders, thresholds),
                 Err(error) => loaded.fail(&file, &Fault::new(Span { line: 1, column: 1 }, error.to_string())),
             }
         }
@@ -83,9 +91,14 @@ pub fn load(paths: &[PathBuf], placeholders: &Placeholders) -> Loaded {
 
 /// Loads the pack that comes with the program.
 pub fn load_embedded() -> Loaded {
+    load_embedded_tuned(&Thresholds::new())
+}
+
+/// The same with an organisation's own thresholds.
+pub fn load_embedded_tuned(thresholds: &Thresholds) -> Loaded {
     let mut loaded = Loaded::default();
     for (name, text) in EMBEDDED {
-        loaded.add(Path::new(name), text, &Placeholders::new());
+        loaded.add(Path::new(name), text, &Placeholders::new(), thresholds);
     }
     loaded.link();
     loaded
@@ -94,7 +107,7 @@ pub fn load_embedded() -> Loaded {
 /// Loads the documents of one text, as if it stood in `file`.
 pub fn parse_document(file: &Path, text: &str, placeholders: &Placeholders) -> Loaded {
     let mut loaded = Loaded::default();
-    loaded.add(file, text, placeholders);
+    loaded.add(file, text, placeholders, &Thresholds::new());
     loaded.link();
     loaded
 }
@@ -145,19 +158,25 @@ fn files(path: &Path, loaded: &mut Loaded) -> Vec<PathBuf> {
 }
 
 impl Loaded {
-    fn add(&mut self, file: &Path, text: &str, placeholders: &Placeholders) {
-        let documents = match yaml::parse(text) {
+    fn add(&mut self, file: &Path, text: &str, placeholders: &Placeholders, thresholds: &Thresholds) {
+        let mut documents = match yaml::parse(text) {
             Ok(documents) => documents,
             Err(fault) => return self.fail(file, &fault),
         };
         if documents.is_empty() {
             self.fail(file, &Fault::new(Span { line: 1, column: 1 }, "the file holds no rule"));
         }
-        for node in &documents {
+        for node in &mut documents {
+            let name = document::name(node, file);
+            let is_tuned = threshold::apply(node, &name, thresholds, &mut self.tuned);
             match document::parse(node, file, placeholders) {
                 Ok(Document::Rule(rule)) => self.rules.push(*rule),
                 Ok(Document::Correlation(correlation)) => self.correlations.push(*correlation),
                 Ok(Document::Filter(filter)) => self.filters.push(*filter),
+                Err(fault) if is_tuned => {
+                    self.tuned.refused.insert(fault.message.clone());
+                    self.fail(file, &fault);
+                }
                 Err(fault) => self.fail(file, &fault),
             }
         }
@@ -181,6 +200,8 @@ impl Loaded {
         self.errors.retain(unlinked);
         self.warnings.extend(other.warnings);
         self.warnings.retain(unlinked);
+        self.tuned.placed.extend(other.tuned.placed);
+        self.tuned.refused.extend(other.tuned.refused);
         self.link();
     }
 

@@ -19,6 +19,7 @@ mod placeholder;
 pub mod sample;
 mod test;
 mod text;
+pub mod threshold;
 mod yaml;
 
 use std::path::PathBuf;
@@ -30,7 +31,10 @@ pub use derive::Derivation;
 pub use explain::Explanation;
 pub use filter::Filter;
 pub use hint::nearest;
-pub use load::{About, Loaded, RuleError, load, load_embedded, parse_document, read_placeholders};
+pub use load::{
+    About, Loaded, RuleError, load, load_embedded, load_embedded_tuned, load_tuned, parse_document,
+    read_placeholders,
+};
 pub(crate) use matcher::set;
 pub use matcher::{FieldMatcher, Scratch};
 pub use placeholder::Placeholders;

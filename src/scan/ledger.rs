@@ -185,7 +185,7 @@ pub struct Ledger {
     pub rule_errors: Vec<RuleProblem>,
     /// What the findings were narrowed to.
     pub filters: Filters,
-    /// What was left alone on purpose: hidden files, a file given twice.
+    /// What was left alone on purpose: hidden files, a file given twice. Thresholds of a profile.
     pub notes: Vec<String>,
     /// What the logs of these sources never show, whatever happened.
     pub blind_spots: Vec<String>,

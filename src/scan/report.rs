@@ -51,7 +51,7 @@ pub(super) fn finish(
             account: config.account.clone(),
             level: config.level,
         },
-        notes: discovery.notes.clone(),
+        notes: discovery.notes.iter().cloned().chain(thresholds(config)).collect(),
         blind_spots: blind_spots(&done),
         duplicates: None,
     };
@@ -59,6 +59,12 @@ pub(super) fn finish(
     ledger.sort();
     sink.finish(&ledger.summary()).map_err(ScanError::Output)?;
     Ok(ledger)
+}
+
+/// What the profile put in place of numbers and times of rules.
+fn thresholds(config: &Config) -> impl Iterator<Item = String> {
+    let placed = config.rules.tuned.placed.iter();
+    placed.map(|((rule, path), value)| format!("threshold of the profile: {rule} {path} = {value}"))
 }
 
 /// Repeats within each input, and over all of them.

@@ -41,7 +41,8 @@ pub(super) struct Logs {
     /// record of the logs.
     #[arg(long, value_name = "FILE", help_heading = "What is usual")]
     baseline: Option<PathBuf>,
-    /// TOML file with what the organisation says of itself: time zones of accounts, values of placeholders.
+    /// TOML file with what the organisation says of itself: time zones of accounts, values of placeholders, thresholds
+    /// of rules.
     #[arg(long, value_name = "FILE", help_heading = "What is usual")]
     profile: Option<PathBuf>,
     #[command(flatten)]
@@ -159,8 +160,7 @@ impl Logs {
     }
 
     fn load(&self, ui: &Ui, profile: &Profile) -> Result<Loaded, CliError> {
-        let given = rules::placeholders(self.placeholders.as_deref(), profile)?;
-        let loaded = rules::load_with(&self.rules, self.with_builtin, &given);
+        let loaded = rules::load_with(&self.rules, self.with_builtin, self.placeholders.as_deref(), profile)?;
         for error in &loaded.errors {
             ui.warn(&format!("rule not loaded: {}", Safe(&error.to_string())));
         }

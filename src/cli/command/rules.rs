@@ -106,23 +106,42 @@ pub(super) fn load_rules(
     with_builtin: bool,
     given: Option<&Path>,
 ) -> Result<Loaded, CliError> {
-    Ok(load_with(paths, with_builtin, &placeholders(given, &Profile::default())?))
+    load_with(paths, with_builtin, given, &Profile::default())
 }
 
-/// The same with values for placeholders.
-pub(super) fn load_with(paths: &[PathBuf], with_builtin: bool, placeholders: &Placeholders) -> Loaded {
-    if paths.is_empty() {
-        return rule::load_embedded();
+/// The same with what a profile says: values for placeholders, thresholds. One that changes nothing is an error.
+pub(super) fn load_with(
+    paths: &[PathBuf],
+    with_builtin: bool,
+    given: Option<&Path>,
+    profile: &Profile,
+) -> Result<Loaded, CliError> {
+    let placeholders = placeholders(given, profile)?;
+    let embedded = || rule::load_embedded_tuned(&profile.thresholds);
+    let mut loaded = if paths.is_empty() {
+        embedded()
+    } else {
+        rule::load_tuned(paths, &placeholders, &profile.thresholds)
+    };
+    if with_builtin && !paths.is_empty() {
+        loaded.join(embedded());
     }
-    let mut loaded = rule::load(paths, placeholders);
-    if with_builtin {
-        loaded.join(rule::load_embedded());
+    let wrong = |text: &str| CliError::usage(format!("--profile: {text}"));
+    if let Some(text) = loaded.tuned.refused.first() {
+        return Err(wrong(text));
     }
-    loaded
+    let is_placed = |name: &String| loaded.tuned.placed.keys().any(|(placed, _)| placed == name);
+    match profile.thresholds.iter().find(|(name, own)| !own.is_empty() && !is_placed(name)) {
+        Some((name, _)) => {
+            Err(wrong(&format!("thresholds are given for `{name}`, and no rule has that name"))
+                .hint("`portcullis rules list` has the names; a part of a correlation has its own"))
+        }
+        None => Ok(loaded),
+    }
 }
 
 /// Values for placeholders: those of the profile, then those of a file.
-pub(super) fn placeholders(file: Option<&Path>, profile: &Profile) -> Result<Placeholders, CliError> {
+fn placeholders(file: Option<&Path>, profile: &Profile) -> Result<Placeholders, CliError> {
     let mut placeholders: Placeholders = profile.placeholders.clone().into_iter().collect();
     if let Some(path) = file {
         placeholders
