@@ -73,7 +73,7 @@ impl Organisation {
         let mut diary = Diary::default();
         for member in &staff.members {
             let mut own = Rng::new(rng.bits());
-            Worker { member, zones: &zones, diary: &mut diary, rng: &mut own }.live(days);
+            Worker { member, zones: &zones, diary: &mut diary, rng: &mut own, signed_in: None }.live(days);
         }
         let networks = &mut networks;
         chores::Chores { staff: &mut staff, zones: &zones, networks, diary: &mut diary, rng: &mut rng, days }

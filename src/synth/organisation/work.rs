@@ -108,6 +108,8 @@ pub struct Worker<'a> {
     pub diary: &'a mut Diary,
     /// Chance.
     pub rng: &'a mut Rng,
+    /// When, and in which browser, they last signed in to Mixpanel.
+    pub signed_in: Option<(i64, &'static str)>,
 }
 
 impl Worker<'_> {
@@ -179,8 +181,13 @@ impl Worker<'_> {
 
     fn session(&mut self, day: i64, weekend: bool, number: u64) {
         let Some(mut moment) = self.sit_down(day, weekend, number) else { return };
-        let rusty = moment.cause == Circumstance::Returned;
-        open(self.diary, &mut moment, self.member.password, rusty, self.rng);
+        // A browser stays signed in for days, wherever its owner carries it.
+        let is_open = self.signed_in.is_some_and(|(on, agent)| day - on <= 2 && agent == moment.desk.agent);
+        if !(is_open && self.rng.one_in(4)) {
+            let rusty = moment.cause == Circumstance::Returned;
+            open(self.diary, &mut moment, self.member.password, rusty, self.rng);
+            self.signed_in = Some((day, moment.desk.agent));
+        }
         self.acts(&mut moment, day);
         if self.rng.one_in(6) {
             moment.wait(60, 900, self.rng);
