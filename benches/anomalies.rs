@@ -9,7 +9,8 @@
 //!
 //! A finding is a true positive if it cites a record of an attacker, or a record of a stolen account while an attacker
 //! uses it or in the day after; else a false positive. A behaviour is found if one of its expected rules has
-//! such a finding for it. Forty exports in a night are forty findings but one case: cases are one for each rule and
+//! such a finding for it; `meant high` says for how many such a rule has level high, `any high` for how many any rule of
+//! that level has. Forty exports in a night are forty findings but one case: cases are one for each rule and
 //! attack, and one for each rule, account and day where there is none.
 #![expect(
     clippy::unwrap_used,
@@ -110,6 +111,8 @@ struct Score {
     rules: BTreeMap<String, Tally>,
     planted: BTreeMap<Behaviour, (u64, u64)>,
     missed: BTreeMap<Behaviour, Vec<u64>>,
+    /// How many were found by an expected rule of level high or above, and by any rule of that level.
+    serious: BTreeMap<Behaviour, (u64, u64)>,
     incidents: u64,
     seen_high: u64,
     /// For each of [`SCORES`]: groups of findings that are about an attack, those that are not, attacks seen.
@@ -158,6 +161,7 @@ fn scan(folder: &Path, organisation: &Organisation, rules: &Loaded) -> (Vec<Find
 fn judge(seed: u64, organisation: &Organisation, findings: &[Finding], examples: usize, score: &mut Score) {
     let mut found: BTreeSet<usize> = BTreeSet::new();
     let mut high: BTreeSet<usize> = BTreeSet::new();
+    let mut meant_and_high: BTreeSet<usize> = BTreeSet::new();
     for finding in findings {
         let tally = score.rules.entry(finding.rule_name.clone()).or_default();
         tally.level = Some(finding.level);
@@ -180,6 +184,9 @@ fn judge(seed: u64, organisation: &Organisation, findings: &[Finding], examples:
             let expected = organisation.truth().get(incident).map_or(&[][..], |truth| truth.rules);
             if expected.contains(&finding.rule_name.as_str()) {
                 found.insert(incident);
+                if finding.level >= Level::High {
+                    meant_and_high.insert(incident);
+                }
             }
             if finding.level >= Level::High {
                 high.insert(incident);
@@ -190,6 +197,9 @@ fn judge(seed: u64, organisation: &Organisation, findings: &[Finding], examples:
         let (planted, seen) = score.planted.entry(truth.behaviour).or_default();
         *planted += 1;
         *seen += u64::from(found.contains(&incident));
+        let (meant, any) = score.serious.entry(truth.behaviour).or_default();
+        *meant += u64::from(meant_and_high.contains(&incident));
+        *any += u64::from(high.contains(&incident));
         if !found.contains(&incident) {
             score.missed.entry(truth.behaviour).or_default().push(seed);
         }
@@ -350,17 +360,26 @@ fn by_incident(score: &Score, organisations: u64) {
 }
 
 fn by_behaviour(score: &Score) {
-    println!("\n{:<34} {:>7} {:>6} {:>7}  missed seeds", "behaviour", "planted", "found", "recall");
-    let (mut all, mut all_found) = (0, 0);
+    println!(
+        "\n{:<34} {:>7} {:>6} {:>7} {:>10} {:>9}  missed seeds",
+        "behaviour", "planted", "found", "recall", "meant high", "any high"
+    );
+    let (mut all, mut all_found, mut all_meant) = (0, 0, 0);
     for (behaviour, _) in EXPECTED {
         let (planted, found) = score.planted.get(behaviour).copied().unwrap_or_default();
-        (all, all_found) = (all + planted, all_found + found);
+        let (meant, any) = score.serious.get(behaviour).copied().unwrap_or_default();
+        (all, all_found, all_meant) = (all + planted, all_found + found, all_meant + meant);
         let missed = score.missed.get(behaviour).cloned().unwrap_or_default();
         let missed: Vec<String> = missed.iter().take(6).map(u64::to_string).collect();
         let name = format!("{behaviour:?}");
-        println!("{name:<34} {planted:>7} {found:>6} {:>7}  {}", ratio(found, planted), missed.join(" "));
+        println!(
+            "{name:<34} {planted:>7} {found:>6} {:>7} {meant:>10} {any:>9}  {}",
+            ratio(found, planted),
+            missed.join(" ")
+        );
     }
-    println!("{:<34} {all:>7} {all_found:>6} {:>7}", "all", ratio(all_found, all));
+    let (recall, seen_high) = (ratio(all_found, all), score.seen_high);
+    println!("{:<34} {all:>7} {all_found:>6} {recall:>7} {all_meant:>10} {seen_high:>9}", "all");
     println!(
         "incidents with any finding of level high or above: {} of {} ({})",
         score.seen_high,

@@ -46,7 +46,7 @@ use Behaviour::{
 
 /// Every behaviour, and the rules of which at least one should find it.
 pub const EXPECTED: &[(Behaviour, &[&str])] = &[
-    (ExportsAtNight, &["mixpanel_export_off_hours"]),
+    (ExportsAtNight, &["mixpanel_export_off_hours", "mixpanel_export_unusual_hour"]),
     (LoginFromUnfamiliarNetwork, &["any_login_unfamiliar_network", "any_login_network_new_to_organisation"]),
     (ImpossibleTravel, &["any_impossible_travel"]),
     (ExportAgainstOwnHistory, &["mixpanel_export_volume_own"]),
@@ -64,8 +64,8 @@ pub const EXPECTED: &[(Behaviour, &[&str])] = &[
     (ServiceAccountFromNewNetwork, &["mixpanel_service_account_unfamiliar_network"]),
     (FactorResetThenNewNetwork, &["okta_factor_reset_then_new_network"]),
     (PushFatigue, &["okta_push_fatigue"]),
-    (ApiTokenThenNewNetwork, &["okta_api_token_then_new_network"]),
-    (ExportFromUnfamiliarNetwork, &["mixpanel_export_unfamiliar_network"]),
+    (ApiTokenThenNewNetwork, &["okta_api_token_then_new_network", "okta_api_token_then_call"]),
+    (ExportFromUnfamiliarNetwork, &["mixpanel_export_unfamiliar_network", "mixpanel_export_fresh_network"]),
 ];
 
 /// One behaviour of an attacker, where it can be seen.
