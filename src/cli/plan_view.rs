@@ -163,6 +163,7 @@ fn tracked_json(tracked: &Tracked) -> Value {
 fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Preserve => "preserve",
+        Phase::Factors => "factors",
         Phase::Block => "block",
         Phase::Deactivate => "deactivate",
         Phase::ServiceAccounts => "accounts",

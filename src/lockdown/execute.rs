@@ -19,7 +19,7 @@ use super::provider::{Discovery, Provider, Target};
 use super::record::{Entry, Record, SystemRead, Tracked};
 use super::snapshot::Snapshots;
 use super::state::{Status, StepEvent};
-use super::step::{Gap, Step, StepId};
+use super::step::{Gap, Phase, Step, StepId};
 use super::turns::in_turn;
 use super::verdict::conclude;
 
@@ -202,7 +202,7 @@ async fn see_all(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) 
         return Ok(());
     }
     let record = engine.record();
-    let first = |id: &StepId| record.steps.get(id).is_some_and(|tracked| tracked.step.phase.comes_first());
+    let first = |id: &StepId| record.steps.get(id).is_some_and(|tracked| tracked.step.phase <= Phase::Block);
     carry_out(engine, wanted(&record, options).filter(first).collect()).await?;
     let began = Instant::now();
     for _ in 0..LOOKS {

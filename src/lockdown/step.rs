@@ -41,6 +41,8 @@ pub struct Object {
 pub enum Phase {
     /// Stop what destroys evidence.
     Preserve,
+    /// Second factors that the vendor takes away only while the account is not blocked.
+    Factors,
     /// Block the account at the identity provider: before sessions are revoked, or whoever knows the password logs in
     /// again in between.
     Block,
@@ -62,8 +64,9 @@ pub enum Phase {
 
 impl Phase {
     /// In order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Preserve,
+        Self::Factors,
         Self::Block,
         Self::Deactivate,
         Self::ServiceAccounts,

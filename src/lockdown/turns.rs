@@ -123,6 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn factors_go_before_the_block_of_their_own_system_alone() {
+        let factors = step("a", "factors", Phase::Factors, &[]);
+        let block = step("a", "block", Phase::Block, &[]);
+        let other = step("b", "other", Phase::Block, &[]);
+        assert!(factors.comes_before(&block) && !factors.comes_before(&other));
+        assert_eq!(order(&[block, factors], Step::comes_before), ["factors", "block"]);
+    }
+
+    #[test]
     fn steps_that_wait_for_each_other_are_left() {
         let one = step("a", "one", Phase::Groups, &[]);
         let two = step("a", "two", Phase::Groups, &[&one]);

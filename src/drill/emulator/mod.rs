@@ -18,6 +18,7 @@ pub mod fault;
 mod filter;
 pub mod gcp;
 pub mod generate;
+pub mod google;
 pub mod http;
 mod limit;
 pub mod mixpanel;

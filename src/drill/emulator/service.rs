@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, mixpanel, okta, onelogin, onepassword,
-    pingone, scim, vault,
+    Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, google, mixpanel, okta, onelogin,
+    onepassword, pingone, scim, vault,
 };
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
@@ -133,4 +133,5 @@ pub const SERVICES: &[&dyn Service] = &[
     &gcp::Gcp,
     &azure::Azure,
     &pingone::PingOne,
+    &google::Google,
 ];

@@ -31,6 +31,8 @@ pub struct Switches {
     pub gcp: GcpSwitches,
     /// Open points of PingOne's platform API.
     pub pingone: PingOneSwitches,
+    /// Open points of Google's Directory API.
+    pub google: GoogleSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -308,6 +310,44 @@ pub struct PingOneSwitches {
 impl Default for PingOneSwitches {
     fn default() -> Self {
         Self { odd_session_key: false, page_size: 100 }
+    }
+}
+
+/// Open points of Google's Directory API.
+#[expect(clippy::struct_excessive_bools, reason = "each switch is a question of its own")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GoogleSwitches {
+    /// Reads show what was so long ago: no page says whether they lag behind.
+    pub read_lag_ms: u64,
+    /// Searches do not find who was made in this time; the documents say "up to 36 hours".
+    pub search_lag_ms: u64,
+    /// Cookies count for this time after a sign-out; the documents say "up to 60 minutes" of mail, and nothing of the rest.
+    pub cookie_lag_ms: u64,
+    /// Suspending ends sessions and deletes tokens at once: a help page says that it resets them, none says when.
+    pub suspending_resets: bool,
+    /// Who is suspended cannot be signed out.
+    pub no_sign_out_of_suspended: bool,
+    /// Who is suspended cannot be made a super administrator.
+    pub no_suspended_admins: bool,
+    /// Addresses of domains that the organization does not have are refused with 403, not 404.
+    pub foreign_is_forbidden: bool,
+    /// Most objects on a page.
+    pub page_size: usize,
+}
+
+impl Default for GoogleSwitches {
+    fn default() -> Self {
+        Self {
+            read_lag_ms: 0,
+            search_lag_ms: 0,
+            cookie_lag_ms: 0,
+            suspending_resets: false,
+            no_sign_out_of_suspended: false,
+            no_suspended_admins: false,
+            foreign_is_forbidden: false,
+            page_size: 100,
+        }
     }
 }
 

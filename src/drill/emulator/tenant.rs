@@ -9,7 +9,8 @@ use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
 use super::{
-    SERVICES, auth0, aws, azure, entra, gcp, mixpanel, okta, onelogin, onepassword, pingone, scim, vault,
+    SERVICES, auth0, aws, azure, entra, gcp, google, mixpanel, okta, onelogin, onepassword, pingone, scim,
+    vault,
 };
 use crate::synth::people::VICTIM;
 
@@ -40,6 +41,8 @@ pub struct Tenant {
     pub azure: azure::State,
     /// PingOne.
     pub pingone: pingone::State,
+    /// Google Workspace.
+    pub google: google::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -67,6 +70,7 @@ impl Tenant {
             gcp: gcp::State::default(),
             azure: azure::State::default(),
             pingone: pingone::State::default(),
+            google: google::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

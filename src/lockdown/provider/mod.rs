@@ -134,6 +134,7 @@
 
 pub mod auth0;
 pub mod entra;
+pub mod google;
 pub mod mixpanel;
 pub mod okta;
 pub mod onelogin;
@@ -171,6 +172,7 @@ pub const PROVIDERS: &[&ProviderKind] = &[
     &auth0::KIND,
     &onelogin::KIND,
     &pingone::KIND,
+    &google::KIND,
 ];
 
 /// A kind of provider: how it is configured and how it is opened.
