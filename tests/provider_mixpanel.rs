@@ -475,6 +475,32 @@ async fn what_shows_in_some_projects_alone_is_looked_at_again() {
 }
 
 #[tokio::test]
+async fn a_project_that_was_found_after_the_plan_has_to_be_read_too() {
+    let world = World::new(Switches::default(), nightly());
+    let refuse = || {
+        let when = When::Match {
+            service: "mixpanel".to_owned(),
+            method: String::new(),
+            path_part: "projects/3187002/service-accounts".to_owned(),
+            times: 99,
+        };
+        world.emulator.set_faults(Faults::one(when, What::Status(404)));
+    };
+    refuse();
+    let steps = world.soft().await;
+    let quarantine = of(&steps, "quarantine", "88124").clone();
+    world.emulator.set_faults(Faults::default());
+    let before = world.apply(&quarantine).await;
+    assert_eq!(before["projects"].as_object().unwrap().len(), 2, "the second was found since: {before}");
+    world.undo(&quarantine, &before).await;
+    refuse();
+    world.provider.look(&quarantine, &world.hand).await.unwrap_err();
+    world.provider.prove(&quarantine, &world.hand).await.unwrap_err();
+    world.emulator.set_faults(Faults::default());
+    assert_eq!(world.look(&quarantine).await.state, before);
+}
+
+#[tokio::test]
 async fn what_the_account_made_under_our_name_is_not_ours() {
     let mut tenant = Tenant::example(7);
     let mut trap = tenant.mixpanel.service_accounts[&88_123].clone();

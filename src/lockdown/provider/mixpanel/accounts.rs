@@ -43,10 +43,11 @@ impl About {
         projects
     }
 
-    /// Whether it is in some of the projects in which it was found, and not in others.
-    fn is_torn(&self, direct: &Roles) -> bool {
-        let is_in = |project: &u64| direct.contains_key(project);
-        self.projects.iter().any(is_in) && !self.projects.iter().all(is_in)
+    /// The projects that have to be read to tell how it is: those in which it was found at first, and at any later time. One that
+    /// could not be read when the step was planned may have been found since.
+    fn concerned(&self, before: &Value) -> BTreeSet<u64> {
+        let found = self.meant(roles(before).unwrap_or_default());
+        self.projects.iter().copied().chain(found.into_keys()).collect()
     }
 }
 
@@ -123,14 +124,15 @@ pub(super) fn leave(system: &str, account: &Account, (project, name): (u64, &str
 
 impl Mixpanel {
     /// The roles that projects give it directly.
-    pub(super) async fn look_quarantine(&self, step: &Step) -> Result<Look, CallError> {
+    pub(super) async fn look_quarantine(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
         let about: About = details(step)?;
+        let concerned = about.concerned(&hand.facts(&step.id).before);
         let mut sweep = self.sweeps.recent(about.account).await?;
         // Projects are read one by one. What takes effect meanwhile, such as a request of ours that was lost, shows in some alone.
-        if about.is_torn(&sweep.direct(about.account)) {
+        if is_torn(&concerned, &sweep.direct(about.account)) {
             sweep = self.sweeps.fresh().await?;
         }
-        sweep.has_read(&about.projects)?;
+        sweep.has_read(&concerned)?;
         let direct = about.meant(sweep.direct(about.account));
         let mut state = json!({ "projects": direct });
         // Somebody may have deleted it since: then there is nothing to give back.
@@ -175,7 +177,7 @@ impl Mixpanel {
         if !sweep.indirect(about.account).is_empty() {
             sweep = self.sweeps.fresh().await?;
         }
-        sweep.has_read(&about.projects)?;
+        sweep.has_read(&about.concerned(&hand.facts(&step.id).before))?;
         let direct = about.meant(sweep.direct(about.account));
         if !direct.is_empty() {
             return Ok(Proof::NotYet(format!("it is still in projects {}", listed(direct.keys()))));
@@ -252,6 +254,12 @@ impl Mixpanel {
         let listed = self.api.accounts().await?.iter().any(|other| other.id == account);
         Ok(listed.then(|| Proof::NotYet("it is not found any more, but still listed".to_owned())))
     }
+}
+
+/// Whether it is in some of these projects and not in others.
+fn is_torn(projects: &BTreeSet<u64>, direct: &Roles) -> bool {
+    let is_in = |project: &u64| direct.contains_key(project);
+    projects.iter().any(is_in) && !projects.iter().all(is_in)
 }
 
 /// Whether every role that it had is there again: another step may have given back others.

@@ -181,7 +181,7 @@ impl Provider for Mixpanel {
 
     async fn look(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
         match step.action.as_str() {
-            accounts::QUARANTINE | accounts::LEAVE => self.look_quarantine(step).await,
+            accounts::QUARANTINE | accounts::LEAVE => self.look_quarantine(step, hand).await,
             accounts::DELETE => self.look_delete(step).await,
             rotation::REPLACE => self.look_replace(step, hand).await,
             rotation::REMOVE_DUPLICATE => self.look_duplicate(step, hand).await,
