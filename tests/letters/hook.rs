@@ -37,7 +37,7 @@ impl Hook {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 // A client that hangs up sends no request.
-                drop(stream.and_then(|stream| serve(stream, &answer, &shared)));
+                drop(stream.and_then(|stream| serve(&stream, &answer, &shared)));
             }
         });
         Self { port, seen }
@@ -52,7 +52,7 @@ impl Hook {
     }
 }
 
-fn serve(stream: TcpStream, answer: &str, seen: &Mutex<Vec<Request>>) -> std::io::Result<()> {
+fn serve(stream: &TcpStream, answer: &str, seen: &Mutex<Vec<Request>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut lines = Vec::new();
     loop {
@@ -75,5 +75,6 @@ fn serve(stream: TcpStream, answer: &str, seen: &Mutex<Vec<Request>>) -> std::io
     let line = lines[0].trim_end_matches(" HTTP/1.1").to_owned();
     let body = serde_json::from_slice(&body).unwrap_or_default();
     seen.lock().unwrap().push(Request { line, headers, body });
-    (&stream).write_all(answer.as_bytes())
+    let mut stream = stream;
+    stream.write_all(answer.as_bytes())
 }

@@ -15,6 +15,7 @@ const CERTIFICATE: &str = include_str!("../tls/certificate.pem");
 const KEY: &str = include_str!("../tls/key.pem");
 
 /// What the server does.
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 #[derive(Debug, Clone, Default)]
 pub struct Habits {
     /// TLS from the first byte on.
@@ -293,15 +294,12 @@ impl<'a> Talk<'a> {
         let end = lines.iter().position(String::is_empty).unwrap();
         let mut headers: Vec<(String, String)> = Vec::new();
         for line in &lines[..end] {
-            match line.strip_prefix(' ') {
-                Some(more) => {
-                    let last = headers.last_mut().unwrap();
-                    last.1 = format!("{} {more}", last.1);
-                }
-                None => {
-                    let (name, value) = line.split_once(": ").unwrap();
-                    headers.push((name.to_owned(), value.to_owned()));
-                }
+            if let Some(more) = line.strip_prefix(' ') {
+                let last = headers.last_mut().unwrap();
+                last.1 = format!("{} {more}", last.1);
+            } else {
+                let (name, value) = line.split_once(": ").unwrap();
+                headers.push((name.to_owned(), value.to_owned()));
             }
         }
         let text = String::from_utf8(STANDARD.decode(lines[end + 1..].concat()).unwrap()).unwrap();
