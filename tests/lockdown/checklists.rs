@@ -1,9 +1,11 @@
-//! What `src/governance/README.md` answers to each point of the guide's checklists: commands, options, guided steps, files and
-//! events that it names are there.
+//! What `src/governance/README.md` answers to each point of the guide's checklists: commands, options, guided steps, files, events and
+//! sections of the configuration that it names are there.
 
 use std::collections::BTreeSet;
 
+use portcullis::config::template;
 use portcullis::drill::emulator::{Faults, Switches, Tenant};
+use portcullis::lockdown::open;
 
 use super::operations::{CONTRACTOR, KNOWN, history, without_teams};
 use super::stage::{Run, Stage};
@@ -86,7 +88,8 @@ fn fault(
     let is_file = || stage.path("incidents").join(stage.incident().unwrap()).join(name).is_file();
     let is_event = || EVENTS.iter().any(|known| known.contains(name.trim_end_matches('*')));
     let is_step = || guided.iter().any(|id| is_called(id, name));
-    (!(is_step() || is_file() || is_event())).then(|| format!("nothing is called {name}"))
+    let is_section = || name.starts_with('[') && template(open::catalog()).lines().any(|line| line == name);
+    (!(is_step() || is_file() || is_event() || is_section())).then(|| format!("nothing is called {name}"))
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::tenant::{beside, further, small};
 /// Where a document says otherwise than the vendor's own code, which is what is sent first.
 const CONTRADICTED: [&str; 1] = ["onelogin DELETE /api/2/roles/{role_id}/users"];
 /// Services of which there is a document, and the fewest requests that it has to cover. Google describes the Directory API in a
-/// form of its own, not as OpenAPI, so that what is sent to it is held to its emulated service alone.
+/// form of its own, not as `OpenAPI`, so that what is sent to it is held to its emulated service alone.
 const COVERED: [(&str, u64); 5] =
     [("mixpanel", 20), ("okta", 4), ("entra", 3), ("onelogin", 4), ("pingone", 5)];
 

@@ -93,13 +93,9 @@ pub fn planted(seed: u64) -> Stage {
     let rows: Vec<String> = (stage.inventory_before.clone() + &good)
         .split("[[integration]]")
         .map(|row| {
-            match row.contains("name = \"local\"")
-                || row.contains("name = 'good'")
-                || row.contains("mixpanel/88103")
-            {
-                true => (row, 10),
-                false => (row, 100),
-            }
+            let recent = ["name = \"local\"", "name = 'good'", "mixpanel/88103"];
+            let ago = if recent.iter().any(|known| row.contains(known)) { 10 } else { 100 };
+            (row, ago)
         })
         .filter(|(row, _)| !row.trim().is_empty())
         .map(|(row, ago)| {

@@ -222,17 +222,17 @@ pub(super) fn page_of<T: DeserializeOwned>(
     name: &str,
 ) -> Result<(Vec<T>, Option<String>), CallError> {
     let lost = |what: String| CallError::Lost { what: format!("{name}: {what}") };
-    if page["kind"] != of.kind {
+    if page.get("kind").and_then(Value::as_str) != Some(of.kind) {
         return Err(lost(format!("the answer is not {}", of.kind)));
     }
     let rows = page.get_mut(of.key).map(Value::take).map(serde_json::from_value);
     let rows = rows
         .transpose()
         .map_err(|error| lost(format!("the answer is not a list ({:?})", error.classify())))?;
-    let next = match &page["nextPageToken"] {
-        Value::Null => None,
-        Value::String(token) => Some(token.clone()).filter(|token| !token.is_empty()),
-        _ => return Err(lost("where the next page is cannot be read".to_owned())),
+    let next = match page.get("nextPageToken") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(token)) => Some(token.clone()).filter(|token| !token.is_empty()),
+        Some(_) => return Err(lost("where the next page is cannot be read".to_owned())),
     };
     Ok((rows.unwrap_or_default(), next))
 }
