@@ -246,6 +246,15 @@ fn a_whole_review_is_carried_out_and_the_next_one_is_empty() {
     let waits: BTreeSet<String> = told(&Value::from(waits)).into_iter().map(|(check, ..)| check).collect();
     assert!(!waits.contains("dormant") && !waits.contains("contractor-ended"), "these are out: {waits:?}");
     assert!(waits.contains("over-privileged") && waits.contains("no-owner"), "{waits:?}");
+    let shown = |format: &str| {
+        let args = ["review", "before.ndjson", "--members", "members.csv", "--register", "register.toml"];
+        stage.run(&[&args[..], &["--format", format]].concat(), None).stdout
+    };
+    let (table, csv) = (shown("table"), shown("csv"));
+    assert!(table.contains("Proposed\n  nothing\n\nUnder way\n"), "{table}");
+    assert!(table.contains(&format!("`portcullis status {incident}`")), "{table}");
+    let rows: Vec<&str> = csv.lines().skip(1).collect();
+    assert_eq!(rows.iter().filter(|row| row.ends_with(&format!(",{incident}"))).count(), rows.len(), "{csv}");
     stage.attest_waiting();
     people_do_their_part(&stage);
     stage.attest_all();
