@@ -19,6 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::person::{settle_seconds, settles};
 use super::support::{no_way_back, proof_of, tried};
 use super::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
@@ -89,14 +90,7 @@ pub const KIND: ProviderKind = ProviderKind {
                 default: None,
                 example: "mixpanel@acme.example, exports@acme.example",
             },
-            Setting {
-                name: "settle-seconds",
-                about: "How long a block may take to hold everywhere: sessions are ended once more after that.",
-                value: SettingKind::Number,
-                required: false,
-                default: Some(SETTLES),
-                example: "180",
-            },
+            settle_seconds(SETTLES),
         ],
     },
     auth: |secret| Ok(Auth::Bearer(secret)),
@@ -118,7 +112,7 @@ fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
     Ok(Box::new(Google {
         admin: admin.ok_or_else(|| OpenError("`admin` is needed".into()))?,
         groups: settings.list("groups").to_vec(),
-        settles: Duration::from_secs(settings.number("settle-seconds").unwrap_or_default()),
+        settles: settles(settings),
         api: Api::new(opening.transport),
         name: opening.name,
     }))

@@ -1,11 +1,17 @@
 //! What identity providers share: steps about one person, guided steps in their console, and reads that may be refused.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Check, CheckState, Discovery, Look, Proof};
+use crate::config::Settings;
+use crate::config::catalog::{Setting, SettingKind};
 use crate::lockdown::http::CallError;
 use crate::lockdown::step::{Gap, Guided, GuidedProof, Object, Phase, Step, Undo};
+
+const SETTLE_SECONDS: &str = "settle-seconds";
 
 /// What was refused: it is left to a person, and everything else goes on.
 pub(super) type Refused<T> = Result<T, String>;
@@ -22,6 +28,23 @@ pub(super) fn allowed<T>(result: Result<T, CallError>) -> Result<Refused<T>, Cal
 /// What could be read, for the snapshot: null where it was refused.
 pub(super) fn seen<T: Serialize>(read: &Refused<T>) -> Value {
     read.as_ref().map_or(Value::Null, |read| json!(read))
+}
+
+/// The setting for how long a block may take to hold; `usual`: in seconds, where the configuration is silent.
+pub(super) const fn settle_seconds(usual: &'static str) -> Setting {
+    Setting {
+        name: SETTLE_SECONDS,
+        about: "How long a block may take to hold everywhere: sessions are ended once more after that.",
+        value: SettingKind::Number,
+        required: false,
+        default: Some(usual),
+        example: usual,
+    }
+}
+
+/// What an instance says of it.
+pub(super) fn settles(settings: &Settings) -> Duration {
+    Duration::from_secs(settings.number(SETTLE_SECONDS).unwrap_or_default())
 }
 
 /// One account at one instance.

@@ -13,13 +13,18 @@ use crate::config::Settings;
 use crate::drill::emulator::draws::CANARY;
 use crate::drill::emulator::{Emulator, Fault, Faults, SERVICES, Switches, Tenant, What, When};
 use crate::lockdown::http::{self, Auth, CallError, Transport};
-use crate::lockdown::step::Step;
+use crate::lockdown::step::{Step, Undo};
 
 pub(super) struct World {
     pub(super) emulator: Arc<Emulator>,
     pub(super) provider: Box<dyn Provider>,
     pub(super) runtime: Runtime,
     pub(super) hand: Hand,
+}
+
+/// Identifiers of the steps that were found.
+pub(super) fn ids(found: &Discovery) -> Vec<&str> {
+    found.steps.iter().map(|step| step.id.0.as_str()).collect()
 }
 
 /// Requests without a limit that matters, and failures that are final soon.
@@ -56,6 +61,19 @@ impl World {
         let found = format!("{:?}", self.discover(email));
         let checks = format!("{:?}", self.runtime.block_on(self.provider.check()));
         assert!(!found.contains(CANARY) && !checks.contains(CANARY));
+    }
+
+    /// Takes back what was `done`, each step with the state before it, the last first. Asserts that this state is there again, and
+    /// that nothing is sent for what has no way back.
+    pub(super) fn takes_back(&self, done: &[(Step, Value)]) {
+        for (step, before) in done.iter().rev() {
+            if step.undo == Undo::Irreversible {
+                assert!(matches!(self.undo(step, before), Err(CallError::NotSent { .. })), "{}", step.id);
+            } else {
+                self.undo(step, before).unwrap_or_else(|error| panic!("{}: {error}", step.id));
+                assert_eq!(self.look(step).state, *before, "{}", step.id);
+            }
+        }
     }
 
     /// The service and the instance have the kind's name.
