@@ -7,9 +7,9 @@ use portcullis::config::template;
 use portcullis::drill::emulator::{Faults, Switches, Tenant};
 use portcullis::lockdown::open;
 
-use super::operations::{CONTRACTOR, KNOWN, history, without_teams};
+use super::operations::{CONTRACTOR, KNOWN, agree, history, without_teams};
 use super::stage::{Run, Stage};
-use super::whole_review::{agree, planted, review};
+use super::whole_review::{planted, review};
 
 const README: &str = include_str!("../../src/governance/README.md");
 /// What the vendor's log can have, by the table of roles and by what the trail reads.
@@ -50,7 +50,7 @@ fn guided() -> BTreeSet<String> {
     all.extend(plan(&["lockdown", CONTRACTOR, "--log", "audit.ndjson"]));
     all.extend(plan(&[&["offboard", CONTRACTOR], KNOWN].concat()));
     let reviewed = planted(62);
-    agree(&reviewed, &review(&reviewed, &[], &[]));
+    agree(&reviewed, &review(&reviewed, &[], &[]), |_| true);
     all.extend(ids(&reviewed.run(&["review", "--agreed", "review.json", "--dry-run", "--json"], None)));
     // Without a directory that takes members out, people do.
     let alone = Stage::new(Tenant::example(64), Switches::default(), Faults::default());
