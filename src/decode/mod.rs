@@ -1,5 +1,6 @@
 //! From bytes to values: where a record's wanted values stand in a block, and their decoding.
 
+pub mod bits;
 pub mod csv;
 pub mod csv_view;
 pub mod fields;

@@ -20,7 +20,7 @@ pub struct Line {
 #[derive(Debug, Default)]
 pub struct Index {
     /// A bit for every byte: quotes that no backslash escapes. Whether they are inside of strings is for the reader to
-    /// know.
+    /// know. The last word is empty, as [`bits::next`](crate::decode::bits::next) wants it.
     pub quotes: Vec<u64>,
     /// Lines in order.
     pub lines: Vec<Line>,
@@ -56,6 +56,7 @@ impl Index {
             *quotes = quote;
             push_lines(&mut self.lines, base as u32, &masks, masks.newline & keep, &mut seen);
         }
+        self.quotes.push(0);
         let ended = self.lines.last().is_some_and(|line| line.end as usize + 1 == len);
         if len > 0 && !ended {
             push_line(&mut self.lines, len as u32, seen);

@@ -103,8 +103,7 @@ impl Shapes {
         let (mut node, mut at, mut chosen) = (0u16, record.start, None);
         loop {
             let here = self.nodes.get(usize::from(node))?;
-            let passed = here.run.iter().try_fold(at, |at, piece| piece.pass(simd, record, at, holes));
-            let choice = match passed {
+            let choice = match here.pass(simd, record, at, holes) {
                 Some(end) if end == record.end && here.template.is_some() => {
                     return here.template.map(|template| (template, chosen));
                 }
@@ -219,6 +218,23 @@ impl Shapes {
         }
         self.looked = 0;
         self.hits = 0;
+    }
+}
+
+impl Node {
+    /// Where the record goes on after the whole run. A loop: a closure given to an iterator would stay portable code.
+    #[inline(always)]
+    fn pass<S: Simd>(
+        &self,
+        simd: S,
+        record: Candidate<'_>,
+        mut at: u32,
+        holes: &mut Vec<Raw>,
+    ) -> Option<u32> {
+        for piece in &self.run {
+            at = piece.pass(simd, record, at, holes)?;
+        }
+        Some(at)
     }
 }
 

@@ -9,7 +9,7 @@ use super::paths::Slot;
 use super::string;
 use super::walk::{Walk, scalar_kind};
 use crate::decode::fields::{FieldId, FieldTable, Got, View};
-use crate::decode::{Kind, Raw};
+use crate::decode::{Kind, Raw, bits};
 
 /// Records with more values are walked.
 const MAX_HOLES: usize = 2048;
@@ -65,7 +65,7 @@ pub struct Candidate<'a> {
     pub start: u32,
     /// One past its last byte.
     pub end: u32,
-    /// A bit for every byte of the block: its unescaped quotes.
+    /// A bit for every byte of the block: its unescaped quotes. One more word follows.
     pub quotes: &'a [u64],
 }
 
@@ -78,13 +78,8 @@ impl Candidate<'_> {
     /// The inside of the string that starts at `at`: up to the next quote.
     #[inline(always)]
     pub(super) fn string(&self, at: u32) -> Option<Raw> {
-        let mut word = at >> 6;
-        let mut bits = self.quotes.get(word as usize)? & (u64::MAX << (at & 63));
-        while bits == 0 {
-            word += 1;
-            bits = *self.quotes.get(word as usize)?;
-        }
-        Some(Raw { start: at, end: (word << 6) + bits.trailing_zeros(), kind: Kind::JsonString })
+        let end = bits::next(self.quotes, at as usize)?;
+        Some(Raw { start: at, end: u32::try_from(end).ok()?, kind: Kind::JsonString })
     }
 
     /// The token at `at`.
