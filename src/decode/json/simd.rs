@@ -140,8 +140,8 @@ use x86::{avx2_here, run_avx2_or_portable};
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_max_epu8, _mm256_movemask_epi8,
-        _mm256_set1_epi8, _mm256_testz_si256, _mm256_xor_si256,
+        __m256i, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_max_epu8,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_testz_si256, _mm256_xor_si256,
     };
 
     use super::{Masks, Portable, Simd, Work};
@@ -213,12 +213,21 @@ mod x86 {
             let wanted = _mm256_set1_epi8(byte.cast_signed());
             join(_mm256_cmpeq_epi8(low, wanted), _mm256_cmpeq_epi8(high, wanted))
         };
+        let (quote, newline) = (equal(b'"'), equal(b'\n'));
+        // Controls and, as they are negative, bytes of 0x80 and above; and backslashes. Most chunks have none but newlines.
+        let (space, backslash) = (_mm256_set1_epi8(0x20), _mm256_set1_epi8(b'\\'.cast_signed()));
+        let special = |half: __m256i| {
+            _mm256_or_si256(_mm256_cmpgt_epi8(space, half), _mm256_cmpeq_epi8(half, backslash))
+        };
+        if join(special(low), special(high)) == newline {
+            return Masks { quote, newline, control: newline, ..Masks::default() };
+        }
         let last_control = _mm256_set1_epi8(0x1F);
         let control = |half: __m256i| _mm256_cmpeq_epi8(_mm256_max_epu8(half, last_control), last_control);
         Masks {
-            quote: equal(b'"'),
+            quote,
             backslash: equal(b'\\'),
-            newline: equal(b'\n'),
+            newline,
             control: join(control(low), control(high)),
             high: join(low, high),
         }
