@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench scan` prints a row for each log, number of threads, number of rules and hit rate. Files are made
 //! in a temporary folder; `PORTCULLIS_BENCH_MB` sets their size (default 512), `PORTCULLIS_BENCH_RUNS` the runs of each
-//! row (default 3; the median is shown); `PORTCULLIS_BENCH_STATE_RECORDS` is the length of the log for rules with state, and
+//! row (default 3; the median is shown). `cargo bench --bench scan -- 'csv: 1 threads'` measures the rows that have this in
+//! their names. `PORTCULLIS_BENCH_STATE_RECORDS` is the length of the log for rules with state, and
 //! `PORTCULLIS_BENCH_STATE_ALONE=1` measures those alone. CPU time is that of the process, from /proc.
 #![expect(
     clippy::unwrap_used,
@@ -205,6 +206,7 @@ fn main() {
     if setting("PORTCULLIS_BENCH_STATE_ALONE", 0) > 0 {
         return stateful(tempfile::tempdir().unwrap().path());
     }
+    let only = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
     let bytes = setting("PORTCULLIS_BENCH_MB", 512) << 20;
     let folder = tempfile::tempdir().unwrap();
     let logs = [
@@ -219,6 +221,9 @@ fn main() {
         let (limit, wall) = rate(size, || assert!(newlines(path) > 0));
         println!("{:<46} {limit:>12.0} {wall:>12.0}", format!("{name}: read and find newlines"));
         let row = |what: String, rules: &Loaded, threads: usize, isa: Option<Isa>| {
+            if !what.contains(&only) {
+                return;
+            }
             let mut found = 0;
             let (used, wall) = rate(size, || found = scan(path, rules, threads, isa));
             println!("{what:<46} {used:>12.0} {wall:>12.0} {:>9.0}% {found:>10}", used / limit * 100.0);
@@ -237,5 +242,7 @@ fn main() {
             Some(Isa::Portable),
         );
     }
-    stateful(folder.path());
+    if only.is_empty() {
+        stateful(folder.path());
+    }
 }
