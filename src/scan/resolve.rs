@@ -172,13 +172,13 @@ impl Resolver<'_> {
         let mut marks = csv::Marks::default();
         let block = chunk.bytes.get(..chunk.len).unwrap_or_default();
         let layout = columns.layout(usize::MAX);
-        let mut records = csv::Records::new(&chunk.bytes, chunk.len, layout, self.settings.isa(), &mut marks);
-        while let Some(item) = records.next() {
+        let records = csv::Records::new(&chunk.bytes, chunk.len, layout, self.settings.isa(), &mut marks);
+        records.each(|item| {
             if let csv::Item::Record { start, end, next, fields, .. } = item {
                 let view = CsvView { block, table: &judge.program.table, columns, fields };
                 judge.record(Span { start, end, next }, &view);
             }
-        }
+        });
         judge.out
     }
 

@@ -189,16 +189,15 @@ impl Session {
         columns.slots().for_each(|slot| reader.saw(slot));
         let content = chunk.bytes.get(..chunk.len).unwrap_or_default();
         let layout = columns.layout(task.settings.max_record);
-        let mut records = csv::Records::new(&chunk.bytes, chunk.len, layout, isa, &mut marks);
-        while let Some(item) = records.next() {
-            csv_item(&mut reader, task.program, content, columns, &item);
-        }
+        let records = csv::Records::new(&chunk.bytes, chunk.len, layout, isa, &mut marks);
+        records.each(|item| csv_item(&mut reader, task.program, content, columns, &item));
         let outcome = reader.outcome;
         self.marks = marks;
         outcome
     }
 }
 
+#[inline(always)]
 fn csv_item(
     reader: &mut Reader<'_>,
     program: &Program,
