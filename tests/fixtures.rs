@@ -66,6 +66,15 @@ fn committed_logs_of_identity_providers_are_what_the_generator_makes() {
     }
 }
 
+#[test]
+fn the_committed_roster_and_its_audit_log_are_what_the_generator_makes() {
+    for (name, log) in [("roster.csv", Log::RosterCsv), ("audit.ndjson", Log::RosterAudit)] {
+        let path = format!("fixtures/source/roster/{name}");
+        let same = std::fs::read(&path).unwrap() == made_of(12, log, 400, 91, false);
+        assert!(same, "{path} is out of date");
+    }
+}
+
 /// Every source but those that have logs of the large incident, and any JSON, has a log and what is to be found in it.
 #[test]
 fn each_source_has_a_log_whose_story_is_found_by_name() {

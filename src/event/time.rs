@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
@@ -37,6 +37,8 @@ pub enum TimeError {
     UnknownZone,
     /// A local time that the clock skips or repeats.
     GapOrFold,
+    /// Not a day where one is asked for.
+    NoDay,
 }
 
 impl TimeError {
@@ -54,6 +56,7 @@ impl TimeError {
             }
             Self::UnknownZone => "unknown zone abbreviation",
             Self::GapOrFold => "local time that the clock skips or repeats at a change of summer time",
+            Self::NoDay => "neither a day, such as 2026-03-30, nor a time",
         }
     }
 }
@@ -140,6 +143,23 @@ impl TimeReader {
             }
         }
         self.read_slowly(text)
+    }
+
+    /// Reads a day, as `2026-03-30`: its last instant in that zone. Anything else is read as [`Self::read`] does.
+    ///
+    /// # Errors
+    /// Whatever leaves a doubt; see [`TimeError`].
+    pub fn read_day(&self, text: &[u8], zone: &TimeZone) -> Result<Timestamp, TimeError> {
+        let Some(day) = day(text.trim_ascii()) else {
+            return self.read(text).map_err(|error| match error {
+                TimeError::UnknownFormat | TimeError::AmbiguousNumber => TimeError::NoDay,
+                other => other,
+            });
+        };
+        let next = day?.tomorrow().map_err(|_beyond| TimeError::OutOfRange)?.to_datetime(Time::midnight());
+        // Midnight may be skipped or come twice; the day ends when the clock first gets there or past it.
+        let end = zone.to_ambiguous_timestamp(next).compatible().map_err(|_beyond| TimeError::OutOfRange)?;
+        Ok(Timestamp { nanos: in_range(end.as_nanosecond() - 1)?, digits: 0 })
     }
 
     #[inline(never)]
@@ -247,6 +267,15 @@ fn digits(nanos: i64) -> u8 {
 
 fn in_range(nanos: i128) -> Result<i64, TimeError> {
     i64::try_from(nanos).ok().filter(|nanos| *nanos >= 0).ok_or(TimeError::OutOfRange)
+}
+
+/// `YYYY-MM-DD`; `None` for anything that is not exactly that.
+fn day(text: &[u8]) -> Option<Result<Date, TimeError>> {
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    let small = |tens, ones| i8::try_from(pair(tens, ones)?).ok();
+    let year = i16::try_from(pair(y1, y2)? * 100 + pair(y3, y4)?).ok()?;
+    let date = Date::new(year, small(m1, m2)?, small(d1, d2)?);
+    Some(date.map_err(|_no_such_day| TimeError::OutOfRange))
 }
 
 fn local(date: &str, clock: &str, half: Option<&str>, nanos: i64) -> Result<DateTime, TimeError> {
@@ -522,6 +551,40 @@ mod tests {
             ("2026-03-30 13:08:08 PM UTC", None, OutOfRange),
         ] {
             assert_eq!(read(text, zone), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_ends_when_the_next_one_begins_there() {
+        let read = |text: &str, zone: &str| {
+            let read = TimeReader::default().read_day(text.as_bytes(), &TimeZone::get(zone).unwrap());
+            read.map(|time| (time.to_rfc3339(), time.nanos % 1_000_000_000))
+        };
+        let last = |text: &str| Ok((text.to_owned(), 999_999_999));
+        for (text, zone, expected) in [
+            ("2026-03-30", "UTC", last("2026-03-30T23:59:59Z")),
+            (" 2026-03-30 ", "Europe/Berlin", last("2026-03-30T21:59:59Z")),
+            ("2026-03-29", "Europe/Berlin", last("2026-03-29T21:59:59Z")),
+            ("2024-02-29", "America/Toronto", last("2024-03-01T04:59:59Z")),
+            // The clock goes from 24:00 to 01:00, and from 24:00 back to 23:00.
+            ("2026-04-23", "Africa/Cairo", last("2026-04-23T21:59:59Z")),
+            ("2026-10-29", "Africa/Cairo", last("2026-10-29T21:59:59Z")),
+            // A day that was left out is over when it begins.
+            ("2011-12-30", "Pacific/Apia", last("2011-12-30T09:59:59Z")),
+            ("2026-03-30T15:00:00Z", "Europe/Berlin", Ok(("2026-03-30T15:00:00Z".to_owned(), 0))),
+            ("2025-02-29", "UTC", Err(TimeError::OutOfRange)),
+            ("2026-13-01", "UTC", Err(TimeError::OutOfRange)),
+            ("0000-00-00", "UTC", Err(TimeError::OutOfRange)),
+            ("1969-12-30", "UTC", Err(TimeError::OutOfRange)),
+            ("9999-12-31", "UTC", Err(TimeError::OutOfRange)),
+            ("30/03/2026", "UTC", Err(TimeError::SlashDate)),
+            ("30.03.2026", "UTC", Err(TimeError::NoDay)),
+            ("2026-3-30", "UTC", Err(TimeError::NoDay)),
+            ("20260330", "UTC", Err(TimeError::NoDay)),
+            ("2026-03-30 00:00:00", "Europe/Berlin", Err(TimeError::NoZone)),
+            ("", "UTC", Err(TimeError::NoDay)),
+        ] {
+            assert_eq!(read(text, zone), expected, "{text} {zone}");
         }
     }
 

@@ -78,14 +78,18 @@ impl Collector {
         self.sorter.push(hit)
     }
 
-    /// Time of the first record of all inputs.
-    pub fn first_time(&self) -> Option<Timestamp> {
-        self.inputs.values().filter_map(|state| state.coverage.first_time).min()
+    /// Time of the first record of those inputs.
+    pub fn first_time(&self, of: &dyn Fn(usize) -> bool) -> Option<Timestamp> {
+        self.those(of).filter_map(|state| state.coverage.first_time).min()
     }
 
-    /// Time of the last record of all inputs.
-    pub fn last_time(&self) -> Option<Timestamp> {
-        self.inputs.values().filter_map(|state| state.coverage.last_time).max()
+    /// Time of the last record of those inputs.
+    pub fn last_time(&self, of: &dyn Fn(usize) -> bool) -> Option<Timestamp> {
+        self.those(of).filter_map(|state| state.coverage.last_time).max()
+    }
+
+    fn those(&self, of: &dyn Fn(usize) -> bool) -> impl Iterator<Item = &InputState> {
+        self.inputs.iter().filter(|(at, _)| of(**at)).map(|(_, state)| state)
     }
 
     /// Takes the records that had to wait until everything is read.

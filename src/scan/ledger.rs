@@ -255,6 +255,10 @@ impl Ledger {
             sum.rejected += coverage.rejected.total().ranges;
             sum.records += coverage.records;
             sum.untimed += coverage.untimed.total().ranges;
+            let source = input.source.as_deref().and_then(crate::source::find);
+            if source.is_some_and(|source| source.is_calendar) {
+                continue;
+            }
             sum.first_time = [sum.first_time, coverage.first_time].into_iter().flatten().min();
             sum.last_time = sum.last_time.max(coverage.last_time);
         }

@@ -134,6 +134,8 @@ pub enum ScanError {
 pub struct Settings {
     /// Reads times.
     pub time: TimeReader,
+    /// The zone of days that somebody wrote down.
+    pub day_zone: TimeZone,
     /// See [`Config::since`].
     pub since: Option<Timestamp>,
     /// See [`Config::until`].
@@ -325,6 +327,7 @@ impl Config {
                 log_zone: self.log_zone.clone(),
                 formats: mapping.time_formats().to_vec(),
             }),
+            day_zone: self.log_zone.clone().or_else(|| self.profile.zone.clone()).unwrap_or(TimeZone::UTC),
             since: self.since,
             until: self.until,
             account: self.account.clone(),

@@ -92,6 +92,8 @@ pub struct Program {
     pub projected: Vec<(FieldId, bool)>,
     /// A field of a rule that could not be added: more than 65,535 of them.
     pub overflow: bool,
+    /// See [`Source::is_calendar`].
+    pub is_calendar: bool,
 }
 
 /// The fields of a record that a derivation asks for.
@@ -434,6 +436,7 @@ impl<'a> Compiler<'a> {
             compares_fields,
             projected: Vec::new(),
             overflow: self.overflow,
+            is_calendar: self.source.is_calendar,
         }
     }
 }

@@ -334,9 +334,12 @@ fn fields_of(rule: &Rule) -> Vec<String> {
     fields.into_iter().collect()
 }
 
-/// The event types that a rule names, with what the sources' catalogues say of them.
+/// The event types that a rule names, with what the sources' catalogues say of them. One that none has may be of a source
+/// without a catalogue.
 fn event_types(rule: &Rule, sources: &[usize]) -> Vec<EventTypeNote> {
-    let catalogue = sources.iter().filter_map(|&at| SOURCES.get(at)).find_map(|source| source.event_type);
+    let sources: Vec<_> = sources.iter().filter_map(|&at| SOURCES.get(at)).collect();
+    let catalogue = sources.iter().find_map(|source| source.event_type);
+    let have_all = sources.iter().all(|source| source.event_type.is_some());
     let mut names = BTreeSet::new();
     for atom in &rule.atoms {
         let is_action =
@@ -347,7 +350,8 @@ fn event_types(rule: &Rule, sources: &[usize]) -> Vec<EventTypeNote> {
     }
     let note = |name: String| {
         let since = catalogue.and_then(|find| find(&name.to_lowercase()));
-        EventTypeNote { known: catalogue.map(|_| since.is_some()), since: since.map(str::to_owned), name }
+        let known = catalogue.map(|_| since.is_some()).filter(|known| *known || have_all);
+        EventTypeNote { known, since: since.map(str::to_owned), name }
     };
     names.into_iter().map(note).collect()
 }

@@ -197,6 +197,8 @@ impl Reader<'_> {
     #[inline]
     fn time<V: View>(&mut self, span: Span, view: &V) -> Option<Timestamp> {
         let read = match view.get(TIME, &mut self.buffers.many) {
+            Got::Absent if self.program.is_calendar => return None,
+            Got::One(raw) if self.program.is_calendar && is_blank(view.block(), raw) => return None,
             Got::Absent => Err("the record has no time"),
             Got::Many => Err("the record has several times"),
             Got::One(raw) => self.read_time(view.block(), raw),
@@ -219,7 +221,13 @@ impl Reader<'_> {
     fn read_time(&mut self, block: &[u8], raw: Raw) -> Result<Timestamp, &'static str> {
         let bytes = raw.bytes(block);
         let read = |bytes: &[u8]| {
-            self.settings.time.read(bytes).map_err(super::super::event::time::TimeError::reason)
+            let settings = self.settings;
+            let read = if self.program.is_calendar {
+                settings.time.read_day(bytes, &settings.day_zone)
+            } else {
+                settings.time.read(bytes)
+            };
+            read.map_err(super::super::event::time::TimeError::reason)
         };
         match raw.kind {
             Kind::JsonString | Kind::CsvPlain | Kind::Number => match read(bytes) {
@@ -450,6 +458,11 @@ impl Handler for Reader<'_> {
 }
 
 /// The first text of a field, shortened.
+/// Whether a field that is there says nothing.
+fn is_blank(block: &[u8], raw: Raw) -> bool {
+    raw.kind == Kind::Null || raw.bytes(block).trim_ascii().is_empty()
+}
+
 fn shown<V: View>(view: &V, field: FieldId) -> Option<String> {
     extract::text(view, field, |text| Some(text.chars().take(MAX_SHOWN).collect()))
 }

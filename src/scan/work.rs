@@ -162,11 +162,16 @@ impl<'a> Scan<'a> {
         let sessions = std::mem::take(&mut self.sessions).into_iter().flatten().filter_map(into_inner);
         let recorders: Vec<Recorder> = sessions.map(Session::into_recorder).collect();
         // What the logs themselves say of a day is all that counts of it: nothing is counted twice.
-        let before = collector.first_time().map_or(i64::MAX, |time| time.nanos.div_euclid(DAY));
+        let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let is_calendar = |note: &InputNote| {
+            note.source.and_then(|source| SOURCES.get(source)).is_some_and(|source| source.is_calendar)
+        };
+        let is_log = |at: usize| !notes.get(&at).is_some_and(is_calendar);
+        let before = collector.first_time(&is_log).map_or(i64::MAX, |time| time.nanos.div_euclid(DAY));
+        let horizon = collector.last_time(&is_log).map_or(i64::MIN, |time| time.nanos);
         let baseline = self.config.baseline.as_ref().map(|of| (of, before));
         let facts = Facts::gather(&self.plan, &self.spill, recorders, baseline, self.config.state_memory)?;
         let programs: Vec<Option<&Program>> = self.programs.iter().map(OnceLock::get).collect();
-        let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
         let inputs = notes.iter().filter_map(|(&at, note)| Some((at, (note.source?, note.columns.clone()))));
         let resolver = Resolver {
             config: self.config,
@@ -179,7 +184,7 @@ impl<'a> Scan<'a> {
             locate: locate(self.config),
             programs: &programs,
             inputs: &inputs.collect(),
-            horizon: collector.last_time().map_or(i64::MIN, |time| time.nanos),
+            horizon,
         };
         let resolved = resolver.resolve(&kept)?;
         for rule in resolved.suppressed {

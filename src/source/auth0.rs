@@ -33,6 +33,7 @@ pub const SOURCE: Source = Source {
         "service.name",
     ],
     is_mapped: false,
+    is_calendar: false,
     required: &["@timestamp", "event.action"],
     looks_like: |has| {
         let any = |paths: &[&str]| paths.iter().any(|path| has(path));

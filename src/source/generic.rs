@@ -32,6 +32,7 @@ pub const SOURCE: Source = Source {
         "organization.name",
     ],
     is_mapped: false,
+    is_calendar: false,
     required: &["@timestamp"],
     looks_like: |_| false,
     pages: &[],

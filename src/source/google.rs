@@ -34,6 +34,7 @@ pub const SOURCE: Source = Source {
         "organization.id",
     ],
     is_mapped: false,
+    is_calendar: false,
     required: &[],
     looks_like: |has| has("id.applicationName") || (has("id.uniqueQualifier") && has("actor")),
     pages: &["items"],

@@ -14,6 +14,7 @@ pub const SOURCE: Source = Source {
     meanings: &[],
     fields: &["@timestamp"],
     is_mapped: false,
+    is_calendar: false,
     required: &[],
     looks_like: |_| false,
     pages: &[],

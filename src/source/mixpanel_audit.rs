@@ -11,7 +11,7 @@ use super::{Meaning, Source, When, mixpanel_events};
 pub const SOURCE: Source = Source {
     name: "mixpanel-audit",
     about: "Mixpanel audit log, exported as NDJSON or CSV; keys are recognised by spelling, --mapping adds others",
-    logsources: &[("saas_audit", "mixpanel", "audit")],
+    logsources: &[("saas_audit", "mixpanel", "audit"), ("membership", "mixpanel", "audit")],
     aliases: raw_paths,
     meanings: MEANINGS,
     fields: &[
@@ -26,6 +26,7 @@ pub const SOURCE: Source = Source {
         "details",
     ],
     is_mapped: true,
+    is_calendar: false,
     required: &["@timestamp", "event.action"],
     looks_like: |has| {
         let any = |field: &str| raw_paths(field).iter().any(|path| has(path));

@@ -8,7 +8,11 @@ use super::{Source, mixpanel_audit};
 pub const SOURCE: Source = Source {
     name: "mixpanel-export",
     about: "Mixpanel raw event export, one event a line; rules for the audit log apply to events of the same names",
-    logsources: &[("saas_audit", "mixpanel", "export"), ("saas_audit", "mixpanel", "audit")],
+    logsources: &[
+        ("saas_audit", "mixpanel", "export"),
+        ("saas_audit", "mixpanel", "audit"),
+        ("membership", "mixpanel", "audit"),
+    ],
     aliases: |field| raw_paths(field).iter().map(|&path| path.to_owned()).collect(),
     meanings: mixpanel_audit::MEANINGS,
     fields: &[
@@ -29,6 +33,7 @@ pub const SOURCE: Source = Source {
         "details",
     ],
     is_mapped: false,
+    is_calendar: false,
     required: &["@timestamp", "event.action"],
     looks_like: |has| {
         has("event")

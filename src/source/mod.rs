@@ -31,6 +31,7 @@
 //!     ],
 //!     fields: &["@timestamp", "user.email", "event.action"],
 //!     is_mapped: false,
+//!     is_calendar: false,
 //!     required: &["@timestamp", "event.action"],
 //!     looks_like: |has| has("at") && has("did") && has("who"),
 //!     pages: &["events"],
@@ -68,6 +69,7 @@ pub mod mixpanel_export;
 pub mod okta;
 pub mod onelogin;
 pub mod pingone;
+pub mod roster;
 pub mod sniff;
 pub mod spelling;
 
@@ -97,6 +99,9 @@ pub struct Source {
     pub fields: &'static [&'static str],
     /// Whether a mapping file that names no source, and gives every required field, makes a log one of this source.
     pub is_mapped: bool,
+    /// Whether its records are days that somebody wrote down, not events of a system: a date alone is the end of that
+    /// day, a record may have none, and none of them says how far the logs go.
+    pub is_calendar: bool,
     /// ECS fields without which a log is not of this source.
     pub required: &'static [&'static str],
     /// Whether a sample of records looks like this source: `has` says whether a raw path is present in it.
@@ -118,6 +123,7 @@ pub const SOURCES: &[&Source] = &[
     &onelogin::SOURCE,
     &pingone::SOURCE,
     &auth0::SOURCE,
+    &roster::SOURCE,
     &mixpanel_audit::SOURCE,
     &generic::SOURCE,
     &json::SOURCE,

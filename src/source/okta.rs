@@ -34,6 +34,7 @@ pub const SOURCE: Source = Source {
         "user_agent.original",
     ],
     is_mapped: true,
+    is_calendar: false,
     required: &["event.action"],
     looks_like: |has| {
         (has("eventType") || has("eventtype"))

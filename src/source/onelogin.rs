@@ -27,6 +27,7 @@ pub const SOURCE: Source = Source {
         "service.name",
     ],
     is_mapped: false,
+    is_calendar: false,
     required: &["event.action"],
     looks_like: |has| {
         has("event_type_id")

@@ -22,6 +22,7 @@ pub const SOURCE: Source = Source {
         "organization.id",
     ],
     is_mapped: false,
+    is_calendar: false,
     required: &["@timestamp", "event.action"],
     looks_like: |has| has("recordedAt") && has("action.type"),
     pages: &["_embedded.activities"],

@@ -14,15 +14,20 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// Appends `2026-05-01T02:14:09`; with milliseconds where given. The caller appends the zone.
-pub fn push_iso(out: &mut Vec<u8>, seconds: i64, millis: Option<u64>) {
+/// Appends `2026-05-01`.
+pub fn push_day(out: &mut Vec<u8>, seconds: i64) {
     let (year, month, day) = civil(seconds.div_euclid(86_400));
-    let clock = seconds.rem_euclid(86_400);
     push_padded(out, year, 4);
     out.push(b'-');
     push_padded(out, month, 2);
     out.push(b'-');
     push_padded(out, day, 2);
+}
+
+/// Appends `2026-05-01T02:14:09`; with milliseconds where given. The caller appends the zone.
+pub fn push_iso(out: &mut Vec<u8>, seconds: i64, millis: Option<u64>) {
+    push_day(out, seconds);
+    let clock = seconds.rem_euclid(86_400);
     out.push(b'T');
     push_clock(out, clock / 3600, clock);
     if let Some(millis) = millis {

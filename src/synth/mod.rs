@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod hostile;
 pub mod identity;
+pub mod leavers;
 pub mod mixpanel;
 pub mod okta;
 pub mod organisation;
@@ -77,6 +78,10 @@ pub enum Log {
     OneloginPage,
     /// PingOne activities as a page of the API.
     PingonePage,
+    /// A roster of who left, as CSV.
+    RosterCsv,
+    /// Mixpanel audit log of the organisation that they left, one JSON object a line.
+    RosterAudit,
 }
 
 /// Writes a log; returns how many records it has.
@@ -92,6 +97,8 @@ pub fn write(log: Log, options: &Options, out: &mut dyn Write) -> io::Result<u64
         Log::MixpanelExport => maker.mixpanel(mixpanel::push_export, b"")?,
         Log::OktaNdjson => maker.okta(false)?,
         Log::OktaArray => maker.okta(true)?,
+        Log::RosterCsv => maker.roster()?,
+        Log::RosterAudit => maker.leavers()?,
         log => maker.identity(log)?,
     }
     maker.flush()?;

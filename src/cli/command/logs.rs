@@ -71,7 +71,7 @@ pub(super) struct Reading {
     /// TOML file that says which keys or columns give which fields, what values mean, and how times are written.
     #[arg(long, value_name = "FILE", help_heading = "Reading")]
     mapping: Option<PathBuf>,
-    /// The zone of times that name none, such as Europe/Berlin.
+    /// The zone of times that name none, and of a roster's days, such as Europe/Berlin.
     #[arg(long, value_name = "ZONE", value_parser = value::zone, help_heading = "Reading")]
     log_zone: Option<TimeZone>,
 }

@@ -60,6 +60,8 @@ enum Name {
     Auth0Stream,
     OneloginPage,
     PingonePage,
+    RosterCsv,
+    RosterAudit,
 }
 
 /// Runs it.
@@ -78,6 +80,8 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         Name::Auth0Stream => Log::Auth0Stream,
         Name::OneloginPage => Log::OneloginPage,
         Name::PingonePage => Log::PingonePage,
+        Name::RosterCsv => Log::RosterCsv,
+        Name::RosterAudit => Log::RosterAudit,
     };
     let options = Options {
         seed: args.seed,

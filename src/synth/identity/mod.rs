@@ -116,9 +116,13 @@ pub(super) fn record(log: Log, act: &Act<'_>, number: u64) -> Option<Value> {
         Log::Auth0Stream => Some(auth0::streamed(act, number)),
         Log::OneloginPage => Some(onelogin::event(act, number)),
         Log::PingonePage => Some(pingone::activity(act, number)),
-        Log::MixpanelNdjson | Log::MixpanelCsv | Log::MixpanelExport | Log::OktaNdjson | Log::OktaArray => {
-            None
-        }
+        Log::MixpanelNdjson
+        | Log::MixpanelCsv
+        | Log::MixpanelExport
+        | Log::OktaNdjson
+        | Log::OktaArray
+        | Log::RosterCsv
+        | Log::RosterAudit => None,
     }
 }
 
