@@ -364,6 +364,76 @@ fn a_profile_has_thresholds_of_its_own() {
     }
 }
 
+/// A profile is checked against the rules without a log: what it changes is said, and the samples are tried with it.
+#[test]
+fn rules_are_checked_and_tested_with_a_profile() {
+    let place = Place::new();
+    let record = |second: u32| json!({"date_time": format!("2026-10-01T15:00:{second:02}Z"), "user": {"email": "a@acme.example"}, "action": "x", "ip_address": HOME});
+    let samples = |from, to| json!([(from..to).map(record).collect::<Vec<_>>()]);
+    let text = format!(
+        "title: Many\nname: many\ncorrelation: {{type: event_count, rules: [one], group-by: [user.email], timespan: 1h, condition: {{gte: 3}}}}\n\
+         x-portcullis: {{samples: {{match: {}, no_match: {}}}}}\n---\ntitle: One\nname: one\nlogsource: {{product: mixpanel}}\n\
+         detection: {{s: {{event.action: x}}, condition: s}}\n",
+        samples(0, 3),
+        samples(0, 2)
+    );
+    place.write("many.yml", text.as_bytes());
+    let run = |verb: &str, rules: &[&str], profile: &str| {
+        place.write("p.toml", profile.as_bytes());
+        let mut command = command(place.folder.path());
+        let output =
+            command.args(["rules", verb]).args(rules).args(["--profile", "p.toml"]).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    };
+    let three = "[thresholds.many]\n'correlation.condition.gte' = 3\n";
+    let said = "threshold of the profile: many correlation.condition.gte = 3";
+    for verb in ["check", "test"] {
+        let (code, text) = run(verb, &["many.yml"], three);
+        assert!(code == 0 && text.contains(said), "{text}");
+        assert_eq!(run(verb, &["many.yml"], "time-zone = 'Europe/Berlin'\n").0, 0);
+        for (profile, part) in [
+            (
+                "\n[thresholds.mny]\n'correlation.condition.gte' = 3\n",
+                "p.toml:2: thresholds are given for `mny`",
+            ),
+            ("[thresholds.mny]\n'correlation.condition.gte' = 3\n", "did you mean `many`?"),
+            (
+                "[thresholds.many]\n\n'correlation.condition.gt' = 3\n",
+                "p.toml:3: rule `many` has no threshold",
+            ),
+            (
+                "[thresholds.many]\n'correlation.timespan' = 3\n",
+                "p.toml:2: `correlation.timespan` of rule `many` cannot be",
+            ),
+            (
+                "[thresholds.many]\n'correlation.timespan' = '0s'\n",
+                "p.toml:1: rule `many` with these thresholds",
+            ),
+            (
+                "[thresholds.many]\n'correlation.timespan' = 'soon'\n",
+                "line 2: threshold `correlation.timespan`",
+            ),
+            (
+                "[thresholds.\"many\\u001b[2J\"]\n'x' = 3\n",
+                "p.toml:1: thresholds are given for `many\\u{1b}[2J`",
+            ),
+        ] {
+            let (code, text) = run(verb, &["many.yml"], profile);
+            assert!(code == 2 && text.contains(part), "{verb} {profile}: {text}");
+            assert!(!text.contains('\u{1b}'), "{text}");
+        }
+    }
+    // Two are enough now: the sample that must not be found is.
+    let (code, text) = run("test", &["many.yml"], "[thresholds.many]\n'correlation.condition.gte' = 2\n");
+    assert!(code == 2 && text.contains("many: sample 2 matches, but should not"), "{text}");
+    let (code, text) = run("test", &["many.yml"], "[thresholds.many]\n'correlation.timespan' = '1s'\n");
+    assert!(code == 2 && text.contains("many: sample 1 does not match, but should"), "{text}");
+    // The built-in rules, a part of a correlation by its own name.
+    let own = "[thresholds.guessing_many_failures]\n'correlation.condition.gte' = 8\n";
+    assert_eq!(run("check", &[], own).0, 0);
+}
+
 /// Files and words of an attacker in places where only names are expected.
 #[test]
 fn files_that_are_none_are_refused() {

@@ -1,10 +1,12 @@
 //! Which time zone an account lives in.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::rule::threshold::{Threshold, Thresholds};
 
@@ -64,6 +66,9 @@ pub struct Profile {
     pub placeholders: BTreeMap<String, Vec<String>>,
     /// Numbers and times instead of those in rules.
     pub thresholds: Thresholds,
+    file: String,
+    /// Lines of `thresholds`: rule and path; of a rule's table, rule alone.
+    lines: BTreeMap<(String, String), usize>,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +80,7 @@ struct Wire {
     #[serde(default)]
     placeholders: BTreeMap<String, WireValues>,
     #[serde(default)]
-    thresholds: BTreeMap<String, BTreeMap<String, WireThreshold>>,
+    thresholds: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, WireThreshold>>,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +112,10 @@ impl Profile {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| ProfileError::Read { path: name.clone(), error })?;
-        Self::parse(&text).map_err(|message| ProfileError::Invalid { path: name, message })
+        match Self::parse(&text) {
+            Ok(profile) => Ok(Self { file: name, ..profile }),
+            Err(message) => Err(ProfileError::Invalid { path: name, message }),
+        }
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -126,21 +134,35 @@ impl Profile {
             WireValues::One(value) => vec![value],
             WireValues::Many(values) => values,
         };
-        let mut thresholds = Thresholds::new();
+        let line =
+            |span: Range<usize>| 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count();
+        let (mut thresholds, mut lines) = (Thresholds::new(), BTreeMap::new());
         for (rule, own) in wire.thresholds {
+            let (at, rule) = (line(rule.span()), rule.into_inner());
             let mut of = BTreeMap::new();
             for (path, value) in own {
-                let value = threshold(&rule, &path, &value)?;
+                let (at, path) = (line(path.span()), path.into_inner());
+                let value = threshold(&rule, &path, &value).map_err(|error| format!("line {at}: {error}"))?;
+                lines.insert((rule.clone(), path.clone()), at);
                 of.insert(path, value);
             }
+            lines.insert((rule.clone(), String::new()), at);
             thresholds.insert(rule, of);
         }
         Ok(Self {
             thresholds,
+            lines,
+            file: String::new(),
             zone: wire.time_zone.as_ref().map(zone).transpose()?,
             accounts,
             placeholders: wire.placeholders.into_iter().map(|(name, of)| (name, values(of))).collect(),
         })
+    }
+
+    /// Where a threshold of a rule stands, or the rule's table where no path is given: file and line.
+    pub fn place_of(&self, rule: &str, path: &str) -> String {
+        let line = self.lines.get(&(rule.to_owned(), path.to_owned()));
+        line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
     }
 
     /// Whether some account has a zone of its own.
@@ -180,6 +202,10 @@ mod tests {
         let own = &profile.thresholds["many"];
         assert_eq!(own["detection.a.b|gte"], Threshold::Number(8.0));
         assert_eq!(own["correlation.timespan"], Threshold::Time("2h".to_owned()));
+        let profile = Profile { file: "p.toml".to_owned(), ..Profile::parse(text).unwrap() };
+        assert_eq!(profile.place_of("many", "correlation.timespan"), "p.toml:8");
+        assert_eq!(profile.place_of("many", ""), "p.toml:6");
+        assert_eq!(profile.place_of("few", ""), "p.toml");
     }
 
     #[test]

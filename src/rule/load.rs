@@ -174,7 +174,8 @@ impl Loaded {
                 Ok(Document::Correlation(correlation)) => self.correlations.push(*correlation),
                 Ok(Document::Filter(filter)) => self.filters.push(*filter),
                 Err(fault) if is_tuned => {
-                    self.tuned.refused.insert(fault.message.clone());
+                    let words = format!("rule `{name}` with these thresholds: {}", fault.message);
+                    self.tuned.refused.insert((name, String::new()), words);
                     self.fail(file, &fault);
                 }
                 Err(fault) => self.fail(file, &fault),

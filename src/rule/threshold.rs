@@ -3,7 +3,7 @@
 //! A threshold is named by its rule, or the part of a correlation that it stands in, and by its path in that document.
 //! Nothing else of a rule can be changed: what is compared, and with what, stays as its author wrote it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::derive::parse_duration;
 use super::hint::nearest;
@@ -26,8 +26,8 @@ pub type Thresholds = BTreeMap<String, BTreeMap<String, Threshold>>;
 pub struct Tuned {
     /// Rule and path of those that were put in place, with the value.
     pub placed: BTreeMap<(String, String), String>,
-    /// What is wrong with others, in words.
-    pub refused: BTreeSet<String>,
+    /// Rule and path of others, and what is wrong with them, in words.
+    pub refused: BTreeMap<(String, String), String>,
 }
 
 /// Words that make the number behind them one that a value is held against.
@@ -96,7 +96,7 @@ pub(super) fn apply(node: &mut Node, name: &str, thresholds: &Thresholds, tuned:
         if placed {
             tuned.placed.insert((name.to_owned(), path.clone()), wanted.text());
         } else {
-            tuned.refused.insert(refusal(name, path, wanted, &known));
+            tuned.refused.insert((name.to_owned(), path.clone()), refusal(name, path, wanted, &known));
         }
     }
     true
@@ -216,7 +216,7 @@ mod tests {
         ] {
             let (node, tuned) = tuned(path, wanted);
             assert!(tuned.placed.is_empty());
-            assert!(tuned.refused.iter().all(|text| text.contains(part)), "{tuned:?}");
+            assert!(tuned.refused.values().all(|text| text.contains(part)), "{tuned:?}");
             assert_eq!(tuned.refused.len(), 1);
             assert_eq!(node, yaml::parse(RULE).unwrap().remove(0));
         }

@@ -45,27 +45,17 @@ enum Command {
     ///
     /// Examples:
     ///   portcullis rules check rules/
+    ///   portcullis rules check --profile profile.toml
     #[command(verbatim_doc_comment)]
-    Check {
-        /// Rule files or folders; without them the built-in rules.
-        paths: Vec<PathBuf>,
-        /// YAML file with values for placeholders.
-        #[arg(long, value_name = "FILE")]
-        placeholders: Option<PathBuf>,
-    },
+    Check(Tuned),
     /// Run each rule over the samples that it carries.
     ///
     /// Examples:
     ///   portcullis rules test
     ///   portcullis rules test rules/mixpanel
+    ///   portcullis rules test --profile profile.toml
     #[command(verbatim_doc_comment)]
-    Test {
-        /// Rule files or folders; without them the built-in rules.
-        paths: Vec<PathBuf>,
-        /// YAML file with values for placeholders.
-        #[arg(long, value_name = "FILE")]
-        placeholders: Option<PathBuf>,
-    },
+    Test(Tuned),
     /// Say test by test why a rule matches a record, or why not.
     ///
     /// Examples:
@@ -84,18 +74,38 @@ enum Command {
     },
 }
 
+/// Rules as an organisation has them.
+#[derive(Debug, clap::Args)]
+struct Tuned {
+    /// Rule files or folders; without them the built-in rules.
+    paths: Vec<PathBuf>,
+    /// YAML file with values for placeholders.
+    #[arg(long, value_name = "FILE")]
+    placeholders: Option<PathBuf>,
+    /// TOML file with the organisation's thresholds, and values for placeholders. One that no rule has is an error.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+}
+
+impl Tuned {
+    fn load(&self, ui: &Ui) -> Result<Loaded, CliError> {
+        let profile = self.profile.as_deref().map(Profile::read).transpose()?.unwrap_or_default();
+        let loaded = load_with(&self.paths, false, self.placeholders.as_deref(), &profile)?;
+        for ((rule, path), value) in &loaded.tuned.placed {
+            ui.note(&Safe(&format!("threshold of the profile: {rule} {path} = {value}")).to_string());
+        }
+        Ok(loaded)
+    }
+}
+
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     match &args.command {
         Command::List { paths, json, placeholders } => {
             list(ui, &load_rules(paths, false, placeholders.as_deref())?, *json)
         }
-        Command::Check { paths, placeholders } => {
-            check(ui, &load_rules(paths, false, placeholders.as_deref())?)
-        }
-        Command::Test { paths, placeholders } => {
-            test(ui, &load_rules(paths, false, placeholders.as_deref())?)
-        }
+        Command::Check(tuned) => check(ui, &tuned.load(ui)?),
+        Command::Test(tuned) => test(ui, &tuned.load(ui)?),
         Command::Explain { rule, record, placeholders } => explain(rule, record, placeholders.as_deref()),
     }
 }
@@ -126,18 +136,27 @@ pub(super) fn load_with(
     if with_builtin && !paths.is_empty() {
         loaded.join(embedded());
     }
-    let wrong = |text: &str| CliError::usage(format!("--profile: {text}"));
-    if let Some(text) = loaded.tuned.refused.first() {
-        return Err(wrong(text));
+    check_thresholds(&loaded, profile)?;
+    Ok(loaded)
+}
+
+/// Every threshold of a profile has to be in its place.
+fn check_thresholds(loaded: &Loaded, profile: &Profile) -> Result<(), CliError> {
+    let wrong = |rule: &str, path: &str, text: &str| {
+        CliError::usage(format!("--profile {}: {text}", profile.place_of(rule, path)))
+    };
+    if let Some(((rule, path), text)) = loaded.tuned.refused.first_key_value() {
+        return Err(wrong(rule, path, text));
     }
     let is_placed = |name: &String| loaded.tuned.placed.keys().any(|(placed, _)| placed == name);
-    match profile.thresholds.iter().find(|(name, own)| !own.is_empty() && !is_placed(name)) {
-        Some((name, _)) => {
-            Err(wrong(&format!("thresholds are given for `{name}`, and no rule has that name"))
-                .hint("`portcullis rules list` has the names; a part of a correlation has its own"))
-        }
-        None => Ok(loaded),
-    }
+    let unknown = profile.thresholds.iter().find(|(name, own)| !own.is_empty() && !is_placed(name));
+    let Some((name, _)) = unknown else { return Ok(()) };
+    let names = (0..loaded.len()).filter_map(|at| Some(loaded.about(at)?.meta.name.as_str()));
+    let hint = rule::nearest(name, names).map_or_else(
+        || "`portcullis rules list` has the names; a part of a correlation has its own".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Err(wrong(name, "", &format!("thresholds are given for `{name}`, and no rule has that name")).hint(hint))
 }
 
 /// Values for placeholders: those of the profile, then those of a file.
