@@ -65,7 +65,7 @@ pub fn ways(ui: &Ui, config: &Config, ask: bool) -> Ways {
     });
     let hook = config.notify.webhook.as_ref().map(|webhook| {
         let token = webhook.credential.as_ref().map(resolve).transpose()?;
-        Hook::open(&resolve(&webhook.url)?, token, &config.http)
+        Hook::open(&resolve(&webhook.url)?, webhook.form, token, &config.http)
     });
     Ways { mail, hook }
 }

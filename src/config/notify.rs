@@ -26,7 +26,7 @@ const MAX_READERS: usize = 50;
 const KEYS: [&str; 7] =
     ["send", "project-owners", "stakeholders", "security", "compliance", "smtp", "webhook"];
 const SMTP_KEYS: [&str; 6] = ["host", "port", "tls", "from", "username", "credential"];
-const WEBHOOK_KEYS: [&str; 3] = ["url", "credential", "roles"];
+const WEBHOOK_KEYS: [&str; 4] = ["url", "credential", "roles", "form"];
 
 /// Who has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +106,15 @@ pub struct Smtp {
     pub credential: Option<Reference>,
 }
 
+/// What a webhook takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Fields of the incident and the letter.
+    Json,
+    /// A message as Slack's incoming webhooks take it: a text in which `&`, `<` and `>` are escaped.
+    Slack,
+}
+
 /// A webhook.
 #[derive(Debug, Clone)]
 pub struct Webhook {
@@ -115,6 +124,8 @@ pub struct Webhook {
     pub credential: Option<Reference>,
     /// Whose letters go there.
     pub roles: Vec<Audience>,
+    /// What it takes; `None`: Slack's form at Slack's own address, else JSON.
+    pub form: Option<Form>,
 }
 
 impl Notify {
@@ -231,7 +242,16 @@ fn webhook(report: &Report<'_>, table: &DeTable<'_>, at: usize) -> Option<Webhoo
     let roles = section.get("roles").map_or_else(|| Some(vec![Audience::Security]), |entry| roles(&entry));
     let credential = section.get("credential");
     let credential = credential.and_then(|entry| entry.reference("token for the webhook"));
-    Some(Webhook { url: url?, credential, roles: roles? })
+    let form = section.get("form").map_or(Some(None), |entry| form(&entry).map(Some));
+    Some(Webhook { url: url?, credential, roles: roles?, form: form? })
+}
+
+fn form(entry: &Entry<'_>) -> Option<Form> {
+    match entry.text()? {
+        "json" => Some(Form::Json),
+        "slack" => Some(Form::Slack),
+        _ => entry.beyond("\"json\" or \"slack\""),
+    }
 }
 
 fn roles(entry: &Entry<'_>) -> Option<Vec<Audience>> {
@@ -296,12 +316,14 @@ mod tests {
         assert!(!silent.can_send() && silent.when == When::Asked && silent.of(Audience::Security).is_empty());
         let text = "[notify]\nsend = 'end'\nsecurity = ['a@acme.example', 'b+c@x.example']\n\
                     smtp = { host = 'smtp.acme.example', from = 'p@acme.example' }\n\
-                    [notify.webhook]\nurl = 'env:HOOK'\nroles = ['security', 'compliance']\n";
+                    [notify.webhook]\nurl = 'env:HOOK'\nroles = ['security', 'compliance']\nform = 'slack'\n";
         let notify = parse(text).unwrap();
         assert_eq!(notify.of(Audience::Security), ["a@acme.example", "b+c@x.example"]);
         let smtp = notify.smtp.unwrap();
         assert_eq!((smtp.port, smtp.tls, notify.when), (587, Encryption::StartTls, When::End));
-        assert_eq!(notify.webhook.unwrap().roles, [Audience::Security, Audience::Compliance]);
+        let webhook = notify.webhook.unwrap();
+        assert_eq!(webhook.roles, [Audience::Security, Audience::Compliance]);
+        assert_eq!(webhook.form, Some(Form::Slack));
         let tls = parse(
             "[notify.smtp]\nhost = '10.0.0.1'\nfrom = 'p@x'\ntls = 'tls'\nusername = 'u'\ncredential = 'env:P'",
         );
@@ -333,6 +355,7 @@ mod tests {
                 "`credential` is not a reference",
             ),
             ("[notify.webhook]\nurl = 'https://hooks.example/CANARY'", "`url` is not a reference"),
+            ("[notify.webhook]\nurl = 'env:H'\nform = 'CANARY'", "`form` has to be \"json\" or \"slack\""),
             ("[notify.webhook]\nurl = 'env:H'\nroles = ['securty']", "no such role"),
         ] {
             let shown = parse(text).unwrap_err();

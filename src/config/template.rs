@@ -66,6 +66,7 @@ const HEAD: &str = "\
 # The mail server; `tls` is \"starttls\" (port 587), \"tls\" (port 465) or, to this machine alone, \"none\" (port 25).
 # smtp = { host = \"smtp.acme.example\", port = 587, tls = \"starttls\", from = \"portcullis@acme.example\", username = \"portcullis\", credential = \"env:PORTCULLIS_SMTP\" }
 # A webhook that takes JSON. Its address is a secret with most services, and so a reference too; `credential` is a bearer token.
+# `form = \"slack\"`: a message as Slack's incoming webhooks take it; at hooks.slack.com without being said.
 # webhook = { url = \"env:PORTCULLIS_WEBHOOK\", credential = \"env:PORTCULLIS_WEBHOOK_TOKEN\", roles = [\"security\"] }
 
 # Providers and stores. A section's second word is a name of your choice; where it is not that of a kind, add `kind = \"…\"`.

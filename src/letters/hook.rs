@@ -8,26 +8,35 @@ use super::Reader;
 use super::post::Item;
 use super::send::Outcome;
 use crate::config::Http;
-use crate::config::notify::{Audience, webhook_address};
+use crate::config::notify::{Audience, Form, webhook_address};
 use crate::lockdown::http::{Auth, Call, CallError, Settings, Transport};
 use crate::lockdown::record::Record;
 use crate::output::escape::Safe;
 
 /// What messages call a request: its path may be a secret.
 const LABEL: &str = "the webhook";
+/// Where Slack's incoming webhooks are.
+const SLACK: [&str; 2] = ["hooks.slack.com", "hooks.slack-gov.com"];
 
 /// A webhook, ready to be asked.
 pub struct Hook {
     transport: Transport,
     address: Url,
+    form: Form,
 }
 
 impl Hook {
-    /// Takes an address; nothing is sent. `token`: for `Authorization: Bearer`, if it wants one.
+    /// Takes an address; nothing is sent. `form`: what it takes, where that is said; `token`: for `Authorization: Bearer`, if
+    /// it wants one.
     ///
     /// # Errors
     /// In words, without the address.
-    pub fn open(address: &SecretString, token: Option<SecretString>, http: &Http) -> Result<Self, String> {
+    pub fn open(
+        address: &SecretString,
+        form: Option<Form>,
+        token: Option<SecretString>,
+        http: &Http,
+    ) -> Result<Self, String> {
         let address = webhook_address(address.expose_secret())
             .map_err(|fault| format!("the address of the webhook {fault}"))?;
         let mut base = address.clone();
@@ -42,7 +51,8 @@ impl Hook {
             ..Settings::new(base, token.map_or(Auth::None, Auth::Bearer))
         };
         let transport = Transport::open(settings).map_err(|error| error.to_string())?;
-        Ok(Self { transport, address })
+        let form = form.unwrap_or_else(|| usual_form(&address));
+        Ok(Self { transport, address, form })
     }
 
     /// Reaches its server with a request that holds neither its address nor its token.
@@ -62,7 +72,10 @@ impl Hook {
 
     /// Posts a letter, once. `Idempotency-Key` is the item's name.
     pub async fn send(&self, item: &Item, record: &Record) -> Outcome {
-        let call = Call::post(&[]).at(self.address.clone()).named(LABEL).json(body(item, record));
+        let call = Call::post(&[]).at(self.address.clone()).named(LABEL).json(match self.form {
+            Form::Json => body(item, record),
+            Form::Slack => message(item),
+        });
         let call = self.secrets().into_iter().fold(call, Call::hiding);
         match self.transport.change(&call, &item.id).await {
             Ok(reply) => Outcome::Accepted { answer: format!("status {}", reply.status) },
@@ -81,6 +94,19 @@ impl Hook {
         let query = self.address.query().unwrap_or_default();
         [self.address.as_str(), path, query].into_iter().map(SecretString::from).collect()
     }
+}
+
+/// Whoever takes a letter's text for a message would take a name in it for a mention: no address of Slack's gets it plain unasked.
+fn usual_form(address: &Url) -> Form {
+    let is_slack = address.host_str().is_some_and(|host| SLACK.contains(&host));
+    if is_slack { Form::Slack } else { Form::Json }
+}
+
+/// A message as Slack documents it: `&`, `<` and `>` as entities, since mentions and links begin with `<`; no other markup.
+fn message(item: &Item) -> Value {
+    let text = format!("{}\n\n{}", item.letter.subject, item.letter.text);
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    json!({ "text": text, "mrkdwn": false })
 }
 
 /// Fields of one line each, escaped as for a terminal, but for the line ends of `text`.
@@ -130,16 +156,40 @@ mod tests {
         }
     }
 
+    fn http() -> Http {
+        let known = crate::config::Catalog { providers: &[], stores: &[] };
+        crate::config::Config::parse(std::path::Path::new("p"), b"", &known).unwrap().http
+    }
+
+    #[test]
+    fn no_name_becomes_a_mention() {
+        let letter = Letter {
+            file: "f".into(),
+            reader: Reader::Role(Audience::Security),
+            subject: "locked out: <!channel>".into(),
+            text: "<@U024BE7LH> & <https://evil.example|all> &lt;!here&gt;\n".into(),
+        };
+        let item = Item { id: "0".into(), letter, way: Way::Webhook, to: "webhook".into(), before: None };
+        let wanted = "locked out: &lt;!channel&gt;\n\n&lt;@U024BE7LH&gt; &amp; &lt;https://evil.example|all&gt; \
+                      &amp;lt;!here&amp;gt;\n";
+        assert_eq!(message(&item), json!({ "text": wanted, "mrkdwn": false }));
+    }
+
+    #[test]
+    fn slacks_own_address_gets_slacks_form_unasked() {
+        let form =
+            |address: &str, form| Hook::open(&SecretString::from(address), form, None, &http()).unwrap().form;
+        assert_eq!(form("https://hooks.slack.com/services/T/B/X", None), Form::Slack);
+        assert_eq!(form("https://HOOKS.SLACK-GOV.COM/services/T/B/X", None), Form::Slack);
+        assert_eq!(form("https://hooks.slack.com/triggers/T/1/X", Some(Form::Json)), Form::Json);
+        assert_eq!(form("https://hooks.slack.com.example/x", None), Form::Json);
+        assert_eq!(form("https://chat.example/hooks/x", Some(Form::Slack)), Form::Slack);
+    }
+
     #[test]
     fn an_address_that_is_not_taken_is_not_shown() {
-        let http = crate::config::Config::parse(
-            std::path::Path::new("p"),
-            b"",
-            &crate::config::Catalog { providers: &[], stores: &[] },
-        );
-        let http = http.unwrap().http;
         for bad in ["http://hooks.example/CANARY", "https://u:CANARY@hooks.example/", "CANARY"] {
-            let error = Hook::open(&SecretString::from(bad), None, &http).err().unwrap();
+            let error = Hook::open(&SecretString::from(bad), None, None, &http()).err().unwrap();
             assert!(error.contains("the webhook") && !error.contains("CANARY"), "{error}");
         }
     }

@@ -302,6 +302,27 @@ fn a_server_that_repeats_the_password_does_not_show_it() {
     assert!(sent.code == 4 && sent.err.contains("554 "), "{}", sent.err);
 }
 
+/// Slack takes what stands in `<` and `>` for a mention or a link.
+#[test]
+fn hostile_names_become_no_mention() {
+    let hook = Hook::fine();
+    let world = world("webhook = { url = 'env:HOOK', form = 'slack' }\n", Some(&hook));
+    let account = "<!channel> <@U1> &lt;!here&gt;@agency.example";
+    let incident = incident(&world, account, &["<!everyone>"]);
+    let sent = run(&world, &["notify", &incident, "--send", "--json"]);
+    assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
+    let [request] = &hook.requests()[..] else { panic!("{:?}", hook.requests()) };
+    let text = request.body["text"].as_str().unwrap();
+    assert!(text.contains("&lt;!channel&gt; &lt;@U1&gt; &amp;lt;!here&amp;gt;@agency.example"), "{text}");
+    assert!(!text.contains(['<', '>']), "{text}");
+    let keys: Vec<&String> = request.body.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["mrkdwn", "text"]);
+    // What the folder has is as it was.
+    let letter =
+        std::fs::read_to_string(world.place.path(&format!("incidents/{incident}/letters/to-security.txt")));
+    assert!(letter.unwrap().contains("<!channel>"));
+}
+
 #[test]
 fn hostile_names_become_no_header_no_reader_and_no_command() {
     let (server, hook) = (Server::start(Habits::default()), Hook::fine());
