@@ -15,15 +15,12 @@ use crate::letters::hook::Hook;
 use crate::letters::mail::Mail;
 use crate::letters::post::{Post, post};
 use crate::letters::send::{self, Note, Told, Ways};
-use crate::letters::{Letter, letters};
+use crate::letters::{FOLDER, Letter, letters};
 use crate::lockdown::incidents::Held;
 use crate::lockdown::message::Fate;
 use crate::lockdown::record::Record;
 use crate::output::escape::Safe;
 use crate::sys::fs::Pending;
-
-/// The folder of letters in an incident's folder.
-pub const FOLDER: &str = "letters";
 
 /// Writes the letters. A run does not fail without them.
 pub fn leave(ui: &Ui, held: &Held, record: &Record) {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::seal::SealError;
+use crate::letters;
 use crate::lockdown::journal::{self, Timed};
 use crate::lockdown::plan::Plan;
 use crate::lockdown::record::{Entry, Record};
@@ -24,6 +25,10 @@ pub struct Material {
     pub plan: Plan,
     /// What discovery read.
     pub snapshots: Vec<Snapshot>,
+    /// Names of the letters that the last run left.
+    pub letters: Vec<String>,
+    /// The incident's folder.
+    pub folder: PathBuf,
 }
 
 /// One system as one pass read it.
@@ -55,7 +60,9 @@ impl Material {
         }
         let snapshots = snapshots(folder, &read.entries)?;
         let plan = plan(&read.record);
-        Ok(Self { journal, entries: read.entries, record: read.record, plan, snapshots })
+        let letters = names(folder, letters::FOLDER)?;
+        let folder = folder.to_owned();
+        Ok(Self { journal, entries: read.entries, record: read.record, plan, snapshots, letters, folder })
     }
 }
 
@@ -66,24 +73,8 @@ fn plan(record: &Record) -> Plan {
 }
 
 fn snapshots(folder: &Path, entries: &[Timed]) -> Result<Vec<Snapshot>, SealError> {
-    let mut all: BTreeMap<String, Option<String>> = BTreeMap::new();
-    let below = folder.join("snapshots");
-    let failed = |error| SealError::Io { path: below.clone(), error };
-    match std::fs::read_dir(&below) {
-        Ok(entries) => {
-            for entry in entries {
-                // Names that begin with a dot are of files that were never finished.
-                let name = entry.map_err(failed)?.file_name().into_string();
-                if let Ok(name) = name.map(|name| format!("snapshots/{name}"))
-                    && !name.starts_with("snapshots/.")
-                {
-                    all.insert(name, None);
-                }
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
-    }
+    let found = names(folder, "snapshots")?.into_iter().map(|name| (format!("snapshots/{name}"), None));
+    let mut all: BTreeMap<String, Option<String>> = found.collect();
     for timed in entries {
         if let Entry::Discovered { snapshot, sha256, .. } | Entry::Filed { file: snapshot, sha256 } =
             &timed.entry
@@ -94,4 +85,22 @@ fn snapshots(folder: &Path, entries: &[Timed]) -> Result<Vec<Snapshot>, SealErro
     }
     let snapshot = |(name, sha256)| Snapshot { name, folder: folder.to_owned(), sha256 };
     Ok(all.into_iter().map(snapshot).collect())
+}
+
+/// Names in a folder of the incident, in order. Those that begin with a dot are of files that were never finished.
+fn names(folder: &Path, below: &str) -> Result<Vec<String>, SealError> {
+    let below = folder.join(below);
+    let failed = |error| SealError::Io { path: below.clone(), error };
+    let entries = match std::fs::read_dir(&below) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name().into_string();
+        names.extend(name.into_iter().filter(|name| !name.starts_with('.')));
+    }
+    names.sort();
+    Ok(names)
 }

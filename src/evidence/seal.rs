@@ -19,6 +19,7 @@ use super::statement::{Counts, Predicate, Statement, Tool};
 use super::timestamp::{Stamp, TimestampFault};
 use super::{instructions, summary};
 use crate::event::time::Timestamp;
+use crate::letters;
 use crate::lockdown::journal::JournalError;
 use crate::sys::folder::{PendingFolder, open_below};
 use crate::sys::hash::{sha256_file, sha256_hex};
@@ -218,6 +219,13 @@ fn payload(
         if let Some(expected) = snapshot.sha256.clone().filter(|expected| *expected != found) {
             return Err(SealError::Snapshot { path, expected, found });
         }
+    }
+    for letter in &material.letters {
+        let name = Path::new(letters::FOLDER).join(letter);
+        let path = material.folder.join(&name);
+        let file = open_below(&material.folder, &name);
+        let file = file.map_err(|error| SealError::Io { path: path.clone(), error })?;
+        content.copy(&format!("data/letters/{}", tame(&path)), &path, file)?;
     }
     if let Some(path) = &attached.ledger {
         content.copy("data/ledger.json", path, open(path)?)?;

@@ -136,6 +136,9 @@ fn files(content: &Content<'_>, predicate: &Predicate, attached: &Attached) -> S
             _ if name.starts_with("snapshots/") => {
                 "the system in a later pass; the highest number is the state at the end"
             }
+            _ if name.starts_with("letters/") => {
+                "a letter that was written for somebody; whether it was sent is above"
+            }
             _ if name.starts_with("inputs/") => "a log",
             _ => "given by the responder",
         };
@@ -174,8 +177,8 @@ const CONTROLS: &[(&str, &str, &[&str], &str)] = &[
     (
         "SOC 2 CC7.4",
         "incidents are contained, remedied and told of",
-        &["plan.json", "journal.jsonl", "snapshots/", "summary.md"],
-        "whom you told, and when",
+        &["plan.json", "journal.jsonl", "snapshots/", "letters/", "summary.md"],
+        "whom you told besides, and when",
     ),
     (
         "ISO 27001:2022 A.5.24",

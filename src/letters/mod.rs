@@ -16,6 +16,8 @@ use crate::lockdown::record::{Record, TrackedGuided};
 use crate::output::escape::Safe;
 use crate::sys::hash::sha256_hex;
 
+/// The folder of letters in an incident's folder.
+pub const FOLDER: &str = "letters";
 /// Characters of a name in a file's name.
 const MAX_NAME: usize = 40;
 /// Characters of a name in a subject.

@@ -1,5 +1,6 @@
 //! What is sealed, and what is not.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -84,6 +85,31 @@ fn no_secret_is_in_a_bag() {
         let text = String::from_utf8(bytes).unwrap();
         secrets.iter().for_each(|secret| assert!(!text.contains(secret), "{name}"));
     }
+}
+
+/// What people were told comes along as it was written, and the summary says what it is.
+#[test]
+fn letters_come_along() {
+    let case = &*CASE;
+    let folder = case.world.place.path("incidents").join(&case.incident).join("letters");
+    let written = fs::read_dir(folder).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let name = format!("data/letters/{}", entry.file_name().into_string().unwrap());
+        (name, fs::read(entry.path()).unwrap())
+    });
+    let written: BTreeMap<String, Vec<u8>> = written.collect();
+    let mut sealed = files(&case.bag);
+    let text = String::from_utf8(sealed["data/summary.md"].clone()).unwrap();
+    let manifest = String::from_utf8(sealed["manifest-sha256.txt"].clone()).unwrap();
+    sealed.retain(|name, _| name.starts_with("data/letters/"));
+    assert!(written.contains_key("data/letters/to-security.txt"), "{:?}", written.keys());
+    assert_eq!(sealed, written);
+    for (name, bytes) in &written {
+        assert!(text.contains(&format!("- `{}`: a letter", &name["data/".len()..])), "{name}: {text}");
+        let line = format!("{}  {name}", portcullis::sys::hash::sha256_hex(bytes));
+        assert!(manifest.lines().any(|known| known == line), "{line}");
+    }
+    assert!(text.contains("`snapshots/`, `letters/`, `summary.md`"), "{text}");
 }
 
 #[test]

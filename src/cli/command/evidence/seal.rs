@@ -20,7 +20,7 @@ use crate::lockdown::incidents::Incidents;
 use crate::output::escape::Safe;
 use crate::source::input;
 
-/// Seal an incident: a bag with its journal, plan, snapshots and what you add, signed.
+/// Seal an incident: a bag with its journal, plan, snapshots, letters and what you add, signed.
 ///
 /// The page that the lockdown left (report.html) comes along, unless another of that name is given.
 ///
