@@ -35,7 +35,7 @@ fn found(scanned: &Scanned) -> Vec<(String, String, String, usize)> {
     let own = scanned.findings().into_iter().filter(|of| text(&of["rule_name"]).starts_with("roster_"));
     let short = |of: Value| {
         let actor = text(&of["actor"]).to_lowercase();
-        let name = text(&of["rule_name"])["roster_".len()..].to_owned();
+        let name = text(&of["rule_name"]).trim_start_matches("roster_").to_owned();
         (name, actor, text(&of["time"]), of["events"].as_array().unwrap().len())
     };
     own.map(short).collect()

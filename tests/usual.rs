@@ -364,20 +364,24 @@ fn a_profile_has_thresholds_of_its_own() {
     }
 }
 
-/// A profile is checked against the rules without a log: what it changes is said, and the samples are tried with it.
-#[test]
-fn rules_are_checked_and_tested_with_a_profile() {
-    let place = Place::new();
+/// A correlation that wants three records, with samples of three and of two.
+fn many() -> String {
     let record = |second: u32| json!({"date_time": format!("2026-10-01T15:00:{second:02}Z"), "user": {"email": "a@acme.example"}, "action": "x", "ip_address": HOME});
     let samples = |from, to| json!([(from..to).map(record).collect::<Vec<_>>()]);
-    let text = format!(
+    format!(
         "title: Many\nname: many\ncorrelation: {{type: event_count, rules: [one], group-by: [user.email], timespan: 1h, condition: {{gte: 3}}}}\n\
          x-portcullis: {{samples: {{match: {}, no_match: {}}}}}\n---\ntitle: One\nname: one\nlogsource: {{product: mixpanel}}\n\
          detection: {{s: {{event.action: x}}, condition: s}}\n",
         samples(0, 3),
         samples(0, 2)
-    );
-    place.write("many.yml", text.as_bytes());
+    )
+}
+
+/// A profile is checked against the rules without a log: what it changes is said, and the samples are tried with it.
+#[test]
+fn rules_are_checked_and_tested_with_a_profile() {
+    let place = Place::new();
+    place.write("many.yml", many().as_bytes());
     let run = |verb: &str, rules: &[&str], profile: &str| {
         place.write("p.toml", profile.as_bytes());
         let mut command = command(place.folder.path());
