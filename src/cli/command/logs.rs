@@ -65,7 +65,7 @@ pub(super) struct Logs {
 #[derive(Debug, clap::Args)]
 pub(super) struct Reading {
     /// The kind of log, instead of recognising it: mixpanel-audit, mixpanel-export, okta, entra, google-workspace, auth0,
-    /// onelogin, pingone, generic (with --mapping) or json.
+    /// onelogin, pingone, roster, generic (with --mapping) or json.
     #[arg(long, value_name = "NAME", value_parser = value::source, help_heading = "Reading")]
     source: Option<String>,
     /// TOML file that says which keys or columns give which fields, what values mean, and how times are written.
