@@ -7,6 +7,7 @@
 
 pub mod about;
 mod ask;
+mod aws;
 pub mod engine;
 pub mod execute;
 pub mod http;

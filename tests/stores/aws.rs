@@ -181,7 +181,7 @@ async fn doctor_tells_a_key_that_is_not_known_from_one_that_may_do_little() {
     let check = async |world: &Emulated| world.store.check().await.remove(0).state;
     assert_eq!(check(&state(&|_| {})).await, CheckState::Works);
     let only = |state: &mut State| {
-        state.keys.values_mut().for_each(|key| key.secrets = vec!["mixpanel/*".to_owned()]);
+        state.keys.values_mut().for_each(|key| key.resources = vec!["mixpanel/*".to_owned()]);
     };
     assert_eq!(check(&state(&only)).await, CheckState::Unknown);
     let world = state(&|_| {});

@@ -191,11 +191,10 @@ impl Transport {
     /// The provider's code and message, or else the body, safe to show.
     pub(super) fn message(&self, call: &Call, reply: &Reply) -> (Option<String>, String) {
         let clean = |text: &str| self.signer.masks.clean(text, &call.secrets);
+        let code = |code: Option<String>| code.as_deref().or_else(|| aws_code(reply)).map(clean);
         match words(&reply.body) {
-            Some((code, Some(message))) => (code.as_deref().map(clean), clean(&message)),
-            Some((code, None)) => {
-                (code.as_deref().map(clean), self.signer.masks.body(&reply.body, &call.secrets))
-            }
+            Some((own, Some(message))) => (code(own), clean(&message)),
+            Some((own, None)) => (code(own), self.signer.masks.body(&reply.body, &call.secrets)),
             None if reply.body.is_empty() => (None, "no message".to_owned()),
             None => (None, self.signer.masks.body(&reply.body, &call.secrets)),
         }
@@ -246,6 +245,13 @@ fn aws_signature(key: &AwsKey, request: &mut Request) -> Result<String, InvalidH
         body: request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default(),
     };
     Ok(sigv4::authorization(key, &signed))
+}
+
+/// Services of AWS that speak REST name the error in a header: `Code:http://…`.
+/// <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>
+fn aws_code(reply: &Reply) -> Option<&str> {
+    let name = reply.header("x-amzn-errortype")?.split(':').next()?;
+    Some(name.rsplit('#').next().unwrap_or(name)).filter(|name| !name.is_empty())
 }
 
 /// AWS says 400 to what others say 429 to.

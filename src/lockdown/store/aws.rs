@@ -5,8 +5,6 @@
 //! for that: the version is read before, and what was replaced is looked at afterwards. The way back moves `AWSCURRENT`,
 //! which names the version that it is taken from.
 
-mod key;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,9 +17,11 @@ use super::document::Document;
 use super::{Entry, Opening, Store, StoreError, StoreKind, Version, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
+use crate::lockdown::aws;
 use crate::lockdown::http::{Auth, Body, Call, CallError, Stats, Transport, wipe};
 use crate::lockdown::provider::{Check, CheckState, OpenError};
 
+const SERVICE: &str = "secretsmanager";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 /// The longest name or ARN, in bytes.
@@ -47,7 +47,7 @@ pub const KIND: StoreKind = StoreKind {
         name: "aws-secrets-manager",
         title: "AWS Secrets Manager",
         base_url: None,
-        credential: "access key as ID:SECRET or ID:SECRET:SESSION-TOKEN, or the JSON of a credential process",
+        credential: aws::CREDENTIAL,
         settings: &[
             Setting {
                 name: "base-url",
@@ -83,10 +83,10 @@ fn open(opening: Opening) -> Result<Arc<dyn Store>, OpenError> {
     let credential = opening.credential.as_ref().ok_or_else(|| lacks("`credential` is missing"))?;
     let region = match opening.settings.text("region") {
         Some(region) => Some(region.to_owned()),
-        None => key::region_of(transport.base_url()),
+        None => aws::region_of(transport.base_url(), SERVICE),
     };
     let region = region.ok_or_else(|| lacks("`region` is missing, and `base-url` does not tell it"))?;
-    let key = key::read(credential, region).map_err(lacks)?;
+    let key = aws::key(credential, region, SERVICE).map_err(lacks)?;
     let transport = transport.with_auth(Auth::Aws(key));
     Ok(Arc::new(SecretsManager { name: opening.name, transport, turn: Mutex::new(()) }))
 }

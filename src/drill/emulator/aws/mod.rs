@@ -4,7 +4,7 @@
 //! written, not by how much: a switch.
 
 mod secrets;
-mod sign;
+pub(super) mod sign;
 
 use std::collections::BTreeMap;
 
@@ -30,21 +30,23 @@ pub struct State {
 impl State {
     /// An account with these secrets, whose fields are given, and one key that may read and write them.
     pub fn with(draws: &mut Draws, entries: &[(String, Value)]) -> Self {
-        let key = Key {
-            secret: draws.secret(),
-            session: Some(draws.secret()),
-            actions: vec!["*".to_owned()],
-            secrets: vec!["*".to_owned()],
-        };
         let secrets = entries.iter().map(|(name, fields)| {
             let version = draws.letters(36);
             (name.clone(), Secret::new(&version, fields))
         });
         let secrets = secrets.collect();
-        let id = format!("ASIA{}", draws.letters(16).to_ascii_uppercase());
-        Self { region: "eu-west-1".to_owned(), keys: [(id, key)].into(), secrets }
+        Self { region: REGION.to_owned(), keys: [Key::drawn(draws)].into(), secrets }
     }
 }
+
+impl State {
+    fn account(&self) -> Account<'_> {
+        Account { region: &self.region, keys: &self.keys }
+    }
+}
+
+/// Where the emulated accounts are.
+pub(super) const REGION: &str = "eu-west-1";
 
 /// An access key and its policy.
 #[derive(Clone, Default, Serialize)]
@@ -55,28 +57,56 @@ pub struct Key {
     pub session: Option<String>,
     /// Actions that are allowed: `GetSecretValue`; `*` for all.
     pub actions: Vec<String>,
-    /// Names of secrets on which they are, of which a `*` at the end stands for any rest.
-    pub secrets: Vec<String>,
+    /// Names of secrets or functions on which they are, of which a `*` at the end stands for any rest.
+    pub resources: Vec<String>,
 }
 
 impl Key {
-    fn may(&self, action: &str, secret: &str) -> bool {
+    /// Temporary credentials that may do everything, with their identifier.
+    pub(super) fn drawn(draws: &mut Draws) -> (String, Self) {
+        let key = Self {
+            secret: draws.secret(),
+            session: Some(draws.secret()),
+            actions: vec!["*".to_owned()],
+            resources: vec!["*".to_owned()],
+        };
+        (format!("ASIA{}", draws.letters(16).to_ascii_uppercase()), key)
+    }
+
+    pub(super) fn may(&self, action: &str, resource: &str) -> bool {
         let fits = |rule: &String| match rule.strip_suffix('*') {
-            Some(start) => secret.starts_with(start),
-            None => rule == secret,
+            Some(start) => resource.starts_with(start),
+            None => rule == resource,
         };
         self.actions.iter().any(|allowed| allowed == "*" || allowed == action)
-            && self.secrets.iter().any(fits)
+            && self.resources.iter().any(fits)
+    }
+}
+
+/// What signatures are held against.
+#[derive(Clone, Copy)]
+pub(super) struct Account<'a> {
+    pub(super) region: &'a str,
+    pub(super) keys: &'a BTreeMap<String, Key>,
+}
+
+impl Account<'_> {
+    /// What the responders configure: the first key as `ID:SECRET:SESSION-TOKEN`, and the region.
+    pub(super) fn client(self) -> Option<Client> {
+        let (id, key) = self.keys.iter().next()?;
+        let session = key.session.as_ref().map_or_else(String::new, |session| format!(":{session}"));
+        let credential = format!("{id}:{}{session}", key.secret);
+        Some(Client { path: "", credential, settings: vec![("region", format!("{:?}", self.region))] })
     }
 }
 
 /// A refusal: code and message.
-struct Refusal {
-    code: &'static str,
-    message: String,
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    pub(super) message: String,
 }
 
-fn refusal(code: &'static str, message: impl Into<String>) -> Refusal {
+pub(super) fn refusal(code: &'static str, message: impl Into<String>) -> Refusal {
     Refusal { code, message: message.into() }
 }
 
@@ -107,10 +137,7 @@ impl Service for Aws {
         if kind != "aws-secrets-manager" {
             return None;
         }
-        let (id, key) = tenant.aws.keys.iter().next()?;
-        let session = key.session.as_ref().map_or_else(String::new, |session| format!(":{session}"));
-        let credential = format!("{id}:{}{session}", key.secret);
-        Some(Client { path: "", credential, settings: vec![("region", format!("{:?}", tenant.aws.region))] })
+        tenant.aws.account().client()
     }
 
     /// Nobody but the responders and the consumers of secrets has a key.
@@ -143,7 +170,7 @@ fn action(request: &Request) -> Option<&str> {
 fn reply(state: &mut State, request: &Request, moment: &Moment<'_>) -> Result<Value, Refusal> {
     let action = action(request).filter(|_| request.method == "POST");
     let action = action.ok_or_else(|| refusal("UnknownOperationException", ""))?.to_owned();
-    let key = sign::verify(state, request, moment)?;
+    let key = sign::verify(state.account(), "secretsmanager", request, moment)?;
     let body = request.json().unwrap_or_default();
     let body = body.as_object().ok_or_else(|| refusal("SerializationException", ""))?;
     let name = body.get(if action == "CreateSecret" { "Name" } else { "SecretId" }).and_then(Value::as_str);

@@ -1,10 +1,14 @@
 //! Whether a request is signed by a key that there is: Signature Version 4, from the request as it arrived.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::hmac::{HMAC_SHA256, Key as Hmac, sign};
 use sha2::{Digest as _, Sha256};
 
-use super::{Key, Moment, Refusal, Request, State, refusal};
+use super::super::{Moment, Request};
+use super::{Account, Key, Refusal, refusal};
 
+/// What is encoded: all but the unreserved characters of RFC 3986.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Seconds by which a signature's time may differ.
 const SKEW: i64 = 300;
 
@@ -18,8 +22,13 @@ struct Claim<'a> {
     signature: &'a str,
 }
 
-/// The key of a request.
-pub(super) fn verify(state: &State, request: &Request, moment: &Moment<'_>) -> Result<Key, Refusal> {
+/// The key of a request to a service.
+pub(in crate::drill::emulator) fn verify(
+    account: Account<'_>,
+    service: &str,
+    request: &Request,
+    moment: &Moment<'_>,
+) -> Result<Key, Refusal> {
     let header = request.header("authorization").ok_or_else(|| {
         refusal("MissingAuthenticationTokenException", "Request is missing Authentication Token")
     })?;
@@ -30,7 +39,7 @@ pub(super) fn verify(state: &State, request: &Request, moment: &Moment<'_>) -> R
         let message = "The security token included in the request is invalid.";
         refusal("UnrecognizedClientException", message)
     };
-    let key = state.keys.get(claim.id).ok_or_else(unknown)?;
+    let key = account.keys.get(claim.id).ok_or_else(unknown)?;
     if key.session.as_deref() != request.header("x-amz-security-token") {
         return Err(unknown());
     }
@@ -41,9 +50,10 @@ pub(super) fn verify(state: &State, request: &Request, moment: &Moment<'_>) -> R
     {
         return Err(invalid("Signature expired"));
     }
-    let needed = ["host", "x-amz-date", "x-amz-target"];
-    let scope = claim.region == state.region && claim.service == "secretsmanager";
-    if !scope || !needed.iter().all(|name| claim.headers.contains(name)) {
+    let sent = request.headers.iter().map(|(name, _)| name.as_str());
+    let mut needed = sent.filter(|name| name.starts_with("x-amz-")).chain(["host", "x-amz-date"]);
+    let scope = claim.region == account.region && claim.service == service;
+    if !scope || !needed.all(|name| claim.headers.contains(&name)) {
         return Err(invalid("Credential should be scoped to a valid region."));
     }
     if expected(key, &claim, request, date) == claim.signature {
@@ -76,7 +86,7 @@ fn expected(key: &Key, claim: &Claim<'_>, request: &Request, date: &str) -> Stri
     let prefix = request.origin.splitn(4, '/').nth(3).map_or_else(String::new, |rest| format!("/{rest}"));
     let path = format!("{prefix}{}", request.path);
     let path = if path.is_empty() { "/".to_owned() } else { path };
-    let mut text = format!("{}\n{path}\n\n", request.method);
+    let mut text = format!("{}\n{path}\n{}\n", request.method, query(request));
     for name in &claim.headers {
         let values = request.headers.iter().filter(|(header, _)| header == name);
         let values: Vec<&str> = values.map(|(_, value)| value.trim()).collect();
@@ -90,6 +100,15 @@ fn expected(key: &Key, claim: &Claim<'_>, request: &Request, date: &str) -> Stri
         chained = Hmac::new(HMAC_SHA256, sign(&chained, part.as_bytes()).as_ref());
     }
     hex(sign(&chained, text.as_bytes()).as_ref())
+}
+
+/// Pairs in the order of their encoded names, then values.
+fn query(request: &Request) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
+    let pairs = request.query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    let mut pairs: Vec<String> = pairs.collect();
+    pairs.sort();
+    pairs.join("&")
 }
 
 /// Of `20150830T123600Z`, since 1970.

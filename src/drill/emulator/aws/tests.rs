@@ -141,11 +141,11 @@ fn a_request_that_is_not_signed_by_a_known_key_is_refused() {
     ] {
         let (state, request) = signed();
         let request = request.with_header("authorization", &authorization);
-        let answer = at(0, 0, |moment| sign::verify(&state, &request, moment));
+        let answer = at(0, 0, |moment| sign::verify(state.account(), "secretsmanager", &request, moment));
         assert_eq!(answer.map(drop).map_err(|refusal| refusal.code), expected, "{authorization}");
     }
     let (state, request) = signed();
-    let none = at(0, 0, |moment| sign::verify(&state, &request, moment));
+    let none = at(0, 0, |moment| sign::verify(state.account(), "secretsmanager", &request, moment));
     assert_eq!(none.map(drop).map_err(|refusal| refusal.code), Err("MissingAuthenticationTokenException"));
 }
 

@@ -1,4 +1,4 @@
-//! The access key, and the region that its signatures are for.
+//! What services of AWS have in common: access keys, and the region that their signatures are for.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -6,7 +6,9 @@ use url::Url;
 
 use crate::lockdown::http::AwsKey;
 
-const SERVICE: &str = "secretsmanager";
+/// What the credential of an instance is, in words.
+pub(super) const CREDENTIAL: &str =
+    "access key as ID:SECRET or ID:SECRET:SESSION-TOKEN, or the JSON of a credential process";
 
 /// What a credential process writes, such as `aws configure export-credentials`.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
@@ -19,8 +21,13 @@ struct Process {
     session_token: Option<String>,
 }
 
-/// Reads `ID:SECRET`, `ID:SECRET:SESSION-TOKEN` or the JSON of a credential process. The error does not show it.
-pub(super) fn read(credential: &SecretString, region: String) -> Result<AwsKey, &'static str> {
+/// Reads `ID:SECRET`, `ID:SECRET:SESSION-TOKEN` or the JSON of a credential process, for signatures of this service. The
+/// error does not show it.
+pub(super) fn key(
+    credential: &SecretString,
+    region: String,
+    service: &'static str,
+) -> Result<AwsKey, &'static str> {
     let text = credential.expose_secret().trim();
     let (id, secret, session): (String, SecretString, Option<SecretString>) = if text.starts_with('{') {
         let process = serde_json::from_str::<Process>(text).ok().filter(|process| process.version == 1);
@@ -46,16 +53,17 @@ pub(super) fn read(credential: &SecretString, region: String) -> Result<AwsKey, 
     {
         return Err(FORM);
     }
-    Ok(AwsKey { id, secret, session, region, service: SERVICE })
+    Ok(AwsKey { id, secret, session, region, service })
 }
 
 const FORM: &str = "the credential has to be ID:SECRET or ID:SECRET:SESSION-TOKEN";
 
-/// Of the names that AWS gives its endpoints: `secretsmanager.REGION.amazonaws.com`, `secretsmanager-fips…`,
-/// `secretsmanager.REGION.api.aws`, those of other partitions, and those of interface endpoints.
-pub(super) fn region_of(base: &Url) -> Option<String> {
+/// Of the names that AWS gives the endpoints of a service: `SERVICE.REGION.amazonaws.com`, `SERVICE-fips…`,
+/// `SERVICE.REGION.api.aws`, those of other partitions, and those of interface endpoints.
+pub(super) fn region_of(base: &Url, service: &str) -> Option<String> {
     let host = base.host_str()?;
-    let mut labels = host.split('.').skip_while(|label| !matches!(*label, SERVICE | "secretsmanager-fips"));
+    let is_service = |label: &str| label.strip_suffix("-fips").unwrap_or(label) == service;
+    let mut labels = host.split('.').skip_while(|label| !is_service(label));
     labels.next()?;
     let (region, rest) = (labels.next()?, labels.next()?);
     // A region has three parts at least.
@@ -69,7 +77,7 @@ mod tests {
 
     fn parts(text: &str) -> Option<(String, String, Option<String>)> {
         let plain = |secret: &SecretString| secret.expose_secret().to_owned();
-        let key = read(&text.into(), "eu-west-1".to_owned()).ok()?;
+        let key = key(&text.into(), "eu-west-1".to_owned(), "secretsmanager").ok()?;
         Some((key.id.clone(), plain(&key.secret), key.session.as_ref().map(plain)))
     }
 
@@ -112,7 +120,10 @@ mod tests {
             ("https://secretsmanager.amazonaws.com", None),
             ("http://127.0.0.1:5000", None),
         ] {
-            assert_eq!(region_of(&Url::parse(base).unwrap()).as_deref(), region, "{base}");
+            assert_eq!(region_of(&Url::parse(base).unwrap(), "secretsmanager").as_deref(), region, "{base}");
         }
+        let lambda = Url::parse("https://lambda-fips.us-east-1.amazonaws.com").unwrap();
+        assert_eq!(region_of(&lambda, "lambda").as_deref(), Some("us-east-1"));
+        assert_eq!(region_of(&lambda, "secretsmanager"), None);
     }
 }
