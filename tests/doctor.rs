@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use common::{Place, command};
 use emulated::{ADMIN, Ran, World};
 use portcullis::drill::configuration::Configuration;
+use portcullis::drill::emulator::lambda::{Alias, Function, Lambda};
 use portcullis::drill::emulator::tenant::differences;
 use portcullis::drill::emulator::vault::Secret;
 use portcullis::drill::emulator::{Emulator, Faults, SERVICES, Service, Switches, Tenant};
@@ -221,12 +222,59 @@ fn nothing_that_a_terminal_obeys_is_shown() {
     assert!(!json.out.contains('\u{1b}') && json.out.contains("\\u001b"), "{}", json.out);
 }
 
-/// What `doctor` says of the kinds of providers that one service has, in a tenant that has it beside Mixpanel: states and meanings. With
-/// `wrong`, their credentials are not theirs.
+/// What `doctor` says of rotating the credential of `use-1`, which a function has a copy of.
+fn told_of_a_copy(change: impl FnOnce(&mut Tenant)) -> (String, String) {
+    let mut tenant = Tenant::example(7);
+    Lambda.example(&mut tenant);
+    let emulator = Emulator::start(tenant, Switches::default(), Faults::default()).unwrap();
+    let configuration = Configuration::of(&emulator, &format!("responder = ['{ADMIN}']"), "");
+    let place = Place::new();
+    place.write("portcullis.toml", configuration.portcullis.as_bytes());
+    place.write("integrations.toml", configuration.integrations.as_bytes());
+    emulator.edit(change);
+    let before = emulator.tenant();
+    let mut doctor = command(place.folder.path());
+    let run = doctor.args(["doctor", "--json"]).envs(configuration.environment).output().unwrap();
+    let out = String::from_utf8(run.stdout).unwrap();
+    assert!(!out.contains("CANARY"), "{out}");
+    assert!(differences(&before, &emulator.tenant()).is_empty(), "it changes something");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    (state(&report, "inventory", "rotate the credential of use-1"), means(&report, "inventory"))
+}
+
+#[test]
+fn what_consumers_hold_is_compared_with_what_their_store_holds() {
+    type Change = fn(&mut Function);
+    let (state, means) = told_of_a_copy(|_| {});
+    assert_eq!(state, "works", "{means}");
+    let function = |tenant: &mut Tenant, change: fn(&mut Function)| {
+        change(tenant.lambda.functions.get_mut("nightly-jobs").unwrap());
+    };
+    let drifted = |one: &mut Function| one.set("MIXPANEL_88102_SECRET", "CANARYelse");
+    let published = |one: &mut Function| {
+        one.aliases.insert("prod".to_owned(), Alias { version: "7".to_owned(), also: None });
+    };
+    let empty = |one: &mut Function| *one = Function::default();
+    let changes: [(Change, &str); 3] =
+        [(drifted, "not what the store holds"), (published, "alias prod"), (empty, "correct place-fields")];
+    for (change, part) in changes {
+        let (state, means) = told_of_a_copy(|tenant| function(tenant, change));
+        assert!(state == "missing" && means.contains(part) && means.contains("by hand"), "{state}: {means}");
+    }
+    let (state, means) = told_of_a_copy(|tenant| tenant.lambda.functions.clear());
+    assert!(state == "missing" && means.contains("Function not found"), "{state}: {means}");
+    let (state, _) =
+        told_of_a_copy(|tenant| tenant.lambda.keys.values_mut().for_each(|key| key.secret.push('x')));
+    assert_eq!(state, "missing");
+}
+
+/// What `doctor` says of the kinds of providers and consumers that one service has, in a tenant that has it beside Mixpanel: states
+/// and meanings. With `wrong`, their credentials are not theirs.
 fn told_of(service: &dyn Service, wrong: bool) -> Vec<(String, String)> {
     let mut tenant = Tenant::example(7);
     service.example(&mut tenant);
-    let kinds = open::catalog().providers.iter().map(|kind| kind.name);
+    let catalog = open::catalog();
+    let kinds = catalog.providers.iter().chain(catalog.consumers).map(|kind| kind.name);
     let kinds: Vec<&str> = kinds.filter(|kind| service.client(kind, &tenant, "x").is_some()).collect();
     let emulator = Emulator::start(tenant, Switches::default(), Faults::default()).unwrap();
     let head =

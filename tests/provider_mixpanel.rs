@@ -104,6 +104,7 @@ fn row(name: &str, credential: &str, created_by: &str, stored: bool) -> Integrat
             username: "username".to_owned(),
             secret: "secret".to_owned(),
         }),
+        point: None,
         consumer: format!("{name} on etl-1"),
         owner: None,
         purpose: None,

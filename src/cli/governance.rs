@@ -213,7 +213,7 @@ pub fn register(path: Option<&Path>) -> Result<Register, CliError> {
 
 fn inventory(path: &Path, config: Option<&Config>) -> Result<Inventory, CliError> {
     Ok(match config {
-        Some(config) => Inventory::load(path, &config.stores)?,
+        Some(config) => Inventory::load(path, config.known())?,
         None => Inventory::load_alone(path)?,
     })
 }

@@ -50,7 +50,7 @@ impl Setup {
     pub fn load(ui: &Ui, place: &Place) -> Result<Self, CliError> {
         let config = place.load()?;
         let inventory = config.inventory.as_deref();
-        let inventory = inventory.map(|path| Inventory::load(path, &config.stores)).transpose()?;
+        let inventory = inventory.map(|path| Inventory::load(path, config.known())).transpose()?;
         let credentials = credentials(ui, &config)?;
         let integrations = inventory.map(|inventory| inventory.integrations).unwrap_or_default();
         let systems = open::open(&config, &integrations, &credentials)?;
@@ -89,7 +89,7 @@ pub fn snapshots(held: &Held) -> Snapshots {
 
 fn credentials(ui: &Ui, config: &Config) -> Result<BTreeMap<String, SecretString>, CliError> {
     let mut credentials = BTreeMap::new();
-    for instance in config.providers.iter().chain(&config.stores) {
+    for instance in config.instances() {
         if let Some(reference) = &instance.credential {
             ui.progress_note(&format!("credential of {}", instance.name));
             credentials.insert(instance.name.clone(), reference.resolve(&Process)?);

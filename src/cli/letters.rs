@@ -47,7 +47,7 @@ fn write(folder: &Path, letters: &[Letter]) -> std::io::Result<()> {
 /// # Errors
 /// The inventory cannot be read.
 pub fn addressed(config: &Config, record: &Record) -> Result<Post, CliError> {
-    let inventory = config.inventory.as_deref().map(|path| Inventory::load(path, &config.stores));
+    let inventory = config.inventory.as_deref().map(|path| Inventory::load(path, config.known()));
     let inventory = inventory.transpose()?.unwrap_or_default();
     let owners = inventory.integrations.into_iter().filter_map(|integration| integration.owner);
     Ok(post(record, letters(record), &config.notify, &owners.collect::<BTreeSet<String>>()))

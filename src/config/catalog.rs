@@ -1,6 +1,6 @@
-//! What can be configured: the kinds of providers and stores, each with its settings.
+//! What can be configured: the kinds of providers, stores and consumers, each with its settings.
 
-/// A kind of provider or store, as its file states it.
+/// A kind of provider, store or consumer, as its file states it.
 #[derive(Debug)]
 pub struct KindSpec {
     /// Its name in the file; also the name of an instance that gives no `kind`.
@@ -57,6 +57,8 @@ pub struct Catalog {
     pub providers: &'static [&'static KindSpec],
     /// Kinds of stores.
     pub stores: &'static [&'static KindSpec],
+    /// Kinds of consumers.
+    pub consumers: &'static [&'static KindSpec],
 }
 
 /// The key of an address.

@@ -1,4 +1,4 @@
-//! Providers and stores: `[provider.NAME]`, `[store.NAME]`.
+//! Providers, stores and consumers: `[provider.NAME]`, `[store.NAME]`, `[consumer.NAME]`.
 
 use std::collections::BTreeMap;
 
@@ -24,10 +24,10 @@ const MAX_NAME: usize = 64;
 /// The keys that every instance may have.
 pub(super) const KEYS: [&str; 5] = ["kind", "credential", "requests-per-second", "burst", "concurrency"];
 
-/// A provider or a store.
+/// A provider, a store or a consumer.
 #[derive(Debug, Clone)]
 pub struct Instance {
-    /// Its name: ASCII letters, digits, `-` and `_`. No two providers or stores share one.
+    /// Its name: ASCII letters, digits, `-` and `_`. No two instances share one.
     pub name: String,
     /// What it is.
     pub kind: &'static KindSpec,

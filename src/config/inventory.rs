@@ -9,6 +9,9 @@
 //! store = "vault"                                # the store of portcullis.toml that holds the secret
 //! path = "mixpanel/etl"                          # its entry there
 //! fields = { username = "username", secret = "secret" }   # the fields of the entry; these are the defaults
+//! system = "aws-lambda"                          # the consumer of portcullis.toml that is given the new credential, if it has an API
+//! place = "nightly-etl"                          # where in it
+//! place-fields = { username = "MIXPANEL_USER", secret = "MIXPANEL_SECRET" }   # the names there; as in the store by default
 //! consumer = "airflow on etl-1"
 //! owner = "data-team@acme.example"
 //! purpose = "Loads yesterday's events."
@@ -30,7 +33,7 @@ use crate::rule::nearest;
 /// A larger file is not read, in bytes.
 const MAX_FILE: usize = 4 << 20;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 16] = [
     "name",
     "type",
     "project",
@@ -38,6 +41,9 @@ const KEYS: [&str; 13] = [
     "store",
     "path",
     "fields",
+    "system",
+    "place",
+    "place-fields",
     "consumer",
     "owner",
     "purpose",
@@ -68,6 +74,8 @@ pub struct Integration {
     pub credential: Option<String>,
     /// Where the secret is kept.
     pub stored: Option<Stored>,
+    /// Where its consumer has a copy of it that an API changes.
+    pub point: Option<Point>,
     /// Who reads it.
     pub consumer: String,
     /// Whom to ask.
@@ -93,6 +101,28 @@ pub struct Stored {
     pub username: String,
     /// The field that holds the secret.
     pub secret: String,
+}
+
+/// A place in a consumer that has a copy of what is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// The name of a consumer of the configuration.
+    pub system: String,
+    /// Where in it, in the consumer's words: a function.
+    pub place: String,
+    /// The name under which the username stands there.
+    pub username: String,
+    /// The name under which the secret stands there.
+    pub secret: String,
+}
+
+/// The instances of a configuration that rows may name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// Its stores.
+    pub stores: &'a [Instance],
+    /// Its consumers.
+    pub consumers: &'a [Instance],
 }
 
 /// What an integration uses.
@@ -141,31 +171,31 @@ impl IntegrationKind {
 }
 
 impl Inventory {
-    /// Reads a file whose `store` keys name some of these stores.
-    pub fn load(path: &Path, stores: &[Instance]) -> Result<Self, ConfigError> {
-        Self::parse(path, &document::read(path, MAX_FILE)?, stores)
+    /// Reads a file whose `store` and `system` keys name some of these instances.
+    pub fn load(path: &Path, known: Known<'_>) -> Result<Self, ConfigError> {
+        Self::parse(path, &document::read(path, MAX_FILE)?, known)
     }
 
-    /// Reads a file whose `store` keys are not held against a configuration: there is none.
+    /// Reads a file whose `store` and `system` keys are not held against a configuration: there is none.
     pub fn load_alone(path: &Path) -> Result<Self, ConfigError> {
         Self::parse_with(path, &document::read(path, MAX_FILE)?, None)
     }
 
     /// Reads the content of a file; `path` stands in errors.
-    pub fn parse(path: &Path, bytes: &[u8], stores: &[Instance]) -> Result<Self, ConfigError> {
-        Self::parse_with(path, bytes, Some(stores))
+    pub fn parse(path: &Path, bytes: &[u8], known: Known<'_>) -> Result<Self, ConfigError> {
+        Self::parse_with(path, bytes, Some(known))
     }
 
-    /// The same; without stores, any name of a store will do.
+    /// The same; without instances, any name of one will do.
     pub(crate) fn parse_with(
         path: &Path,
         bytes: &[u8],
-        stores: Option<&[Instance]>,
+        known: Option<Known<'_>>,
     ) -> Result<Self, ConfigError> {
         let report = Report::new(path, bytes)?;
         match report.parse() {
             Some(table) => {
-                let integrations = read(&report, table.get_ref(), stores);
+                let integrations = read(&report, table.get_ref(), known);
                 report.finish(Self { path: path.to_owned(), integrations })
             }
             None => Err(report.into_error()),
@@ -173,7 +203,7 @@ impl Inventory {
     }
 }
 
-fn read(report: &Report<'_>, table: &DeTable<'_>, stores: Option<&[Instance]>) -> Vec<Integration> {
+fn read(report: &Report<'_>, table: &DeTable<'_>, known: Option<Known<'_>>) -> Vec<Integration> {
     let top = Section::new(report, "", table, 0, &["integration"]);
     let Some(entry) = top.get("integration") else { return Vec::new() };
     let Some(array) = entry.value.as_array() else {
@@ -182,13 +212,13 @@ fn read(report: &Report<'_>, table: &DeTable<'_>, stores: Option<&[Instance]>) -
     };
     let mut names = Names::new();
     let entries = array.iter().map(|value| Entry::new(report, "integration", value));
-    entries.filter_map(|entry| integration(report, &entry, stores, &mut names)).collect()
+    entries.filter_map(|entry| integration(report, &entry, known, &mut names)).collect()
 }
 
 fn integration(
     report: &Report<'_>,
     entry: &Entry<'_>,
-    stores: Option<&[Instance]>,
+    known: Option<Known<'_>>,
     names: &mut Names,
 ) -> Option<Integration> {
     let section = Section::new(report, "[[integration]]", entry.table()?, entry.at, &KEYS);
@@ -205,10 +235,12 @@ fn integration(
         section.get("credential")
     };
     let rotated = section.get("last-rotated");
+    let stored = stored(report, &section, known.map(|known| known.stores));
     Some(Integration {
         project: section.get("project").and_then(|entry| project(&entry)),
         credential: credential.and_then(|entry| credential_name(&entry)),
-        stored: stored(report, &section, stores),
+        point: point(report, &section, stored.as_ref(), known.map(|known| known.consumers)),
+        stored,
         owner: text("owner"),
         purpose: text("purpose"),
         created_by: text("created-by"),
@@ -273,30 +305,64 @@ fn stored(report: &Report<'_>, section: &Section<'_>, stores: Option<&[Instance]
         }
         return None;
     };
-    let name = store.text().filter(|name| {
-        let Some(stores) = stores else { return true };
-        let known = stores.iter().any(|store| store.name == *name);
-        if !known {
-            let names = || stores.iter().map(|store| store.name.as_str());
-            let near = nearest(name, names()).map(str::to_owned);
-            store.add::<()>(Fault::Unknown {
-                what: "store",
-                near,
-                known: names().map(str::to_owned).collect(),
-            });
-        }
-        known
-    });
+    let name = instance_name(&store, "store", stores);
     let path = section.need("path").and_then(|entry| entry.text());
-    let fields = section.get("fields").and_then(|entry| Some((entry.table()?, entry.at)));
-    let fields =
-        fields.map(|(table, at)| Section::new(report, "`fields`", table, at, &["username", "secret"]));
-    let field = |key: &str| match fields.as_ref().and_then(|fields| fields.get(key)) {
-        Some(entry) => entry.text().map(str::to_owned),
-        None => Some(key.to_owned()),
-    };
-    let (username, secret) = (field("username"), field("secret"));
+    let (username, secret) = fields(report, section, "fields", ["username", "secret"]);
     Some(Stored { store: name?.to_owned(), path: path?.to_owned(), username: username?, secret: secret? })
+}
+
+/// The names of the two fields, where they are not these.
+fn fields(
+    report: &Report<'_>,
+    section: &Section<'_>,
+    key: &'static str,
+    [username, secret]: [&str; 2],
+) -> (Option<String>, Option<String>) {
+    let table = section.get(key).and_then(|entry| Some((entry.table()?, entry.at)));
+    let place = format!("`{key}`");
+    let table = table.map(|(table, at)| Section::new(report, place, table, at, &["username", "secret"]));
+    let field = |key: &str, or: &str| match table.as_ref().and_then(|table| table.get(key)) {
+        Some(entry) => entry.text().map(str::to_owned),
+        None => Some(or.to_owned()),
+    };
+    (field("username", username), field("secret", secret))
+}
+
+/// The name of one of these instances; without them, any will do.
+fn instance_name<'a>(entry: &Entry<'a>, what: &'static str, known: Option<&[Instance]>) -> Option<&'a str> {
+    let name = entry.text()?;
+    let Some(known) = known else { return Some(name) };
+    if known.iter().any(|instance| instance.name == name) {
+        return Some(name);
+    }
+    let names = || known.iter().map(|instance| instance.name.as_str());
+    let near = nearest(name, names()).map(str::to_owned);
+    entry.add(Fault::Unknown { what, near, known: names().map(str::to_owned).collect() })
+}
+
+/// What it has is a copy: without a store nobody could bring the old credential back.
+fn point(
+    report: &Report<'_>,
+    section: &Section<'_>,
+    stored: Option<&Stored>,
+    consumers: Option<&[Instance]>,
+) -> Option<Point> {
+    let Some(system) = section.get("system") else {
+        for key in ["place", "place-fields"] {
+            if let Some(entry) = section.get(key) {
+                entry.add::<()>(Fault::Needs { key, other: "system" });
+            }
+        }
+        return None;
+    };
+    if section.get("store").is_none() {
+        return system.add(Fault::Needs { key: "system", other: "store" });
+    }
+    let place = section.need("place").and_then(|entry| entry.text());
+    let names = stored.map_or(["username", "secret"], |stored| [&stored.username, &stored.secret]);
+    let (username, secret) = fields(report, section, "place-fields", names);
+    let system = instance_name(&system, "consumer", consumers);
+    Some(Point { system: system?.to_owned(), place: place?.to_owned(), username: username?, secret: secret? })
 }
 
 #[cfg(test)]
@@ -304,12 +370,13 @@ mod tests {
     use super::*;
     use crate::config::{Config, kinds};
 
-    const STORES: &str = "[store.vault]\nbase-url = 'https://v'\ncredential = 'env:V'\n";
+    const INSTANCES: &str = "[store.vault]\nbase-url = 'https://v'\ncredential = 'env:V'\n\
+                             [consumer.aws-lambda]\nbase-url = 'https://l'\ncredential = 'env:L'\n";
     const LEAST: &str = "[[integration]]\nname = 'etl'\ntype = 'other'\nconsumer = 'x'\n";
 
     fn parse(text: &str) -> Result<Vec<Integration>, ConfigError> {
-        let config = Config::parse(Path::new("p.toml"), STORES.as_bytes(), &kinds::KNOWN).unwrap();
-        let inventory = Inventory::parse(Path::new("i.toml"), text.as_bytes(), &config.stores);
+        let config = Config::parse(Path::new("p.toml"), INSTANCES.as_bytes(), &kinds::KNOWN).unwrap();
+        let inventory = Inventory::parse(Path::new("i.toml"), text.as_bytes(), config.known());
         inventory.map(|inventory| inventory.integrations)
     }
 
@@ -334,6 +401,9 @@ mod tests {
         let stored = one.stored.as_ref().unwrap();
         assert_eq!((stored.store.as_str(), stored.path.as_str()), ("vault", "mixpanel/etl"));
         assert_eq!((stored.username.as_str(), stored.secret.as_str()), ("username", "secret"));
+        let point = one.point.as_ref().unwrap();
+        assert_eq!((point.system.as_str(), point.place.as_str()), ("aws-lambda", "nightly-etl"));
+        assert_eq!((point.username.as_str(), point.secret.as_str()), ("MIXPANEL_USER", "MIXPANEL_SECRET"));
         assert_eq!(one.last_rotated, Some(Date::constant(2026, 1, 31)));
         assert_eq!(one.consumer, "airflow on etl-1");
         assert!(
@@ -373,6 +443,26 @@ mod tests {
             (
                 format!("{LEAST}store = 'vault'\npath = 'x'\nfields = {{ user = 'x' }}"),
                 "i.toml:7:12: unknown key `user` in `fields`",
+            ),
+            (format!("{LEAST}place = 'x'"), "i.toml:5:9: `place` without `system`"),
+            (format!("{LEAST}system = 'x'\nplace = 'x'"), "i.toml:5:10: `system` without `store`"),
+            (
+                format!("{LEAST}store = 'vault'\npath = 'x'\nsystem = 'aws-lambda'"),
+                "i.toml:1:1: `place` is missing in [[integration]]",
+            ),
+            (
+                format!("{LEAST}store = 'vault'\npath = 'x'\nsystem = 'aws-lamda'\nplace = 'x'"),
+                "i.toml:7:10: no such consumer",
+            ),
+            (
+                format!("{LEAST}store = 'vault'\npath = 'x'\nsystem = 'aws-lambda'\nplace = 'a\tb'"),
+                "i.toml:8:9: `place` has to be one line",
+            ),
+            (
+                format!(
+                    "{LEAST}store = 'vault'\npath = 'x'\nsystem = 'aws-lambda'\nplace = 'x'\nplace-fields = {{ key = 'x' }}"
+                ),
+                "i.toml:9:18: unknown key `key` in `place-fields`",
             ),
             (format!("{LEAST}last-rotated = 2026"), "i.toml:5:16: `last-rotated` has to be a date"),
             (format!("{LEAST}last-rotated = 07:32:00"), "i.toml:5:16: `last-rotated` has to be a date"),

@@ -4,7 +4,8 @@
 use super::catalog::{Catalog, KindSpec, Setting, SettingKind};
 
 /// Some kinds.
-pub(crate) const KNOWN: Catalog = Catalog { providers: &[&MIXPANEL, &OKTA], stores: &[&VAULT] };
+pub(crate) const KNOWN: Catalog =
+    Catalog { providers: &[&MIXPANEL, &OKTA], stores: &[&VAULT], consumers: &[&LAMBDA] };
 
 const MIXPANEL: KindSpec = KindSpec {
     name: "mixpanel",
@@ -87,4 +88,19 @@ const VAULT: KindSpec = KindSpec {
             example: "security",
         },
     ],
+};
+
+const LAMBDA: KindSpec = KindSpec {
+    name: "aws-lambda",
+    title: "Functions",
+    base_url: None,
+    credential: "access key",
+    settings: &[Setting {
+        name: "base-url",
+        about: "Address of the service.",
+        value: SettingKind::Url,
+        required: true,
+        default: None,
+        example: "https://lambda.example",
+    }],
 };

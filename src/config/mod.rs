@@ -33,7 +33,7 @@ pub use error::{ConfigError, Fault, Problem, UrlFault};
 pub use find::{FILE, find};
 pub use instance::Instance;
 use instance::{Names, Role};
-pub use inventory::{Integration, IntegrationKind, Inventory, Stored};
+pub use inventory::{Integration, IntegrationKind, Inventory, Known, Point, Stored};
 pub use notify::Notify;
 pub use reference::{Door, Reference, ReferenceError, ReferenceFault};
 pub use settings::{Settings, Value};
@@ -54,8 +54,18 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// Objects that one lockdown may change, unless the file says otherwise.
 const MAX_OBJECTS: u64 = 50;
 
-const KEYS: [&str; 9] =
-    ["incidents", "responder", "wait", "max-objects", "inventory", "http", "notify", "provider", "store"];
+const KEYS: [&str; 10] = [
+    "incidents",
+    "responder",
+    "wait",
+    "max-objects",
+    "inventory",
+    "http",
+    "notify",
+    "provider",
+    "store",
+    "consumer",
+];
 
 /// The configuration.
 #[derive(Debug, Clone)]
@@ -76,6 +86,8 @@ pub struct Config {
     pub providers: Vec<Instance>,
     /// Stores, in the order of the file.
     pub stores: Vec<Instance>,
+    /// Consumers that are given new credentials by their own API, in the order of the file.
+    pub consumers: Vec<Instance>,
     /// The file that says who uses which credential.
     pub inventory: Option<PathBuf>,
     /// Who is told of an incident.
@@ -115,6 +127,16 @@ impl Config {
         }
     }
 
+    /// What rows of an inventory may name.
+    pub fn known(&self) -> Known<'_> {
+        Known { stores: &self.stores, consumers: &self.consumers }
+    }
+
+    /// Every instance: providers, stores, consumers.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.providers.iter().chain(&self.stores).chain(&self.consumers)
+    }
+
     /// The store of that name.
     pub fn store(&self, name: &str) -> Option<&Instance> {
         self.stores.iter().find(|store| store.name == name)
@@ -131,6 +153,7 @@ fn read(report: &Report<'_>, table: &DeTable<'_>, path: &Path, catalog: &Catalog
     let mut names = Names::new();
     let provider = Role { word: "provider", what: "kind of provider", kinds: catalog.providers };
     let store = Role { word: "store", what: "kind of store", kinds: catalog.stores };
+    let consumer = Role { word: "consumer", what: "kind of consumer", kinds: catalog.consumers };
     Config {
         path: path.to_owned(),
         incidents: incidents.unwrap_or_else(|| report.folder().join("incidents")),
@@ -140,6 +163,7 @@ fn read(report: &Report<'_>, table: &DeTable<'_>, path: &Path, catalog: &Catalog
         http: http(report, &top),
         providers: instance::read_all(report, provider, &top, &mut names),
         stores: instance::read_all(report, store, &top, &mut names),
+        consumers: instance::read_all(report, consumer, &top, &mut names),
         inventory: top.get("inventory").and_then(|entry| entry.path()),
         notify: notify::read(report, &top),
     }

@@ -34,6 +34,9 @@ const HEAD: &str = "\
 #   store = \"vault\"              # optional, as is all that follows
 #   path = \"mixpanel/etl\"
 #   fields = { username = \"username\", secret = \"secret\" }
+#   system = \"aws-lambda\"         # the [consumer.…] through which it is given the new credential; else a person does that
+#   place = \"nightly-etl\"
+#   place-fields = { username = \"MIXPANEL_USER\", secret = \"MIXPANEL_SECRET\" }
 #   project = \"1001\"
 #   owner = \"data-team@acme.example\"
 #   purpose = \"Loads yesterday's events.\"
@@ -69,7 +72,7 @@ const HEAD: &str = "\
 # `form = \"slack\"`: a message as Slack's incoming webhooks take it; at hooks.slack.com without being said.
 # webhook = { url = \"env:PORTCULLIS_WEBHOOK\", credential = \"env:PORTCULLIS_WEBHOOK_TOKEN\", roles = [\"security\"] }
 
-# Providers and stores. A section's second word is a name of your choice; where it is not that of a kind, add `kind = \"…\"`.
+# Providers, stores and consumers. A section's second word is a name of your choice; where it is not that of a kind, add `kind = \"…\"`.
 # Remove the sections that you do not use. None of them holds a secret, only where to find it:
 #   env:NAME            an environment variable
 #   file:PATH           a file of yours that no one else may read (mode 0600 or 0400)
@@ -90,6 +93,7 @@ pub fn template(catalog: &Catalog) -> String {
     let mut text = HEAD.replace("TYPES", &types.join(", "));
     catalog.providers.iter().for_each(|kind| section(&mut text, "provider", kind));
     catalog.stores.iter().for_each(|kind| section(&mut text, "store", kind));
+    catalog.consumers.iter().for_each(|kind| section(&mut text, "consumer", kind));
     text
 }
 
@@ -195,11 +199,11 @@ mod tests {
     fn the_integration_that_it_shows_is_one() {
         let text = template(&kinds::KNOWN);
         let config = Config::parse(Path::new("p"), text.as_bytes(), &kinds::KNOWN).unwrap();
-        let shown: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#   ")).take(14).collect();
+        let shown: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#   ")).take(17).collect();
         let inventory =
-            Inventory::parse(Path::new("i"), shown.join("\n").as_bytes(), &config.stores).unwrap();
+            Inventory::parse(Path::new("i"), shown.join("\n").as_bytes(), config.known()).unwrap();
         let [one] = &inventory.integrations[..] else { panic!("{inventory:?}") };
-        assert!(one.stored.is_some() && one.restart.is_some());
+        assert!(one.stored.is_some() && one.point.is_some() && one.restart.is_some());
     }
 
     #[test]
@@ -217,7 +221,10 @@ mod tests {
         let mut keys = crate::config::KEYS.to_vec();
         keys.sort_unstable();
         assert_eq!(top, keys);
-        for (role, kinds) in [("provider", kinds::KNOWN.providers), ("store", kinds::KNOWN.stores)] {
+        let known = &kinds::KNOWN;
+        for (role, kinds) in
+            [("provider", known.providers), ("store", known.stores), ("consumer", known.consumers)]
+        {
             for kind in kinds {
                 let mut found: Vec<&str> =
                     table[role][kind.name].as_table().unwrap().keys().map(String::as_str).collect();

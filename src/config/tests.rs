@@ -34,6 +34,7 @@ const fn setting(name: &'static str, value: SettingKind, default: Option<&'stati
 const CATALOG: Catalog = Catalog {
     providers: &[&LOCK, kinds::KNOWN.providers[0], kinds::KNOWN.providers[1]],
     stores: &[&BARE, kinds::KNOWN.stores[0]],
+    consumers: &[],
 };
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -302,7 +303,7 @@ fn the_time_grows_with_the_size_of_a_file_not_its_square() {
     assert_eq!(problems.len() + more, 20_000);
     let uses = |at| format!("[[integration]]\nname = 'n{at}'\ntype = 'other'\nconsumer = 'x'\n");
     let uses: Vec<String> = (0..50_000).map(uses).collect();
-    let inventory = Inventory::parse(Path::new("i"), uses.concat().as_bytes(), &[]).unwrap();
+    let inventory = Inventory::parse(Path::new("i"), uses.concat().as_bytes(), Known::default()).unwrap();
     assert_eq!(inventory.integrations.len(), 50_000);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
@@ -316,7 +317,7 @@ fn what_is_not_text_is_told_with_its_place() {
 #[test]
 fn catalogs_say_what_they_mean() {
     let known = crate::lockdown::open::catalog();
-    let real = known.providers.iter().chain(known.stores);
+    let real = known.providers.iter().chain(known.stores).chain(known.consumers);
     for kind in CATALOG.providers.iter().chain(CATALOG.stores).chain(real) {
         assert!(kind.base_url.is_none_or(|url| address::parse(url, Use::Service).is_ok()));
         for setting in kind.settings {
@@ -326,7 +327,7 @@ fn catalogs_say_what_they_mean() {
             assert!(!(setting.required && setting.default.is_some()), "{}", setting.name);
         }
     }
-    let kinds = known.providers.iter().chain(known.stores);
+    let kinds = known.providers.iter().chain(known.stores).chain(known.consumers);
     for setting in kinds.flat_map(|kind| kind.settings) {
         for text in setting.default.iter().chain([&setting.example]) {
             assert!(
@@ -348,7 +349,7 @@ proptest! {
 
     #[test]
     fn any_bytes_give_an_inventory_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        if let Err(error) = Inventory::parse(Path::new("p"), &bytes, &[]) {
+        if let Err(error) = Inventory::parse(Path::new("p"), &bytes, Known::default()) {
             prop_assert!(!error.to_string().is_empty());
         }
     }
@@ -359,7 +360,7 @@ proptest! {
         if let Err(error) = parse(&text) {
             prop_assert!(!error.to_string().is_empty());
         }
-        if let Err(error) = Inventory::parse(Path::new("p"), text.as_bytes(), &[]) {
+        if let Err(error) = Inventory::parse(Path::new("p"), text.as_bytes(), Known::default()) {
             prop_assert!(!error.to_string().is_empty());
         }
     }

@@ -1,9 +1,9 @@
-//! The configuration that the responders of an emulated tenant have: every kind of provider and store whose service is
-//! emulated, and an inventory of who uses which service account.
+//! The configuration that the responders of an emulated tenant have: every kind of provider, store and consumer
+//! whose service is emulated, and an inventory of who uses which service account.
 
 use std::fmt::Write as _;
 
-use super::emulator::{Client, Emulator, Entry, SERVICES, Tenant};
+use super::emulator::{Client, Emulator, Entry, Place, SERVICES, Tenant};
 use crate::config::KindSpec;
 use crate::lockdown::open;
 
@@ -25,7 +25,9 @@ impl Configuration {
         let mut portcullis = format!("inventory = \"integrations.toml\"\n{head}\n");
         let mut environment = Vec::new();
         let catalog = open::catalog();
-        for (role, kinds) in [("provider", catalog.providers), ("store", catalog.stores)] {
+        let roles =
+            [("provider", catalog.providers), ("store", catalog.stores), ("consumer", catalog.consumers)];
+        for (role, kinds) in roles {
             for kind in kinds {
                 if let Some((base, client)) = client(emulator, &tenant, kind.name) {
                     portcullis.push_str(&section(role, kind, &base, &client, each));
@@ -71,11 +73,12 @@ fn local(role: &str, kind: &KindSpec) -> String {
     text
 }
 
-/// One for every entry of a store that holds the credential of a service account. What the attacker knows was made by
-/// the account, or shown to it.
+/// One for every entry of a store that holds the credential of a service account, with the place of a consumer that has a
+/// copy. What the attacker knows was made by the account, or shown to it.
 fn integrations(tenant: &Tenant) -> String {
     let mut text = String::new();
     let entries = SERVICES.iter().flat_map(|service| service.entries(tenant));
+    let places: Vec<Place> = SERVICES.iter().flat_map(|service| service.places(tenant)).collect();
     for (number, Entry { store, path, username }) in (1..).zip(entries) {
         let known = tenant.attacker.service_accounts.iter().any(|(known, _)| *known == username);
         let _ = writeln!(
@@ -83,6 +86,15 @@ fn integrations(tenant: &Tenant) -> String {
             "[[integration]]\nname = \"use-{number}\"\ntype = \"service-account\"\ncredential = {username:?}\n\
              consumer = \"job {number}\"\nstore = {store:?}\npath = {path:?}"
         );
+        for Place { system, place, names: [own, secret], holds, .. } in &places {
+            if holds.first() == Some(&username) {
+                let _ = writeln!(
+                    text,
+                    "system = {system:?}\nplace = {place:?}\n\
+                     place-fields = {{ username = {own:?}, secret = {secret:?} }}"
+                );
+            }
+        }
         if known {
             let _ = writeln!(text, "created-by = {:?}", tenant.attacker.email);
         }

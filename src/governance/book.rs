@@ -8,10 +8,10 @@ use jiff::civil::Date;
 
 use super::matrix::Matrix;
 use super::sheet;
-use crate::config::{ConfigError, Integration, IntegrationKind, Inventory, Stored};
+use crate::config::{ConfigError, Integration, IntegrationKind, Inventory, Point, Stored};
 
 /// Columns of the CSV.
-pub const HEADER: [&str; 15] = [
+pub const HEADER: [&str; 19] = [
     "integration",
     "type",
     "project",
@@ -26,11 +26,15 @@ pub const HEADER: [&str; 15] = [
     "path",
     "username field",
     "secret field",
+    "system",
+    "place",
+    "place username",
+    "place secret",
     "restart",
 ];
 
 /// Keys of `integrations.toml` by column; `next rotation` is worked out and not read, fields of a store are a table.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 14] = [
     ("integration", "name"),
     ("type", "type"),
     ("project", "project"),
@@ -42,6 +46,8 @@ const KEYS: [(&str, &str); 12] = [
     ("last rotated", "last-rotated"),
     ("store", "store"),
     ("path", "path"),
+    ("system", "system"),
+    ("place", "place"),
     ("restart", "restart"),
 ];
 
@@ -83,6 +89,9 @@ pub fn rows(inventory: &[Integration], matrix: &Matrix) -> Vec<Vec<String>> {
     let stored = |row: &Integration, part: fn(&Stored) -> &String| {
         row.stored.as_ref().map(|stored| part(stored).clone()).unwrap_or_default()
     };
+    let point = |row: &Integration, part: fn(&Point) -> &String| {
+        row.point.as_ref().map(|point| part(point).clone()).unwrap_or_default()
+    };
     let row = |row: &Integration| {
         vec![
             row.name.clone(),
@@ -99,6 +108,10 @@ pub fn rows(inventory: &[Integration], matrix: &Matrix) -> Vec<Vec<String>> {
             stored(row, |stored| &stored.path),
             stored(row, |stored| &stored.username),
             stored(row, |stored| &stored.secret),
+            point(row, |point| &point.system),
+            point(row, |point| &point.place),
+            point(row, |point| &point.username),
+            point(row, |point| &point.secret),
             text(&row.restart),
         ]
     };
@@ -180,14 +193,19 @@ fn toml_of<'a>(cell: &impl Fn(&str) -> Option<&'a str>) -> String {
             text.push_str(&format!("{key} = {}\n", quoted(value)));
         }
     }
-    let fields = [("username field", "username"), ("secret field", "secret")];
-    let fields = fields.iter().filter_map(|(column, key)| Some((key, cell(column)?)));
-    let fields: Vec<String> = fields
-        .filter(|(key, value)| **key != *value)
-        .map(|(key, value)| format!("{key} = {}", quoted(value)))
-        .collect();
-    if !fields.is_empty() {
-        text.push_str(&format!("fields = {{ {} }}\n", fields.join(", ")));
+    for (name, columns) in
+        [("fields", ["username field", "secret field"]), ("place-fields", ["place username", "place secret"])]
+    {
+        let fields = columns.iter().zip(["username", "secret"]);
+        let fields = fields.filter_map(|(column, key)| Some((key, cell(column)?)));
+        // Without a table, names in a store are these; those in a place are those in the store.
+        let fields: Vec<String> = fields
+            .filter(|(key, value)| name != "fields" || key != value)
+            .map(|(key, value)| format!("{key} = {}", quoted(value)))
+            .collect();
+        if !fields.is_empty() {
+            text.push_str(&format!("{name} = {{ {} }}\n", fields.join(", ")));
+        }
     }
     text
 }
@@ -225,6 +243,7 @@ mod tests {
             project: text("1001"),
             credential: text("etl.a1b2c3.mp-service-account"),
             stored: Some(stored("username")),
+            point: None,
             consumer: "=cmd|' /c calc'!A1".into(),
             owner: text("@data, \"team\""),
             purpose: text("\u{202e}loads"),
@@ -243,6 +262,12 @@ mod tests {
         let third = Integration {
             name: "third".into(),
             stored: Some(stored("user")),
+            point: Some(Point {
+                system: "lambda".into(),
+                place: "=f".into(),
+                username: "username".into(),
+                secret: "+S".into(),
+            }),
             last_rotated: None,
             ..row.clone()
         };

@@ -153,7 +153,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::Inventory;
+    use crate::config::{Inventory, Known};
     use crate::governance::matrix::matrix;
     use crate::governance::register;
 
@@ -162,7 +162,8 @@ mod tests {
                     [[integration]]\nname = 'late'\ntype = 'project-token'\nconsumer = 'x'\nlast-rotated = 2026-01-01\n\
                     [[integration]]\nname = 'never'\ntype = 'api-secret'\nconsumer = 'x'\n\
                     [[integration]]\nname = 'sync'\ntype = 'cohort-sync'\nconsumer = 'x'\n";
-        let inventory = Inventory::parse(Path::new("i"), text.as_bytes(), &[]).unwrap().integrations;
+        let inventory =
+            Inventory::parse(Path::new("i"), text.as_bytes(), Known::default()).unwrap().integrations;
         let register = register::parse(
             "[[person]]\nemail = 'jane@agency.example'\ncontractor = true\nends = 2026-12-31\nadmin-until = 2026-12-05\n",
         );

@@ -193,7 +193,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::Inventory;
+    use crate::config::{Inventory, Known};
     use crate::governance::estate::Feed;
     use crate::governance::matrix::matrix;
 
@@ -235,7 +235,9 @@ mod tests {
             row("pipe", "type = 'pipeline'\nproject = 7\ncredential = 'hourly'"),
             row("secret", "type = 'api-secret'\nproject = 8"),
         ];
-        let inventory = Inventory::parse(Path::new("i"), text.concat().as_bytes(), &[]).unwrap().integrations;
+        let inventory = Inventory::parse(Path::new("i"), text.concat().as_bytes(), Known::default())
+            .unwrap()
+            .integrations;
         let (found, gaps) = reconcile(&inventory, &estate, Date::constant(2026, 11, 28), matrix());
         let told: Vec<(Kind, &str, &str)> = found
             .iter()
@@ -263,7 +265,8 @@ mod tests {
     #[test]
     fn what_was_not_listed_is_not_called_missing() {
         let text = "[[integration]]\nname = 'a'\nconsumer = 'x'\ntype = 'service-account'\ncredential = 'a'\nlast-rotated = 2026-11-01\n";
-        let inventory = Inventory::parse(Path::new("i"), text.as_bytes(), &[]).unwrap().integrations;
+        let inventory =
+            Inventory::parse(Path::new("i"), text.as_bytes(), Known::default()).unwrap().integrations;
         let (found, gaps) = reconcile(&inventory, &Estate::default(), Date::constant(2026, 11, 28), matrix());
         assert!(found.is_empty(), "{found:?}");
         assert!(gaps.contains(&"service accounts could not be listed".to_owned()));

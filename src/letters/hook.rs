@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn http() -> Http {
-        let known = crate::config::Catalog { providers: &[], stores: &[] };
+        let known = crate::config::Catalog { providers: &[], stores: &[], consumers: &[] };
         crate::config::Config::parse(std::path::Path::new("p"), b"", &known).unwrap().http
     }
 

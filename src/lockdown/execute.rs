@@ -336,8 +336,14 @@ async fn carry_out(engine: &Engine, ids: BTreeSet<StepId>) -> Result<(), Journal
 
 fn has_needs(record: &Record, id: &StepId) -> bool {
     let step = record.steps.get(id).map(|tracked| &tracked.step);
-    let holds = |need: &StepId| record.steps.get(need).is_some_and(|tracked| tracked.state.status.holds());
+    let holds = |need: &StepId| record.steps.get(need).is_some_and(meets);
     step.is_some_and(|step| step.needs.iter().all(holds) && step.after.iter().all(|id| record.is_done(id)))
+}
+
+/// Whether what needs a step can be done.
+fn meets(needed: &Tracked) -> bool {
+    let left_out = needed.step.dispensable && needed.state.status == Status::Skipped;
+    needed.state.status.holds() || left_out
 }
 
 /// Sends blind steps once more: a session may have begun before the block had its effect everywhere. `done`: when

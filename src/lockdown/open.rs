@@ -1,4 +1,4 @@
-//! From the configuration to systems that can be asked: transports, providers, stores.
+//! From the configuration to systems that can be asked: transports, providers, stores, consumers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock};
 use secrecy::SecretString;
 use url::Url;
 
+use super::consumer::system::ConsumerSystem;
+use super::consumer::{self, CONSUMERS, Consumer};
 use super::http::{Auth, CallError, Settings, Transport};
 use super::inventory::{self, InventorySystem};
 use super::provider::{self, OpenError, PROVIDERS, Provider};
@@ -15,10 +17,12 @@ use crate::config::{Catalog, Config, Instance, Integration, KindSpec};
 
 /// Systems by the names of their instances.
 pub struct Systems {
-    /// Providers and stores, as systems with steps.
+    /// Providers, stores and consumers, as systems with steps.
     pub all: BTreeMap<String, Arc<dyn Provider>>,
     /// The stores alone.
     pub stores: BTreeMap<String, Arc<dyn Store>>,
+    /// The consumers alone.
+    pub consumers: BTreeMap<String, Arc<dyn Consumer>>,
 }
 
 /// Why a system cannot be opened.
@@ -42,13 +46,18 @@ pub enum SystemError {
     },
 }
 
-/// The kinds of providers and stores there are, as the configuration needs them.
+/// The kinds of providers, stores and consumers there are, as the configuration needs them.
 pub fn catalog() -> &'static Catalog {
-    static KINDS: LazyLock<(Vec<&'static KindSpec>, Vec<&'static KindSpec>)> = LazyLock::new(|| {
+    type Specs = Vec<&'static KindSpec>;
+    static KINDS: LazyLock<[Specs; 3]> = LazyLock::new(|| {
         let providers = PROVIDERS.iter().map(|kind| &kind.spec).collect();
-        (providers, STORES.iter().map(|kind| &kind.spec).collect())
+        let stores = STORES.iter().map(|kind| &kind.spec).collect();
+        [providers, stores, CONSUMERS.iter().map(|kind| &kind.spec).collect()]
     });
-    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog { providers: &KINDS.0, stores: &KINDS.1 });
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+        let [providers, stores, consumers] = &*KINDS;
+        Catalog { providers, stores, consumers }
+    });
     &CATALOG
 }
 
@@ -58,11 +67,16 @@ pub fn open(
     inventory: &[Integration],
     credentials: &BTreeMap<String, SecretString>,
 ) -> Result<Systems, SystemError> {
-    let mut systems = Systems { all: BTreeMap::new(), stores: BTreeMap::new() };
+    let mut systems = Systems { all: BTreeMap::new(), stores: BTreeMap::new(), consumers: BTreeMap::new() };
     for instance in &config.stores {
         let store = open_store(config, instance, credentials.get(&instance.name))?;
         systems.all.insert(instance.name.clone(), Arc::new(StoreSystem(Arc::clone(&store))));
         systems.stores.insert(instance.name.clone(), store);
+    }
+    for instance in &config.consumers {
+        let consumer = open_consumer(config, instance, credentials.get(&instance.name))?;
+        systems.all.insert(instance.name.clone(), Arc::new(ConsumerSystem::new(Arc::clone(&consumer))));
+        systems.consumers.insert(instance.name.clone(), consumer);
     }
     if let Some(path) = &config.inventory {
         systems.all.insert(inventory::NAME.to_owned(), Arc::new(InventorySystem::new(path)));
@@ -111,6 +125,25 @@ fn open_store(
         transport,
     };
     (kind.open)(opening).map_err(failed)
+}
+
+fn open_consumer(
+    config: &Config,
+    instance: &Instance,
+    credential: Option<&SecretString>,
+) -> Result<Arc<dyn Consumer>, SystemError> {
+    let failed =
+        |what: &str| SystemError::Open { name: instance.name.clone(), error: OpenError(what.into()) };
+    let kind = consumer::kind(instance.kind.name);
+    let kind = kind.ok_or_else(|| failed("there is no such kind of consumer"))?;
+    let base = instance.base_url.clone().ok_or_else(|| failed("a base-url is needed"))?;
+    let opening = consumer::Opening {
+        name: instance.name.clone(),
+        settings: instance.settings.clone(),
+        credential: credential.cloned().ok_or_else(|| failed("a credential is needed"))?,
+        transport: transport(config, instance, base, Auth::None)?,
+    };
+    (kind.open)(opening).map_err(|error| SystemError::Open { name: instance.name.clone(), error })
 }
 
 fn transport(

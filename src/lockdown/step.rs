@@ -120,6 +120,7 @@ pub enum SecretRole {
 }
 
 /// One change of one object by one request.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Unique in the incident.
@@ -151,6 +152,9 @@ pub struct Step {
     /// Steps that have to be applied before; else this one is not tried. Undone in the opposite order.
     #[serde(default)]
     pub needs: Vec<StepId>,
+    /// What needs this one is done without it where the responder left it out: somebody else sees to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dispensable: bool,
     /// Guided steps, by identifier, that a person has to have done before; until then this one waits, and that is all that
     /// keeps the incident open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -183,6 +187,7 @@ impl Step {
             optional: false,
             blind: false,
             needs: Vec::new(),
+            dispensable: false,
             after: Vec::new(),
             bound_to: Vec::new(),
             secret: SecretRole::None,

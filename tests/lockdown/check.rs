@@ -6,7 +6,8 @@ use std::time::Duration;
 use portcullis::config::{Config, Inventory};
 use portcullis::drill::emulator::draws::CANARY;
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Faults, Moment, Record, SERVICES, Switches};
+use portcullis::drill::emulator::{Faults, Moment, Place, Record, SERVICES, Switches, Tenant};
+use portcullis::lockdown::consumer::system::{REPOINT, Repoint};
 use portcullis::lockdown::inventory;
 use portcullis::lockdown::open::{self, Systems};
 use portcullis::lockdown::operation::Kind;
@@ -133,9 +134,9 @@ pub fn verdict(stage: &Stage, run: &Run, known: &BTreeSet<String>) -> Checked {
 /// The systems of the stage, opened as the program does.
 pub fn systems(stage: &Stage) -> Systems {
     let config = Config::load(&stage.path("portcullis.toml"), open::catalog()).unwrap();
-    let inventory = Inventory::load(&stage.path("integrations.toml"), &config.stores).unwrap();
+    let inventory = Inventory::load(&stage.path("integrations.toml"), config.known()).unwrap();
     let variable = |name: &str| format!("PORTCULLIS_{}", name.to_uppercase().replace('-', "_"));
-    let instances = config.providers.iter().chain(&config.stores);
+    let instances = config.instances();
     let credentials = instances.filter_map(|instance| {
         let (_, value) = stage.environment.iter().find(|(name, _)| *name == variable(&instance.name))?;
         Some((instance.name.clone(), SecretString::from(value.as_str())))
@@ -177,8 +178,52 @@ fn agreed(stage: &Stage) -> Checked {
                 stored(stage, &systems, tracked, replacement).await?;
             }
         }
-        Ok(())
-    })
+        Checked::Ok(())
+    })?;
+    placed(stage, &record)
+}
+
+/// Places of consumers that have a copy of a credential.
+pub fn places(tenant: &Tenant) -> Vec<Place> {
+    SERVICES.iter().flat_map(|service| service.places(tenant)).collect()
+}
+
+/// Every consumer works with the replacement where its step holds, with what it worked with before where none does, and with all
+/// else as it was.
+fn placed(stage: &Stage, record: &Incident) -> Checked {
+    let tenant = stage.emulator.tenant();
+    let now = places(&tenant);
+    for was in places(&stage.before) {
+        let name = format!("{} of {}", was.names[1], was.place);
+        let is = now.iter().find(|is| is.place == was.place && is.names == was.names);
+        let is = is.ok_or_else(|| format!("{name} is gone"))?;
+        ensure!(is.others == was.others, "{}: something else was changed", was.place);
+        let step = record.steps.values().find(|tracked| {
+            let details = serde_json::from_value(tracked.step.details.clone());
+            tracked.step.action == REPOINT
+                && details.is_ok_and(|own: Repoint| own.place == was.place && own.secret == was.names[1])
+        });
+        let status = step.map(|tracked| tracked.state.status);
+        if status.is_some_and(|status| status.is_open() || status == Status::Kept) {
+            continue;
+        }
+        let details =
+            step.filter(|tracked| tracked.state.status.holds()).map(|tracked| &tracked.step.details);
+        let replace: Option<Repoint> = details.and_then(|own| serde_json::from_value(own.clone()).ok());
+        let expected = match replace {
+            None => was.holds,
+            Some(Repoint { replace, .. }) => {
+                let made = record.tracked(&replace).map_err(|error| error.to_string())?;
+                let made = made.state.result.get("username").and_then(Value::as_str).unwrap_or_default();
+                let mut accounts = tenant.mixpanel.service_accounts.values();
+                let made = accounts.find(|account| account.username == made);
+                let made = made.ok_or_else(|| format!("{name}: there is no replacement"))?;
+                [made.username.clone(), made.secret.clone()]
+            }
+        };
+        ensure!(is.holds == expected, "{name} does not hold the credential of {}", expected[0]);
+    }
+    Ok(())
 }
 
 async fn agrees_on(systems: &Systems, hand: &Hand, tracked: &Tracked, restoring: bool) -> Checked {

@@ -16,6 +16,7 @@
 mod canary;
 mod check;
 mod checklists;
+mod consumers;
 mod contracts;
 mod large;
 mod operations;

@@ -9,7 +9,7 @@ use super::check::{self, Checked, DONE, PARTIAL, UNKNOWN, ensure};
 use super::operations::agree_to_all;
 use super::pool::{Tally, full, try_all, variable};
 use super::stage::{Run, Stage, WAIT};
-use super::tenant::{beside, further, small};
+use super::tenant::{beside, beside_without_teams, further, small};
 
 /// Runs that are given to come to the same end as an undisturbed one, once the faults are over.
 const RUNS: usize = 4;
@@ -273,7 +273,7 @@ fn serves(service: &dyn Service, kind: &str, tenant: &Tenant) -> bool {
 #[test]
 fn every_kind_is_swept() {
     let (small, catalog) = (small(1), open::catalog());
-    for kind in catalog.providers.iter().chain(catalog.stores) {
+    for kind in catalog.providers.iter().chain(catalog.stores).chain(catalog.consumers) {
         let in_small = || SERVICES.iter().any(|service| serves(*service, kind.name, &small));
         let beside = || further().any(|service| serves(service, kind.name, &beside(service, 1)));
         // A kind without a credential is local: it is in every tenant.
@@ -325,6 +325,20 @@ fn a_rotation_too() {
     sweep("crash sweep of a rotation", &setting, 12);
 }
 
+/// Without waiting for anybody: its consumer has an API.
+#[test]
+fn a_rotation_beside_every_consumer() {
+    let only = variable("PORTCULLIS_SERVICE");
+    for service in further().filter(|service| only.as_deref().is_none_or(|only| only == service.name())) {
+        let tenant = beside_without_teams(service, 16);
+        if !service.places(&tenant).is_empty() {
+            let operation = Operation { command: &["rotate", "use-2"], ..LOCKDOWN };
+            let setting = Setting { tenant, switches: Switches::default(), more: &[], operation };
+            sweep(&format!("crash sweep of a rotation beside {}", service.name()), &setting, 8);
+        }
+    }
+}
+
 #[test]
 fn a_review_too() {
     let operation = Operation {
@@ -357,13 +371,13 @@ fn its_second_day_too() {
 
 const OFFBOARD: &[&str] = &["offboard", "jane@agency.example"];
 
-/// Stores that the small tenant does not have, with what is held back otherwise: replaced versions are disabled.
+/// Stores and consumers that the small tenant does not have, with what is held back otherwise: replaced versions are disabled.
 #[test]
 fn with_commit_beside_every_other_store() {
     let only = variable("PORTCULLIS_SERVICE");
     for service in further().filter(|service| only.as_deref().is_none_or(|only| only == service.name())) {
         let tenant = beside(service, 11);
-        if !service.entries(&tenant).is_empty() {
+        if !service.entries(&tenant).is_empty() || !service.places(&tenant).is_empty() {
             let (switches, operation) = (Switches::default(), LOCKDOWN);
             let setting = Setting { tenant, switches, more: &["--commit"], operation };
             sweep(&format!("crash sweep with --commit beside {}", service.name()), &setting, 3);

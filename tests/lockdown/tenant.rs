@@ -32,6 +32,13 @@ pub fn beside(service: &dyn Service, seed: u64) -> Tenant {
     tenant
 }
 
+/// The same, without service accounts in teams: no person has to take them out.
+pub fn beside_without_teams(service: &dyn Service, seed: u64) -> Tenant {
+    let mut tenant = beside(service, seed);
+    tenant.mixpanel.teams.values_mut().for_each(|team| team.service_accounts.clear());
+    tenant
+}
+
 /// A made-up Mixpanel, and one service beside it, made up too.
 pub fn made_up_beside(service: &dyn Service, seed: u64, mut tenant: Tenant) -> Tenant {
     let empty = Tenant::example(seed);

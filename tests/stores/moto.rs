@@ -1,4 +1,4 @@
-//! Starts a real `moto_server`, which nobody here wrote: AWS Secrets Manager with signatures checked.
+//! Starts a real `moto_server`, which nobody here wrote: AWS Secrets Manager and Lambda with signatures checked.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use portcullis::config::Value as Key;
 use portcullis::lockdown::http::{Auth, AwsKey, Call, Settings, Transport};
 use portcullis::lockdown::store::Store;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::emulated::open;
@@ -24,6 +24,16 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts the program that `PORTCULLIS_MOTO_SERVER` names; `None` when it names none, which is said.
     pub(crate) async fn start() -> Option<Self> {
+        Self::checking(true).await
+    }
+
+    /// The same without a look at signatures, which it takes for wrong where a request to Lambda has no body, the vendor's own
+    /// client's too.
+    pub(crate) async fn without_signatures() -> Option<Self> {
+        Self::checking(false).await
+    }
+
+    async fn checking(signatures: bool) -> Option<Self> {
         let Some(program) = std::env::var_os("PORTCULLIS_MOTO_SERVER") else {
             eprintln!("PORTCULLIS_MOTO_SERVER is unset: the store was NOT tried against moto");
             return None;
@@ -31,8 +41,8 @@ impl Moto {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            // The requests that make a user; from then on keys and signatures are checked.
-            .env("INITIAL_NO_AUTH_ACTION_COUNT", "3")
+            // The requests that make a role and a user; from then on keys and signatures are checked.
+            .env("INITIAL_NO_AUTH_ACTION_COUNT", if signatures { "4" } else { "1000000" })
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -54,9 +64,12 @@ impl Moto {
         panic!("moto did not start");
     }
 
-    /// Makes a user who may do everything with secrets, and gives its key.
+    /// Makes a role for functions and a user who may do everything with secrets and functions, and gives its key.
     async fn user(&self) -> String {
-        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"}]}"#;
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["secretsmanager:*","lambda:*"],"Resource":"*"}]}"#;
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+        let role = [("Action", "CreateRole"), ("RoleName", "job"), ("AssumeRolePolicyDocument", trust)];
+        self.iam(&role).await;
         self.iam(&[("Action", "CreateUser"), ("UserName", "portcullis")]).await;
         let put = [
             ("Action", "PutUserPolicy"),
@@ -89,6 +102,40 @@ impl Moto {
         String::from_utf8(reply.body.clone()).unwrap()
     }
 
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// `ID:SECRET`.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Makes a function with these variables, as somebody else with the same key.
+    pub(crate) async fn function(&self, name: &str, variables: &Value) {
+        let settings = Settings::new(Url::parse(&self.base).unwrap(), Auth::Aws(self.signer("lambda")));
+        let body = json!({
+            "FunctionName": name, "Role": "arn:aws:iam::123456789012:role/job", "PackageType": "Image",
+            "Code": { "ImageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/job:1" },
+            "Environment": { "Variables": variables },
+        });
+        let call = Call::post(&["2015-03-31", "functions"]).json(body);
+        Transport::open(settings).unwrap().change(&call, "k").await.unwrap();
+    }
+
+    /// How a function stands.
+    pub(crate) async fn configuration(&self, name: &str) -> Value {
+        let settings = Settings::new(Url::parse(&self.base).unwrap(), Auth::Aws(self.signer("lambda")));
+        let call = Call::get(&["2015-03-31", "functions", name, "configuration"]);
+        Transport::open(settings).unwrap().read(&call).await.unwrap().json().unwrap()
+    }
+
+    fn signer(&self, service: &'static str) -> AwsKey {
+        let (id, secret) = self.key.split_once(':').unwrap();
+        let (id, region) = (id.to_owned(), "eu-west-1".to_owned());
+        AwsKey { id, secret: secret.into(), session: None, region, service }
+    }
+
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         self.store_with(&self.key)
     }
@@ -105,14 +152,7 @@ impl Moto {
 
     /// A request as somebody else with the same key.
     pub(crate) async fn ask(&self, action: &str, body: Value) -> Value {
-        let (id, secret) = self.key.split_once(':').unwrap();
-        let key = AwsKey {
-            id: id.to_owned(),
-            secret: secret.into(),
-            session: None,
-            region: "eu-west-1".to_owned(),
-            service: "secretsmanager",
-        };
+        let key = self.signer("secretsmanager");
         let settings = Settings::new(Url::parse(&self.base).unwrap(), Auth::Aws(key));
         let call = Call::post(&[]).header("x-amz-target", format!("secretsmanager.{action}"));
         let call = call.body(portcullis::lockdown::http::Body::JsonAs("application/x-amz-json-1.1", body));

@@ -15,7 +15,7 @@ use crate::lockdown::open;
 use crate::output::escape::Safe;
 use crate::sys::fs::Pending;
 
-/// Write and check the configuration of lockdown: providers, stores, limits.
+/// Write and check the configuration of lockdown: providers, stores, consumers, limits.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -38,7 +38,7 @@ enum Command {
         #[arg(short, long)]
         force: bool,
     },
-    /// Check the configuration and the inventory that it names; show the providers and stores. Nothing is sent.
+    /// Check the configuration and the inventory that it names; show the providers, stores and consumers. Nothing is sent.
     ///
     /// Examples:
     ///   portcullis config check
@@ -85,10 +85,11 @@ fn check(ui: &Ui, config: &Config, resolve: bool) -> Result<ExitCode, CliError> 
         readable.map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
     }
     let inventory =
-        config.inventory.as_deref().map(|path| Inventory::load(path, &config.stores)).transpose()?;
+        config.inventory.as_deref().map(|path| Inventory::load(path, config.known())).transpose()?;
     let providers = config.providers.iter().map(|instance| ("provider", instance));
     let stores = config.stores.iter().map(|instance| ("store", instance));
-    let instances: Vec<(&str, &Instance)> = providers.chain(stores).collect();
+    let consumers = config.consumers.iter().map(|instance| ("consumer", instance));
+    let instances: Vec<(&str, &Instance)> = providers.chain(stores).chain(consumers).collect();
     let (mut rows, mut failures) = (Vec::new(), 0);
     for (role, instance) in instances {
         let resolved = resolve.then(|| fetch(ui, instance));
@@ -114,8 +115,11 @@ fn say(ui: &Ui, config: &Config, inventory: Option<&Inventory>) {
         format!(", integrations in {}: {}", inventory.path.display(), inventory.integrations.len())
     });
     let path = config.path.display();
-    let (providers, stores) = (config.providers.len(), config.stores.len());
-    let note = format!("{path} is well-formed; providers: {providers}, stores: {stores}{uses}");
+    let (providers, stores, consumers) =
+        (config.providers.len(), config.stores.len(), config.consumers.len());
+    let note = format!(
+        "{path} is well-formed; providers: {providers}, stores: {stores}, consumers: {consumers}{uses}"
+    );
     ui.note(&Safe(&note).to_string());
 }
 

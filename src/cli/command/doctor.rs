@@ -43,7 +43,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         return Err(CliError::usage(format!("{}: no provider is configured", config.path.display()))
             .hint("fill in a [provider.…] section: there is nothing to lock an account out of"));
     }
-    let inventory = config.inventory.as_deref().map(|path| Inventory::load(path, &config.stores));
+    let inventory = config.inventory.as_deref().map(|path| Inventory::load(path, config.known()));
     let inventory = inventory.transpose()?.unwrap_or_default();
     let patience = args.wait.unwrap_or(PATIENCE);
     let report = incident::block_on(doctor::examine(ui, &config, &inventory, patience))?;

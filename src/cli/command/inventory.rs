@@ -143,7 +143,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
             let (toml, rows) = book::from_csv(&bytes).map_err(|why| governance::wrong(&args.csv, &why))?;
             put::text(args.output.as_deref(), &toml)?;
             ui.note(&format!(
-                "{} integrations; `portcullis config check` holds them against the stores",
+                "{} integrations; `portcullis config check` holds them against the stores and consumers",
                 rows.len()
             ));
             Ok(ExitCode::SUCCESS)

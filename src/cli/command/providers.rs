@@ -9,12 +9,16 @@ use crate::cli::error::CliError;
 use crate::cli::ui::print;
 use crate::config::catalog::KindSpec;
 use crate::lockdown::about::{About, Change};
+use crate::lockdown::consumer::CONSUMERS;
+use crate::lockdown::consumer::guided::{BY_PEOPLE, ByPeople};
 use crate::lockdown::provider::PROVIDERS;
 use crate::lockdown::store::STORES;
 use crate::output::json;
 
 /// List the systems that a lockdown knows: what each reads, changes, undoes, needs, and cannot do.
 ///
+/// Providers, where accounts are shut out; stores, where new secrets are put; consumers, which are given them, and those that
+/// people give them, with the reason.
 /// Nothing is read or sent. `portcullis doctor` says what your credentials allow; `portcullis config init` has every setting.
 ///
 /// Examples:
@@ -36,29 +40,31 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
     let all = kinds();
     let wanted = |name: &str| args.kind.as_ref().is_none_or(|kind| kind == name);
     let shown: Vec<_> = all.iter().filter(|(_, spec, _)| wanted(spec.name)).collect();
-    if shown.is_empty() {
-        let names: Vec<&str> = all.iter().map(|(_, spec, _)| spec.name).collect();
+    let by_people: Vec<&ByPeople> = BY_PEOPLE.iter().filter(|consumer| wanted(consumer.name)).collect();
+    if shown.is_empty() && by_people.is_empty() {
+        let names = all.iter().map(|(_, spec, _)| spec.name);
+        let names: Vec<&str> = names.chain(BY_PEOPLE.iter().map(|consumer| consumer.name)).collect();
         let asked = args.kind.as_deref().unwrap_or_default();
         let near = crate::rule::nearest(asked, names.iter().copied());
         let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
         return Err(CliError::usage(format!("there is no kind {asked:?}"))
             .hint(format!("{near}one of {}", names.join(", "))));
     }
-    let text: String = shown
+    let kinds = shown.iter().map(|(role, spec, about)| {
+        if args.json { json::line(&object(role, spec, about)) } else { text(role, spec, about) }
+    });
+    let others = by_people
         .iter()
-        .map(
-            |(role, spec, about)| {
-                if args.json { json::line(&object(role, spec, about)) } else { text(role, spec, about) }
-            },
-        )
-        .collect();
-    print(&text)?;
+        .map(|consumer| if args.json { json::line(&left_to_people(consumer)) } else { words(consumer) });
+    print(&kinds.chain(others).collect::<String>())?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn kinds() -> Vec<(&'static str, &'static KindSpec, &'static About)> {
     let providers = PROVIDERS.iter().map(|kind| ("provider", &kind.spec, &kind.about));
-    providers.chain(STORES.iter().map(|kind| ("store", &kind.spec, &kind.about))).collect()
+    let stores = STORES.iter().map(|kind| ("store", &kind.spec, &kind.about));
+    let consumers = CONSUMERS.iter().map(|kind| ("consumer", &kind.spec, &kind.about));
+    providers.chain(stores).chain(consumers).collect()
 }
 
 fn text(role: &str, spec: &KindSpec, about: &About) -> String {
@@ -72,6 +78,14 @@ fn text(role: &str, spec: &KindSpec, about: &About) -> String {
     list(&mut text, "changes", about.changes.iter().map(change));
     list(&mut text, "cannot", about.cannot.iter().map(|line| (*line).to_owned()));
     text + "\n"
+}
+
+fn words(ByPeople { name, title, why }: &ByPeople) -> String {
+    format!("{title} (consumer `{name}`, by people)\n  cannot:   be given a credential by an API: {why}\n\n")
+}
+
+fn left_to_people(ByPeople { name, title, why }: &ByPeople) -> Value {
+    json!({ "kind": name, "role": "consumer", "title": title, "changes": [], "cannot": [why] })
 }
 
 fn list(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {

@@ -19,9 +19,10 @@ const WHY: &str = "its planned rotation";
 /// Rotate one credential as planned, without an outage: new one, consumers, old one out, deleted.
 ///
 /// A service account gets a successor with the same roles in the same projects, whose secret goes into the store that the inventory
-/// names. Its consumers are told (guided steps, and letters in the incident's folder). Once `verify INCIDENT --attest` says that
-/// they have taken it up, the same command takes the old one out of its projects and writes the new name and the day into the
-/// inventory; `verify INCIDENT` watches the old one being refused and the new one working, and --commit deletes the old one.
+/// names. Consumers with an API (`system` in the inventory) are given it; the others are told (guided steps, and letters in the
+/// incident's folder). Once `verify INCIDENT --attest` says that they have taken it up, or where there are none, the same command
+/// takes the old one out of its projects and writes the new name and the day into the inventory; `verify INCIDENT` watches the old
+/// one being refused and the new one working, and --commit deletes the old one.
 /// API secrets and project tokens are rotated by people, step by step. `restore INCIDENT` takes it back until the deletion.
 ///
 /// Killed at any point, the same command goes on where it was. Exit codes: 0 DONE, 4 PARTIAL (what is left is for people to do, or
@@ -55,7 +56,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     }
     let config = args.place.load()?;
     let inventory = config.inventory.as_deref();
-    let inventory = inventory.map(|path| Inventory::load(path, &config.stores)).transpose()?;
+    let inventory = inventory.map(|path| Inventory::load(path, config.known())).transpose()?;
     let rows = inventory.map(|inventory| inventory.integrations).unwrap_or_default();
     let wanted = wanted(name, &rows, args.at_once);
     let wanted = match under_way(&Incidents::new(&config.incidents), name, &wanted)? {

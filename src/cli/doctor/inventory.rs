@@ -2,8 +2,11 @@
 
 use super::Row;
 use super::systems::{Examined, Opened};
-use crate::config::{Config, Integration, IntegrationKind, Inventory};
+use crate::config::{Config, Integration, IntegrationKind, Inventory, Point, Stored};
+use crate::lockdown::consumer::system::rehearse;
+use crate::lockdown::http::CallError;
 use crate::lockdown::provider::CheckState;
+use crate::lockdown::store::system::Put;
 use crate::lockdown::store::{self, Store, StoreError, Version};
 
 /// The name of these lines.
@@ -26,6 +29,9 @@ pub(super) async fn rows(
         }
         if rotates || integration.stored.is_some() {
             parts.push(entry(integration, default, opened).await);
+        }
+        if let Some((point, stored)) = integration.point.as_ref().zip(integration.stored.as_ref()) {
+            parts.push(place(integration, point, stored, opened).await);
         }
         if !parts.is_empty() {
             rows.push(joined(integration, parts));
@@ -102,6 +108,35 @@ async fn entry(
             (CheckState::Missing, note)
         }
         Err(error) => (CheckState::Unknown, format!("{name}, entry {path}: {error}")),
+    }
+}
+
+/// Whether its consumer could be given a new credential, and the old one again.
+async fn place(
+    integration: &Integration,
+    point: &Point,
+    stored: &Stored,
+    opened: &[Opened<'_>],
+) -> (CheckState, String) {
+    let find = |name: &str| opened.iter().find(|opened| opened.name() == name);
+    let consumer = find(&point.system).and_then(|opened| opened.consumer.as_deref());
+    let store = find(&stored.store).and_then(|opened| opened.store.as_deref());
+    let Some((consumer, store)) = consumer.zip(store) else {
+        return (CheckState::Unknown, format!("{} or {} could not be opened", point.system, stored.store));
+    };
+    // What kept it away is told of the entry itself.
+    let Ok(Some(entry)) = store.read(&stored.path).await else {
+        return (CheckState::Unknown, format!("{} could not be compared", point.place));
+    };
+    let put = Put::of(stored, &integration.consumer);
+    let place = format!("{}, {}", point.system, point.place);
+    match rehearse(consumer, point, &entry, &put).await {
+        Ok(()) => (CheckState::Works, format!("{place} holds what {} holds", stored.store)),
+        Err(CallError::Refused { message, .. }) => (
+            CheckState::Missing,
+            format!("{place}: {message}; it has to be given the new credential by hand"),
+        ),
+        Err(error) => (CheckState::Unknown, format!("{place}: {error}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Providers and stores: credential, permissions, a whole discovery, the clock.
+//! Providers, stores and consumers: credential, permissions, a whole discovery, the clock.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use super::Row;
 use crate::cli::door::Process;
 use crate::cli::ui::Ui;
 use crate::config::{Config, Instance, Integration};
+use crate::lockdown::consumer::Consumer;
 use crate::lockdown::http::{Auth, Call, Settings, Transport};
 use crate::lockdown::open::{self, Systems};
 use crate::lockdown::provider::{Check, CheckState, Discovery, Provider, Target};
@@ -27,6 +28,8 @@ pub(super) struct Opened<'a> {
     system: Result<Arc<dyn Provider>, String>,
     /// Where it is a store.
     pub(super) store: Option<Arc<dyn Store>>,
+    /// Where it is a consumer.
+    pub(super) consumer: Option<Arc<dyn Consumer>>,
 }
 
 impl Opened<'_> {
@@ -48,17 +51,20 @@ pub(super) struct Examined {
 /// Resolves every credential and opens every instance, each by itself.
 pub(super) fn open_all<'a>(ui: &Ui, config: &'a Config, inventory: &[Integration]) -> Vec<Opened<'a>> {
     let mut opened: Vec<Opened<'a>> = Vec::new();
-    for instance in &config.stores {
+    for instance in config.stores.iter().chain(&config.consumers) {
         let systems = open_one(ui, config, instance, &[], inventory);
-        let store = systems.as_ref().ok().and_then(|systems| systems.stores.get(&instance.name).cloned());
-        opened.push(Opened { instance, provider: false, system: system(systems, instance), store });
+        let one = systems.as_ref().ok();
+        let store = one.and_then(|systems| systems.stores.get(&instance.name).cloned());
+        let consumer = one.and_then(|systems| systems.consumers.get(&instance.name).cloned());
+        opened.push(Opened { instance, provider: false, system: system(systems, instance), store, consumer });
     }
     // Only so that a provider knows the name of the default store; what it needs of the store is not tried here.
     let stores: Vec<Instance> =
         opened.iter().filter(|store| store.store.is_some()).map(|store| store.instance.clone()).collect();
     let providers = config.providers.iter().map(|instance| {
         let systems = open_one(ui, config, instance, &stores, inventory);
-        Opened { instance, provider: true, system: system(systems, instance), store: None }
+        let system = system(systems, instance);
+        Opened { instance, provider: true, system, store: None, consumer: None }
     });
     let providers: Vec<Opened<'a>> = providers.collect();
     providers.into_iter().chain(opened).collect()
@@ -78,10 +84,11 @@ fn open_one(
 ) -> Result<Systems, String> {
     let mut one = config.clone();
     one.providers.retain(|other| other.name == instance.name);
+    one.consumers.retain(|other| other.name == instance.name);
     one.stores
         .retain(|other| other.name == instance.name || stores.iter().any(|store| store.name == other.name));
     let mut credentials = BTreeMap::new();
-    for wanted in one.providers.iter().chain(&one.stores) {
+    for wanted in one.instances() {
         if let Some(reference) = &wanted.credential {
             ui.progress_note(&format!("credential of {}", wanted.name));
             let secret = reference.resolve(&Process).map_err(|error| error.to_string())?;

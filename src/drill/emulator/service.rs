@@ -1,10 +1,11 @@
 //! What a service is, and which there are.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, google, mixpanel, okta, onelogin,
-    onepassword, pingone, scim, vault,
+    Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, google, lambda, mixpanel, okta,
+    onelogin, onepassword, pingone, scim, vault,
 };
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
@@ -49,6 +50,21 @@ pub struct Entry {
     pub username: String,
 }
 
+/// A place in a consumer that has a copy of a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the consumer's kind, and so of its instance.
+    pub system: &'static str,
+    /// The place, as the inventory names it.
+    pub place: String,
+    /// The names there of the username and of the secret.
+    pub names: [String; 2],
+    /// The username and the secret that the consumer works with.
+    pub holds: [String; 2],
+    /// All else that it works with there.
+    pub others: BTreeMap<String, String>,
+}
+
 /// How much of a service's rate limit is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
@@ -75,7 +91,7 @@ pub trait Service: Sync {
         !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
-    /// What the responders configure for a provider or store of this kind, with the service at this base address; `None`
+    /// What the responders configure for a provider, store or consumer of this kind, with the service at this base address; `None`
     /// where it does not serve that kind, or they have no credential.
     fn client(&self, kind: &str, tenant: &Tenant, base: &str) -> Option<Client>;
 
@@ -98,6 +114,12 @@ pub trait Service: Sync {
 
     /// Entries that hold credentials of service accounts, where it is a secret store.
     fn entries(&self, tenant: &Tenant) -> Vec<Entry> {
+        let _ = tenant;
+        Vec::new()
+    }
+
+    /// Places that have a copy of a credential, where it is a consumer of them.
+    fn places(&self, tenant: &Tenant) -> Vec<Place> {
         let _ = tenant;
         Vec::new()
     }
@@ -134,4 +156,5 @@ pub const SERVICES: &[&dyn Service] = &[
     &azure::Azure,
     &pingone::PingOne,
     &google::Google,
+    &lambda::Lambda,
 ];

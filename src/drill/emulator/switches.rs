@@ -33,6 +33,8 @@ pub struct Switches {
     pub pingone: PingOneSwitches,
     /// Open points of Google's Directory API.
     pub google: GoogleSwitches,
+    /// Open points of AWS Lambda.
+    pub lambda: LambdaSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -348,6 +350,26 @@ impl Default for GoogleSwitches {
             foreign_is_forbidden: false,
             page_size: 100,
         }
+    }
+}
+
+/// Open points of AWS Lambda.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LambdaSwitches {
+    /// How long an update is in progress; the documents say "a minute" of functions in a VPC, and nothing of others.
+    pub update_ms: u64,
+    /// The revision changes once more when an update is over.
+    pub revises_twice: bool,
+    /// Updates fail: invocations go on with the configuration before, as documented.
+    pub updates_fail: bool,
+    /// What a failed update asked for is shown all the same.
+    pub shows_failed: bool,
+}
+
+impl Default for LambdaSwitches {
+    fn default() -> Self {
+        Self { update_ms: 20, revises_twice: false, updates_fail: false, shows_failed: false }
     }
 }
 

@@ -9,8 +9,8 @@ use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
 use super::{
-    SERVICES, auth0, aws, azure, entra, gcp, google, mixpanel, okta, onelogin, onepassword, pingone, scim,
-    vault,
+    SERVICES, auth0, aws, azure, entra, gcp, google, lambda, mixpanel, okta, onelogin, onepassword, pingone,
+    scim, vault,
 };
 use crate::synth::people::VICTIM;
 
@@ -43,6 +43,8 @@ pub struct Tenant {
     pub pingone: pingone::State,
     /// Google Workspace.
     pub google: google::State,
+    /// Functions that consume credentials.
+    pub lambda: lambda::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -71,6 +73,7 @@ impl Tenant {
             azure: azure::State::default(),
             pingone: pingone::State::default(),
             google: google::State::default(),
+            lambda: lambda::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

@@ -90,14 +90,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::Inventory;
+    use crate::config::{Inventory, Known};
     use crate::governance::matrix::matrix;
 
     fn rows() -> Vec<Integration> {
         let text = "[[integration]]\nname = 'etl'\ntype = 'service-account'\ncredential = 'etl.x'\nconsumer = 'airflow'\n\
                     [[integration]]\nname = 'old'\ntype = 'api-secret'\nproject = 7\nconsumer = 'a job'\nowner = 'ada@x'\n\
                     [[integration]]\nname = 'ads'\ntype = 'cohort-sync'\nconsumer = 'ads'\n";
-        Inventory::parse(Path::new("i"), text.as_bytes(), &[]).unwrap().integrations
+        Inventory::parse(Path::new("i"), text.as_bytes(), Known::default()).unwrap().integrations
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Entry, Store, StoreError, Version, Write};
+use crate::config::Stored;
 use crate::lockdown::about::Change;
 use crate::lockdown::http::{CallError, Stats};
 use crate::lockdown::provider::{Acted, Check, Discovery, Hand, Look, Proof, Provider, Target};
@@ -47,6 +48,17 @@ pub(super) const DISABLES: Change =
     Change { action: DISABLE_OLD, object: "secret-version", undo: &[Undo::Reversible], commit: true };
 
 impl Put {
+    /// Into the entry of an integration, for this consumer.
+    pub fn of(stored: &Stored, consumer: &str) -> Self {
+        Self {
+            store: stored.store.clone(),
+            path: stored.path.clone(),
+            username: stored.username.clone(),
+            secret: stored.secret.clone(),
+            consumer: consumer.to_owned(),
+        }
+    }
+
     /// The step that stores the secret which `credential` yields. The answer of `credential` has to say the `username`.
     pub fn step(&self, credential: &StepId, why: String) -> Step {
         let object = Object { kind: "secret".into(), id: self.path.clone(), name: self.path.clone() };

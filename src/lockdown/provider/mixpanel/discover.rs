@@ -250,7 +250,10 @@ impl<'a> Planner<'a> {
             self.out.guided.push(step);
             return;
         }
-        let consumers = rows.iter().zip(puts.iter().flatten());
+        let placed = || rows.iter().zip(puts.iter().flatten());
+        let points = placed().filter_map(|(row, put)| Some((row.point.as_ref()?, put.clone()))).collect();
+        // What has an API is given the new credential by it.
+        let consumers = placed().filter(|(row, _)| row.point.is_none());
         let consumers: Vec<Guided> =
             consumers.map(|(row, put)| self.guide.consumer(row, put, !at_once)).collect();
         let named = |steps: &[Guided]| steps.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
@@ -259,7 +262,7 @@ impl<'a> Planner<'a> {
         let noted =
             if self.keeps_book() { rows.iter().map(|row| row.name.clone()).collect() } else { Vec::new() };
         let (without, disabling) = (self.leaves(account), &self.provider.disabling);
-        let rotation = Rotation { account, why, puts: distinct, after, without, noted, disabling };
+        let rotation = Rotation { account, why, puts: distinct, points, after, without, noted, disabling };
         let steps = rotation::plan(&self.provider.name, &self.target.tag, self.survey, &rotation);
         self.out.steps.extend(steps);
     }
@@ -268,13 +271,7 @@ impl<'a> Planner<'a> {
     fn put(&self, row: &Integration) -> Option<Put> {
         let consumer = row.consumer.clone();
         match (&row.stored, &self.provider.default_store) {
-            (Some(stored), _) => Some(Put {
-                store: stored.store.clone(),
-                path: stored.path.clone(),
-                username: stored.username.clone(),
-                secret: stored.secret.clone(),
-                consumer,
-            }),
+            (Some(stored), _) => Some(Put::of(stored, &consumer)),
             (None, Some(store)) => Some(Put {
                 store: store.name.clone(),
                 path: (store.entry)(&row.name),

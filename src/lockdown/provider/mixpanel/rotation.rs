@@ -13,6 +13,8 @@ use super::credential::{Kept, new_secret};
 use super::steps::{self, details, lacks};
 use super::survey::Survey;
 use super::wire::{Account, Creator};
+use crate::config::Point;
+use crate::lockdown::consumer::system as consumer;
 use crate::lockdown::http::{Auth, CallError, Credential};
 use crate::lockdown::inventory;
 use crate::lockdown::provider::{Acted, Hand, Look, Proof};
@@ -50,6 +52,8 @@ pub(super) struct Rotation<'a> {
     pub(super) account: &'a Account,
     pub(super) why: &'a str,
     pub(super) puts: Vec<Put>,
+    /// Places that get the new credential by an API, each with the entry of which it has a copy.
+    pub(super) points: Vec<(&'a Point, Put)>,
     /// Guided steps after which the old one goes; none: as soon as the new one is stored.
     pub(super) after: Vec<String>,
     /// Projects in which the new one is not needed.
@@ -72,7 +76,7 @@ pub(super) fn bears(username: &str, name: &str) -> bool {
 
 /// The steps that are still to be done.
 pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation<'_>) -> Vec<Step> {
-    let Rotation { account, why, puts, after, without, noted, disabling } = rotation;
+    let Rotation { account, why, puts, points, after, without, noted, disabling } = rotation;
     let object = steps::account_object(account);
     let replace = StepId::new(system, &object, REPLACE);
     let put_steps: Vec<Step> = puts.iter().map(|put| put.step(&replace, (*why).to_owned())).collect();
@@ -81,6 +85,7 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
         .zip(puts)
         .map(|(step, put)| Kept { step: step.id.clone(), put: put.clone() })
         .collect();
+    let repoints = repoints(points, puts, &put_steps, &replace, why);
     let direct = survey.direct(account.id);
     let name = name(tag, account.id);
     let ours: BTreeSet<u64> = ours(survey, &name).collect();
@@ -108,7 +113,7 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
             details: serde_json::to_value(details).unwrap_or_default(),
             ..Step::new(system, object, REPLACE, Phase::Rotate, Undo::Compensable)
         });
-        planned.extend(put_steps.clone());
+        planned.extend(put_steps.iter().chain(&repoints).cloned());
         let of = |action| StepId::new(system, &steps::account_object(account), action);
         let note = |row: &String| Step {
             bound_to: vec![of(accounts::DELETE)],
@@ -118,11 +123,29 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
         let disabled = puts.iter().zip(&put_steps).filter(|(put, _)| disabling.contains(&put.store));
         planned.extend(disabled.map(|(put, step)| put.disable_old(step, of(accounts::QUARANTINE))));
     }
-    let needs = put_steps.iter().map(|step| step.id.clone()).collect();
+    let needs = put_steps.iter().chain(&repoints).map(|step| step.id.clone()).collect();
     let reason = Reason { why, phase: Phase::Rotate, needs, after: after.clone(), kept };
     planned.extend(accounts::plan(system, account, &direct, &survey.project_names(direct.keys()), &reason));
     planned.extend(duplicates(system, survey, &ours, &replace));
     planned
+}
+
+/// The steps by which consumers get what was put into their entries, each once.
+fn repoints(
+    points: &[(&Point, Put)],
+    puts: &[Put],
+    put_steps: &[Step],
+    replace: &StepId,
+    why: &str,
+) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for (point, own) in points {
+        let mut puts = puts.iter().zip(put_steps);
+        let put = puts.find(|(put, _)| (&put.store, &put.path) == (&own.store, &own.path));
+        let step = put.map(|(put, step)| consumer::step(point, put, &step.id, replace, why));
+        steps.extend(step.filter(|step| steps.iter().all(|other| other.id != step.id)));
+    }
+    steps
 }
 
 /// The replacements of this name that the suspect did not make.

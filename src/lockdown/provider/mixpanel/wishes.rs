@@ -108,6 +108,7 @@ impl<'a> Planner<'a> {
             project: None,
             credential: Some(account.username.clone()),
             stored: None,
+            point: None,
             consumer: format!("whoever works with {}", account.username),
             owner: None,
             purpose: None,

@@ -1,0 +1,241 @@
+//! Consumers that are given the new credential by their own API, and those that must not be.
+
+use portcullis::drill::emulator::lambda::{Alias, Function, Lambda};
+use portcullis::drill::emulator::tenant::differences;
+use portcullis::drill::emulator::{Faults, Place, Switches, Tenant};
+use portcullis::lockdown::record::Verdict;
+use portcullis::lockdown::state::Status;
+use serde_json::Value;
+
+use super::check::{self, DONE, PARTIAL, UNKNOWN};
+use super::stage::{Run, Stage};
+use super::tenant::beside_without_teams;
+
+const JOBS: &str = "nightly-jobs";
+const STEP: &str = "aws-lambda/consumer/nightly-jobs/MIXPANEL_88102_SECRET/repoint";
+const QUARANTINE: &str = "mixpanel/service-account/88102/quarantine";
+
+fn stage(tenant: Tenant) -> Stage {
+    Stage::new(tenant, Switches::default(), Faults::default())
+}
+
+fn tenant(seed: u64) -> Tenant {
+    beside_without_teams(&Lambda, seed)
+}
+
+/// What the function works with for this service account.
+fn place(tenant: &Tenant, account: u64) -> Place {
+    let name = format!("MIXPANEL_{account}_SECRET");
+    check::places(tenant).into_iter().find(|place| place.names[1] == name).unwrap()
+}
+
+fn status(stage: &Stage, step: &str) -> Status {
+    let record = stage.record();
+    let found = record.steps.values().find(|tracked| tracked.step.id.0 == step);
+    found.unwrap_or_else(|| panic!("no step {step}: {:?}", record.order)).state.status
+}
+
+fn reasons(run: &Run) -> String {
+    run.json()["reasons"].to_string()
+}
+
+/// In how many projects a service account of the tenant as it was is now.
+fn projects(stage: &Stage, account: u64) -> usize {
+    stage.emulator.tenant().mixpanel.service_accounts[&account].projects.len()
+}
+
+fn set(tenant: &mut Tenant, name: &str, value: &str) {
+    tenant.lambda.functions.get_mut(JOBS).unwrap().set(name, value);
+}
+
+#[test]
+fn a_function_is_given_the_new_credential_before_the_old_one_ends_and_nobody_is_asked() {
+    let mut switches = Switches::default();
+    (switches.lambda.update_ms, switches.lambda.revises_twice) = (300, true);
+    let stage = Stage::new(tenant(41), switches, Faults::default());
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    check::agrees(&stage).unwrap();
+    check::always(&stage).unwrap();
+    let new = place(&stage.emulator.tenant(), 88_102).holds;
+    assert_ne!(new, place(&stage.before, 88_102).holds);
+    let record = stage.record();
+    let guided = record.guided.iter().map(|tracked| tracked.guided.id.as_str());
+    // The jobs that read a file have no API.
+    let consumers: Vec<&str> = guided.filter(|id| id.contains("/consumer/")).collect();
+    assert_eq!(consumers, ["mixpanel/consumer/second", "mixpanel/consumer/local"]);
+    let order: Vec<String> = stage.watch.changes().into_iter().map(|change| change.step).collect();
+    let at = |step: &str| order.iter().position(|own| own == step).unwrap();
+    assert!(at(STEP) < at(QUARANTINE), "{order:?}");
+    let kept = check::rests(&stage);
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &kept).unwrap();
+    assert_eq!(place(&stage.emulator.tenant(), 88_102), place(&stage.before, 88_102));
+}
+
+#[test]
+fn two_credentials_of_one_function_are_both_replaced() {
+    let mut tenant = tenant(42);
+    let other = tenant.mixpanel.service_accounts[&88_103].clone();
+    tenant.attacker.service_accounts.push((other.username, other.secret));
+    let stage = stage(tenant);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    check::agrees(&stage).unwrap();
+    for account in [88_102, 88_103] {
+        assert_ne!(place(&stage.emulator.tenant(), account).holds, place(&stage.before, account).holds);
+        assert_eq!(projects(&stage, account), 0);
+    }
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+}
+
+#[test]
+fn a_rotation_waits_for_nobody_where_every_consumer_has_an_api() {
+    let stage = stage(tenant(43));
+    let run = stage.carry_out(&["rotate", "use-2"], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    assert!(reasons(&run).contains("--commit") && !reasons(&run).contains("guided"), "{}", reasons(&run));
+    assert_eq!(projects(&stage, 88_103), 0);
+    check::agrees(&stage).unwrap();
+    let run = stage.carry_out(&["rotate", "use-2", "--commit"], None);
+    assert_eq!(run.code, Some(DONE), "{} {}", reasons(&run), run.stderr);
+    assert!(!stage.emulator.tenant().mixpanel.service_accounts.contains_key(&88_103));
+}
+
+/// A credential that the store never held could not be brought back. What has to be done then is for the responder to say.
+#[test]
+fn what_the_store_never_held_is_not_written_over_and_the_old_credential_stays_until_somebody_says_so() {
+    let mut tenant = tenant(44);
+    set(&mut tenant, "MIXPANEL_88102_SECRET", "CANARYby-hand");
+    let stage = stage(tenant);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+    assert_eq!((status(&stage, STEP), status(&stage, QUARANTINE)), (Status::Refused, Status::Planned));
+    assert!(reasons(&run).contains("nobody could bring them back"), "{}", reasons(&run));
+    assert_eq!(place(&stage.emulator.tenant(), 88_102), place(&stage.before, 88_102));
+    assert!(projects(&stage, 88_102) > 0);
+    check::always(&stage).unwrap();
+    let run = stage.lockdown(&["--skip", "aws-lambda/*=its owner sees to it"], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    assert_eq!((status(&stage, STEP), projects(&stage, 88_102)), (Status::Skipped, 0));
+    assert!(reasons(&run).contains("was left out: its owner sees to it"), "{}", reasons(&run));
+    assert_eq!(place(&stage.emulator.tenant(), 88_102), place(&stage.before, 88_102));
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+}
+
+/// A person takes it from the store.
+#[test]
+fn what_was_given_by_hand_counts() {
+    let mut tenant = tenant(45);
+    let alias = Alias { version: "7".to_owned(), also: None };
+    tenant.lambda.functions.get_mut(JOBS).unwrap().aliases.insert("prod".to_owned(), alias);
+    let stage = stage(tenant);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+    assert_eq!((status(&stage, STEP), status(&stage, QUARANTINE)), (Status::Refused, Status::Planned));
+    assert!(reasons(&run).contains("alias prod of nightly-jobs runs version 7"), "{}", reasons(&run));
+    assert!(
+        differences(&stage.before, &stage.emulator.tenant()).iter().all(|line| !line.starts_with("lambda"))
+    );
+    stage.emulator.edit(|tenant| {
+        let stored: Value = tenant.aws.secrets["mixpanel/88102"].holds().unwrap();
+        set(tenant, "MIXPANEL_88102_USERNAME", stored["username"].as_str().unwrap());
+        set(tenant, "MIXPANEL_88102_SECRET", stored["secret"].as_str().unwrap());
+    });
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    assert_eq!((status(&stage, STEP), projects(&stage, 88_102)), (Status::Already, 0));
+}
+
+#[test]
+fn an_update_that_fails_is_no_new_credential_whatever_is_shown() {
+    for shows_failed in [false, true] {
+        let mut switches = Switches::default();
+        (switches.lambda.updates_fail, switches.lambda.shows_failed) = (true, shows_failed);
+        let stage = Stage::new(tenant(46), switches, Faults::default());
+        let run = stage.lockdown(&[], None);
+        assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+        assert!(reasons(&run).contains("InvalidStateKMSKey"), "{}", reasons(&run));
+        assert_eq!(status(&stage, QUARANTINE), Status::Planned);
+        assert_eq!(
+            place(&stage.emulator.tenant(), 88_102),
+            place(&stage.before, 88_102),
+            "it runs as before"
+        );
+        check::always(&stage).unwrap();
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_there_is_not_made() {
+    let stage = stage(tenant(47));
+    stage.emulator.edit(|tenant| {
+        let function = tenant.lambda.functions.get_mut(JOBS).unwrap();
+        let mut variables = function.running().clone();
+        variables.remove("MIXPANEL_88102_SECRET");
+        *function = Function::new(variables);
+    });
+    let without = stage.emulator.tenant();
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+    assert!(
+        reasons(&run).contains("has no MIXPANEL_88102_SECRET: correct place-fields"),
+        "{}",
+        reasons(&run)
+    );
+    assert_eq!((status(&stage, STEP), status(&stage, QUARANTINE)), (Status::Refused, Status::Planned));
+    assert!(differences(&without, &stage.emulator.tenant()).iter().all(|line| !line.starts_with("lambda")));
+}
+
+#[test]
+fn a_function_that_cannot_be_read_is_told_and_left_alone() {
+    let mut gone = tenant(47);
+    gone.lambda.functions.clear();
+    let mut locked = tenant(47);
+    locked.lambda.functions.get_mut(JOBS).unwrap().locked = true;
+    let whole = tenant(47);
+    for (now, told) in [(gone, "Function not found"), (locked, "cannot be read: AccessDeniedException")] {
+        let stage = stage(whole.clone());
+        stage.emulator.edit(|tenant| tenant.lambda = now.lambda.clone());
+        let run = stage.lockdown(&[], None);
+        assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+        assert!(reasons(&run).contains(told), "{}", reasons(&run));
+        assert_eq!((status(&stage, STEP), status(&stage, QUARANTINE)), (Status::Planned, Status::Planned));
+        let lambda = stage.emulator.requests();
+        assert!(lambda.iter().all(|request| request.service != "lambda" || !request.changing));
+    }
+}
+
+/// After a lockdown somebody sets a variable; then it is taken back.
+fn restored_after(name: &str, value: &str) -> (Stage, Run) {
+    let stage = stage(tenant(48));
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    stage.emulator.edit(|tenant| set(tenant, name, value));
+    let restore = stage.restore(None);
+    check::always(&stage).unwrap();
+    (stage, restore)
+}
+
+#[test]
+fn another_variable_that_somebody_set_stays_when_the_old_credential_comes_back() {
+    let (stage, restore) = restored_after("REGION", "us");
+    assert_eq!(restore.code, Some(DONE), "{} {}", reasons(&restore), restore.stderr);
+    let (was, is) = (place(&stage.before, 88_102), place(&stage.emulator.tenant(), 88_102));
+    assert_eq!(is.holds, was.holds);
+    assert_eq!((is.others["REGION"].as_str(), is.others.len()), ("us", was.others.len()));
+}
+
+#[test]
+fn a_credential_that_somebody_set_stays_and_so_does_what_it_rests_on() {
+    let (stage, restore) = restored_after("MIXPANEL_88102_SECRET", "CANARYtheirs");
+    assert_eq!(restore.code, Some(PARTIAL), "{} {}", reasons(&restore), restore.stderr);
+    let steps =
+        [STEP, "aws-secrets-manager/secret/mixpanel/88102/put", "mixpanel/service-account/88102/replace"];
+    assert_eq!(steps.map(|step| status(&stage, step)), [Status::Kept; 3]);
+    assert_eq!(place(&stage.emulator.tenant(), 88_102).holds[1], "CANARYtheirs");
+    let record = stage.record();
+    assert!(matches!(record.verdict, Some((Verdict::PartlyRestored, _))));
+}
