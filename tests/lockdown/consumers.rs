@@ -1,6 +1,7 @@
 //! Consumers that are given the new credential by their own API, and those that must not be.
 
 use portcullis::drill::emulator::lambda::{Alias, Function, Lambda};
+use portcullis::drill::emulator::looker::{self, Looker};
 use portcullis::drill::emulator::tenant::differences;
 use portcullis::drill::emulator::{Faults, Place, Switches, Tenant};
 use portcullis::lockdown::record::Verdict;
@@ -238,4 +239,45 @@ fn a_credential_that_somebody_set_stays_and_so_does_what_it_rests_on() {
     assert_eq!(place(&stage.emulator.tenant(), 88_102).holds[1], "CANARYtheirs");
     let record = stage.record();
     assert!(matches!(record.verdict, Some((Verdict::PartlyRestored, _))));
+}
+
+/// Looker never tells a password: it tries the connection, and what no test shows is not proved.
+#[test]
+fn a_connection_whose_password_is_never_told_is_proved_by_its_test() {
+    for has_tests in [true, false] {
+        let mut switches = Switches::default();
+        switches.looker.has_tests = has_tests;
+        let stage = Stage::new(beside_without_teams(&Looker, 51), switches, Faults::default());
+        let run = stage.lockdown(&[], None);
+        check::agrees(&stage).unwrap();
+        check::always(&stage).unwrap();
+        let expected = if has_tests { PARTIAL } else { UNKNOWN };
+        assert_eq!(run.code, Some(expected), "{} {}", reasons(&run), run.stderr);
+        assert_eq!(reasons(&run).contains("has no test `connect`"), !has_tests, "{}", reasons(&run));
+        let restore = stage.restore(None);
+        check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+    }
+}
+
+#[test]
+fn a_connection_that_somebody_pointed_elsewhere_or_that_signs_in_otherwise_is_left_alone() {
+    let elsewhere: fn(&mut looker::Connection) = |one| "someone".clone_into(&mut one.username);
+    let key: fn(&mut looker::Connection) = |one| one.key_pair = true;
+    let tables: fn(&mut looker::Connection) = |one| one.pdt_username = Some("tables".to_owned());
+    for (change, told) in [
+        (elsewhere, "nobody could bring them back"),
+        (key, "uses_key_pair_auth"),
+        (tables, "persistent tables"),
+    ] {
+        let stage = stage(beside_without_teams(&Looker, 52));
+        stage.emulator.edit(|tenant| change(tenant.looker.connections.get_mut("bi 88102").unwrap()));
+        let before = stage.emulator.tenant();
+        let run = stage.lockdown(&[], None);
+        assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+        assert!(reasons(&run).contains(told), "{}", reasons(&run));
+        let step = "looker/consumer/bi 88102/password/repoint";
+        assert_eq!((status(&stage, step), status(&stage, QUARANTINE)), (Status::Refused, Status::Planned));
+        let changed = differences(&before, &stage.emulator.tenant());
+        assert!(changed.iter().all(|line| !line.starts_with("looker")), "{changed:#?}");
+    }
 }

@@ -11,6 +11,7 @@ mod emulated;
 mod gcp;
 mod hostile;
 mod lambda;
+mod looker;
 mod moto;
 mod onepassword;
 

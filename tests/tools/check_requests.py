@@ -1,7 +1,7 @@
 """Holds recorded requests to what the vendors publish of their calls (OpenAPI).
 
 Usage: check_requests.py REQUESTS FOLDER; REQUESTS has one a line: {"service", "method", "path", "query", "content_type", "body"};
-FOLDER has the documents: mixpanel/, okta.json, msgraph.json, onelogin.yaml, pingone.yaml.
+FOLDER has the documents: mixpanel/, okta.json, msgraph.json, onelogin.yaml, pingone.yaml, looker.json.
 
 Prints {"valid": {service: number}, "invalid": ["service METHOD /template: why"], "unknown": ["service METHOD /path"]}: a request that
 no document has a path for is unknown.
@@ -20,7 +20,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 HOST = "http://vendor.example"
 DOCUMENTS = {
     "mixpanel": "mixpanel/*.yaml", "okta": "okta.json", "entra": "msgraph.json", "onelogin": "onelogin.yaml",
-    "pingone": "pingone.yaml",
+    "pingone": "pingone.yaml", "looker": "looker.json",
 }
 
 

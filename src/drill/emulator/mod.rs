@@ -22,6 +22,7 @@ pub mod google;
 pub mod http;
 pub mod lambda;
 mod limit;
+pub mod looker;
 pub mod mixpanel;
 pub mod okta;
 pub mod onelogin;

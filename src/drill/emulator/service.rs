@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, google, lambda, mixpanel, okta,
+    Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, google, lambda, looker, mixpanel, okta,
     onelogin, onepassword, pingone, scim, vault,
 };
 use crate::event::time::Timestamp;
@@ -157,4 +157,5 @@ pub const SERVICES: &[&dyn Service] = &[
     &pingone::PingOne,
     &google::Google,
     &lambda::Lambda,
+    &looker::Looker,
 ];

@@ -35,6 +35,8 @@ pub struct Switches {
     pub google: GoogleSwitches,
     /// Open points of AWS Lambda.
     pub lambda: LambdaSwitches,
+    /// Open points of Looker.
+    pub looker: LookerSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -370,6 +372,20 @@ pub struct LambdaSwitches {
 impl Default for LambdaSwitches {
     fn default() -> Self {
         Self { update_ms: 20, revises_twice: false, updates_fail: false, shows_failed: false }
+    }
+}
+
+/// Open points of Looker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LookerSwitches {
+    /// Connections have the test `connect`: which tests there are depends on the dialect, and no page lists them.
+    pub has_tests: bool,
+}
+
+impl Default for LookerSwitches {
+    fn default() -> Self {
+        Self { has_tests: true }
     }
 }
 

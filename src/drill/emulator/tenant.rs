@@ -9,8 +9,8 @@ use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
 use super::{
-    SERVICES, auth0, aws, azure, entra, gcp, google, lambda, mixpanel, okta, onelogin, onepassword, pingone,
-    scim, vault,
+    SERVICES, auth0, aws, azure, entra, gcp, google, lambda, looker, mixpanel, okta, onelogin, onepassword,
+    pingone, scim, vault,
 };
 use crate::synth::people::VICTIM;
 
@@ -45,6 +45,8 @@ pub struct Tenant {
     pub google: google::State,
     /// Functions that consume credentials.
     pub lambda: lambda::State,
+    /// Connections that consume credentials.
+    pub looker: looker::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -74,6 +76,7 @@ impl Tenant {
             pingone: pingone::State::default(),
             google: google::State::default(),
             lambda: lambda::State::default(),
+            looker: looker::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

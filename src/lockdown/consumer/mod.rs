@@ -104,6 +104,7 @@
 
 pub mod guided;
 pub mod lambda;
+pub mod looker;
 pub mod system;
 
 use std::collections::BTreeMap;
@@ -120,7 +121,7 @@ use crate::config::Settings;
 use crate::config::catalog::KindSpec;
 
 /// The kinds of consumers there are.
-pub const CONSUMERS: &[&ConsumerKind] = &[&lambda::KIND];
+pub const CONSUMERS: &[&ConsumerKind] = &[&lambda::KIND, &looker::KIND];
 
 /// A kind of consumer: how it is configured and how it is opened.
 pub struct ConsumerKind {
