@@ -13,7 +13,7 @@ use super::error::CallError;
 use super::redact::{smells, wipe};
 
 /// Everything but the unreserved characters of RFC 3986: a space is `%20`, which no server takes for a plus.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Of a segment, also what RFC 3986 lets stand there and vendors write, such as `$ref`.
 const SEGMENT: &AsciiSet =

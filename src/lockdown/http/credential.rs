@@ -61,7 +61,8 @@ impl Transport {
     }
 }
 
-fn own_error(reply: &Reply) -> bool {
+/// Whether the provider itself says what is wrong, not something in between.
+pub(super) fn own_error(reply: &Reply) -> bool {
     let by_body = matches!(words(&reply.body), Some((code, message)) if code.is_some() || message.is_some());
     let by_header = reply.header("www-authenticate").is_some_and(|challenge| {
         let challenge = challenge.to_ascii_lowercase();

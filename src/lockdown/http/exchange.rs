@@ -7,9 +7,11 @@ use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::credential::own_error;
 use super::error::{CallError, Failure, asked_wait, words};
 use super::reply::Reply;
 use super::sigv4::{self, AwsKey, Signed};
+use super::token::Token;
 use super::{Auth, Body, Call, Transport, redact};
 use crate::sys::clock::{Clock as _, System};
 
@@ -37,7 +39,7 @@ pub(super) struct Answer {
 struct InvalidHeader;
 
 impl Transport {
-    /// One attempt: sent once, or twice when the first answer only asks for a slash.
+    /// One attempt: sent once, or twice when the first answer only asks for a slash or another token.
     pub(super) async fn attempt(
         &self,
         call: &Call,
@@ -55,9 +57,41 @@ impl Transport {
         deadline: Instant,
     ) -> Result<Answer, Failure> {
         let url = call.url(&self.shared.base).map_err(Failure::lasting)?;
-        let answer = self.exchange(call, kind, url, deadline).await?;
+        let Some(tokens) = &self.signer.tokens else {
+            return self.followed(call, kind, url, None, deadline).await;
+        };
+        let failed = |error| Failure::lasting(without_token(kind, error));
+        let token = tokens.get(deadline).await.map_err(failed)?;
+        let answer = self.followed(call, kind, url.clone(), Some(&token), deadline).await?;
+        if answer.reply.status != 401 {
+            tokens.took(&token);
+            return Ok(answer);
+        }
+        if !is_untouched(kind, &answer) {
+            return Ok(answer);
+        }
+        let Some(token) = tokens.instead_of(&token, deadline).await.map_err(failed)? else {
+            return Ok(answer);
+        };
+        let answer = self.followed(call, kind, url, Some(&token), deadline).await?;
+        if answer.reply.status != 401 {
+            tokens.took(&token);
+        }
+        Ok(answer)
+    }
+
+    /// One exchange, and another one when the first answer only asks for a slash.
+    async fn followed(
+        &self,
+        call: &Call,
+        kind: Kind<'_>,
+        url: Url,
+        token: Option<&Token>,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        let answer = self.exchange(call, kind, url, token, deadline).await?;
         match slash_redirect(&answer) {
-            Some(url) => self.exchange(call, kind, url, deadline).await,
+            Some(url) => self.exchange(call, kind, url, token, deadline).await,
             None => Ok(answer),
         }
     }
@@ -67,9 +101,10 @@ impl Transport {
         call: &Call,
         kind: Kind<'_>,
         url: Url,
+        token: Option<&Token>,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        let request = self.request(call, kind, url.clone())?;
+        let request = self.request(call, kind, url.clone(), token)?;
         let limits = &self.shared.limits;
         let permit = limits.enter(deadline).await;
         // Not worth trying again: it would wait for the same.
@@ -89,7 +124,13 @@ impl Transport {
         Ok(answer)
     }
 
-    fn request(&self, call: &Call, kind: Kind<'_>, url: Url) -> Result<Request, Failure> {
+    fn request(
+        &self,
+        call: &Call,
+        kind: Kind<'_>,
+        url: Url,
+        token: Option<&Token>,
+    ) -> Result<Request, Failure> {
         let mut builder = self.shared.client.request(call.method.clone(), url);
         builder = match &call.body {
             Body::None => builder,
@@ -113,7 +154,15 @@ impl Transport {
             })
         };
         // Last and alone, whatever the call brought.
-        self.authenticate(&mut request).map_err(no_header)?;
+        match token {
+            Some(token) => {
+                self.signer.masks.learn(&token.value);
+                let text = Zeroizing::new(format!("Bearer {}", token.value.expose_secret()));
+                let value = secret_value(&text).map_err(no_header)?;
+                request.headers_mut().insert(AUTHORIZATION, value);
+            }
+            None => self.authenticate(&mut request).map_err(no_header)?,
+        }
         Ok(request)
     }
 
@@ -214,6 +263,22 @@ impl Transport {
             _ => CallError::Refused { status, code: None, message },
         }
     }
+}
+
+/// Without a token nothing leaves: a change had no effect, whatever became of the token request.
+fn without_token(kind: Kind<'_>, error: CallError) -> CallError {
+    match (kind, error) {
+        (Kind::Change { .. }, error @ (CallError::Refused { .. } | CallError::Lost { .. })) => {
+            CallError::not_sent(error.to_string())
+        }
+        (_, error) => error,
+    }
+}
+
+/// Whether what was asked for with a token that was refused may be asked for again: a change only where the provider
+/// itself refused it, not something in between.
+fn is_untouched(kind: Kind<'_>, answer: &Answer) -> bool {
+    matches!(kind, Kind::Read) || (answer.cut.is_none() && own_error(&answer.reply))
 }
 
 fn secret_value(text: &str) -> Result<HeaderValue, InvalidHeader> {

@@ -1,6 +1,7 @@
 //! The way to every provider and store: one [`Transport`] an instance, which knows what may be sent again.
 //!
-//! **Invariants.** A change leaves at most once. A credential goes to the origin of the base address and nowhere else,
+//! **Invariants.** A change leaves at most once; once more only where the provider's own error says that it did not take
+//! the access token, which this module asked for itself: then nothing was done. A credential goes to the origin of the base address and nowhere else,
 //! not to a proxy either. No error, `Debug` or text of this module holds a secret.
 
 mod call;
@@ -18,6 +19,9 @@ mod sigv4;
 mod tests;
 #[cfg(test)]
 mod tls_tests;
+mod token;
+#[cfg(test)]
+mod token_tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,13 +43,15 @@ pub use pages::Next;
 pub(super) use redact::wipe;
 pub use reply::Reply;
 pub use sigv4::AwsKey;
+pub use token::{Shows, TokenClient};
 
 use error::{Again, Failure};
 use exchange::Kind;
 use limit::Limits;
 use redact::Masks;
+use token::Tokens;
 
-/// How requests are authenticated.
+/// How requests are authenticated; or, with [`Transport::with_client`], the access tokens for them.
 #[derive(Debug, Clone)]
 pub enum Auth {
     /// Not at all.
@@ -132,6 +138,14 @@ struct Shared {
 struct Signer {
     auth: Auth,
     masks: Masks,
+    /// Where tokens are asked for; `auth` is none then.
+    tokens: Option<Tokens>,
+}
+
+impl Signer {
+    fn of(auth: Auth) -> Arc<Self> {
+        Arc::new(Self { masks: Masks::of(&auth), auth, tokens: None })
+    }
 }
 
 impl Transport {
@@ -144,16 +158,14 @@ impl Transport {
         let client = client(&settings)?;
         let Settings { requests_per_second, burst, concurrency, backoff, deadline, .. } = settings;
         let limits = Arc::new(Limits::new(requests_per_second, burst, concurrency, backoff));
-        let signer = Signer { masks: Masks::of(&settings.auth), auth: settings.auth };
         let shared = Shared { client, base: settings.base_url, deadline, limits };
-        Ok(Self { shared: Arc::new(shared), signer: Arc::new(signer) })
+        Ok(Self { shared: Arc::new(shared), signer: Signer::of(settings.auth) })
     }
 
     /// The same connections and limits with another credential.
     #[must_use]
     pub fn with_auth(&self, auth: Auth) -> Self {
-        let signer = Signer { masks: Masks::of(&auth), auth };
-        Self { shared: Arc::clone(&self.shared), signer: Arc::new(signer) }
+        Self { shared: Arc::clone(&self.shared), signer: Signer::of(auth) }
     }
 
     /// The same credential and limits at another address of the same vendor, which the configuration names.
@@ -179,9 +191,14 @@ impl Transport {
     }
 
     /// What a bearer token says of itself, where it is a JSON Web Token; nobody has checked it. It tells what the
-    /// credential may do where no request does, and never decides anything else.
+    /// credential may do where no request does, and never decides anything else. Where tokens are asked for, it is the
+    /// last one; none before the first.
     pub fn claims(&self) -> Option<Value> {
-        let Auth::Bearer(token) = &self.signer.auth else { return None };
+        let token = match (&self.signer.auth, &self.signer.tokens) {
+            (Auth::Bearer(token), _) => token.clone(),
+            (_, Some(tokens)) => tokens.last()?,
+            _ => return None,
+        };
         let mut parts = token.expose_secret().split('.');
         let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
@@ -206,7 +223,10 @@ impl Transport {
     /// # Errors
     /// That of the last attempt.
     pub async fn read(&self, call: &Call) -> Result<Reply, CallError> {
-        let deadline = Instant::now() + self.shared.deadline;
+        self.read_until(call, Instant::now() + self.shared.deadline).await
+    }
+
+    async fn read_until(&self, call: &Call, deadline: Instant) -> Result<Reply, CallError> {
         let (mut attempt, mut odd) = (0, false);
         loop {
             let failure = match self.attempt(call, Kind::Read, deadline).await {

@@ -1,6 +1,6 @@
 //! What other systems answered, made safe to show: no secrets, no terminal escapes, not long.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +17,8 @@ pub(super) const SHOWN: usize = 300;
 /// Shorter texts are no secrets, and hiding them would hide words.
 const SHORTEST: usize = 4;
 const HIDDEN: &str = "…";
+/// Tokens that are remembered: the present one, and those of answers that are still under way.
+const LEARNT: usize = 4;
 
 /// Parts of a name that make its value a secret.
 const SMELLS: [&str; 9] =
@@ -39,16 +41,32 @@ pub(super) fn smells(name: &str) -> bool {
 
 /// Values that must not be shown even where nothing names them.
 #[derive(Default)]
-pub(super) struct Masks(Vec<SecretString>);
+pub(super) struct Masks {
+    own: Vec<SecretString>,
+    /// Tokens that were asked for, the newest last.
+    learnt: Mutex<Vec<SecretString>>,
+}
 
 impl Masks {
     /// The credential in every spelling in which it travels.
     pub(super) fn of(auth: &Auth) -> Self {
-        match auth {
-            Auth::None => Self::default(),
-            Auth::Bearer(secret) | Auth::Header { secret, .. } => Self(vec![secret.clone()]),
-            Auth::Aws(key) => Self(key.session.iter().chain([&key.secret]).cloned().collect()),
-            Auth::Basic { username, secret } => Self(vec![secret.clone(), basic(username, secret)]),
+        let own = match auth {
+            Auth::None => Vec::new(),
+            Auth::Bearer(secret) | Auth::Header { secret, .. } => vec![secret.clone()],
+            Auth::Aws(key) => key.session.iter().chain([&key.secret]).cloned().collect(),
+            Auth::Basic { username, secret } => vec![secret.clone(), basic(username, secret)],
+        };
+        Self { own, learnt: Mutex::default() }
+    }
+
+    /// Hides this token too.
+    pub(super) fn learn(&self, token: &SecretString) {
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        if learnt.iter().all(|known| known.expose_secret() != token.expose_secret()) {
+            if learnt.len() == LEARNT {
+                learnt.remove(0);
+            }
+            learnt.push(token.clone());
         }
     }
 
@@ -58,7 +76,8 @@ impl Masks {
             Some(names) => names.replace_all(text, format!("${{1}}${{2}}{HIDDEN}")).into_owned(),
             None => HIDDEN.to_owned(),
         };
-        for secret in self.0.iter().chain(more).map(SecretString::expose_secret) {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        for secret in self.own.iter().chain(&*learnt).chain(more).map(SecretString::expose_secret) {
             if secret.len() >= SHORTEST {
                 text = text.replace(secret, HIDDEN);
             }
