@@ -199,3 +199,22 @@ fn what_a_terminal_obeys_is_escaped() {
     let ran = run(&place, &["check", "--config", "no\u{1b}[2J"]);
     assert!(ran.code == 2 && !ran.err.contains('\u{1b}'), "{}", ran.err);
 }
+
+#[test]
+fn a_client_needs_its_secret_and_has_known_keys() {
+    let place = Place::new();
+    place.write(
+        "portcullis.toml",
+        b"[provider.entra]\nclient-id = 'a'\ntenant = 't'\n[provider.auth0]\nbase-url = 'https://a.example'\n\
+          credential = 'env:X'\nclient_id = 'a'\n",
+    );
+    let ran = run(&place, &["check"]);
+    assert_eq!(ran.code, 2);
+    for part in [
+        "portcullis.toml:1:11: `credential` is missing in [provider.entra]",
+        "unknown key `client_id` in [provider.auth0]",
+        "did you mean `client-id`?",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+}

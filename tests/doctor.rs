@@ -322,3 +322,18 @@ fn every_provider_says_what_it_could_do_and_what_a_wrong_credential_keeps_it_fro
         assert!(told.iter().any(|(state, _)| state == "missing"), "{}: {told:#?}", service.name());
     }
 }
+
+#[test]
+fn a_client_that_gets_no_token_is_told_with_what_to_do() {
+    let entra = SERVICES.iter().find(|service| service.name() == "entra").unwrap();
+    let token = |wrong| {
+        let told = told_of(*entra, wrong).into_iter();
+        let mut rows = told.filter(|(_, row)| row.contains("get an access token"));
+        rows.next().unwrap()
+    };
+    let (state, row) = token(false);
+    assert!(state == "works" && row.contains("b2f6a7f0-5d0c-4a0e-9f5c-0c1f6f6e2d11"), "{row}");
+    let (state, row) = token(true);
+    assert!(state == "missing" && row.contains("invalid_client"), "{row}");
+    assert!(row.contains("/oauth2/v2.0/token") && row.contains("`client-id` and `credential`"), "{row}");
+}

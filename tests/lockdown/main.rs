@@ -27,6 +27,7 @@ mod settle;
 mod stage;
 mod sweep;
 mod tenant;
+mod tokens;
 mod verdicts;
 mod watch;
 mod whole_review;

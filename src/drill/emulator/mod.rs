@@ -11,6 +11,7 @@ pub mod auth0;
 pub mod aws;
 pub mod azure;
 mod body;
+pub mod clients;
 mod core;
 pub mod draws;
 pub mod entra;

@@ -37,6 +37,8 @@ pub struct Switches {
     pub lambda: LambdaSwitches,
     /// Open points of Looker.
     pub looker: LookerSwitches,
+    /// How long access tokens last that clients ask for.
+    pub tokens: TokenSwitches,
     /// Whether the attacker is awake.
     pub attacker: AttackerSwitches,
 }
@@ -386,6 +388,24 @@ pub struct LookerSwitches {
 impl Default for LookerSwitches {
     fn default() -> Self {
         Self { has_tests: true }
+    }
+}
+
+/// How long access tokens last that clients ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenSwitches {
+    /// What the answer says, in seconds.
+    pub lasts_seconds: u64,
+    /// Tokens end after this time, whatever the answer said: they may be revoked; 0: when it said.
+    pub ends_after_ms: u64,
+    /// The answer says it at all, which RFC 6749 only recommends.
+    pub says_when: bool,
+}
+
+impl Default for TokenSwitches {
+    fn default() -> Self {
+        Self { lasts_seconds: 3600, ends_after_ms: 0, says_when: true }
     }
 }
 

@@ -13,10 +13,13 @@ mod wire;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use url::Url;
 
+use super::client::{self, Asks, ask_for_tokens, below, client_auth, client_id};
 use super::person::{Needed, permissions};
 use super::support::{no_way_back, proof_of, tried};
 use super::{Acted, Check, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind, Target};
+use crate::config::Settings;
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, irreversible, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
@@ -40,6 +43,7 @@ pub const KIND: ProviderKind = ProviderKind {
             reversible("remove", "role"),
         ],
         needs: &[
+            "with `client-id`: a machine-to-machine application that has these for the Management API",
             "read:users, update:users",
             "read:sessions and delete:sessions, read:refresh_tokens and delete:refresh_tokens, which not every plan has",
             "read:grants and delete:grants; read:roles and update:roles for the roles of the configuration",
@@ -54,7 +58,7 @@ pub const KIND: ProviderKind = ProviderKind {
         name: "auth0",
         title: "Auth0",
         base_url: None,
-        credential: "access token for the Management API, such as a command prints",
+        credential: "access token for the Management API, such as a command prints. With `client-id`: that client's secret",
         settings: &[
             Setting {
                 name: "base-url",
@@ -63,6 +67,16 @@ pub const KIND: ProviderKind = ProviderKind {
                 required: true,
                 default: None,
                 example: "https://acme.eu.auth0.example",
+            },
+            client_id("k2Vb9uYtqE1hXo3S"),
+            client_auth("post"),
+            Setting {
+                name: "audience",
+                about: "Beside client-id: identifier of the Management API, where base-url is a custom domain.",
+                value: SettingKind::Text,
+                required: false,
+                default: None,
+                example: "https://acme.eu.auth0.example/api/v2/",
             },
             Setting {
                 name: "roles",
@@ -84,8 +98,19 @@ struct Auth0 {
     roles: Vec<String>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "all kinds are opened by the same signature")]
-fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+/// As Auth0 documents it: the Management API's identifier is `/api/v2/` of the tenant's own domain.
+fn asks(settings: &Settings, base: &Url) -> Result<Asks, OpenError> {
+    let own = || below(base, &["api", "v2", ""]).map(String::from);
+    let audience = settings.text("audience").map_or_else(own, |audience| Ok(audience.to_owned()))?;
+    Ok(Asks {
+        endpoint: below(base, &["oauth", "token"])?,
+        shows: client::shows(settings)?,
+        fields: vec![("audience", audience)],
+    })
+}
+
+fn open(mut opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+    ask_for_tokens(&mut opening, &["audience"], asks)?;
     let roles = opening.settings.list("roles").to_vec();
     Ok(Box::new(Auth0 { api: Api::new(opening.transport), roles, name: opening.name }))
 }
@@ -132,12 +157,13 @@ impl Provider for Auth0 {
     }
 
     async fn check(&self) -> Vec<Check> {
-        let mut checks = vec![tried(
+        let mut checks = Vec::from_iter(client::check(self.api.transport()).await);
+        checks.push(tried(
             "find users",
             self.api.by_email("nobody@portcullis.invalid").await,
             "accounts can be found, and their block proved",
             "no account can be found or blocked here",
-        )];
+        ));
         let claims = self.api.claims();
         checks.extend(permissions(claims.as_ref(), NEEDED));
         checks

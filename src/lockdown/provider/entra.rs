@@ -17,16 +17,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use url::Url;
 
+use super::client::{self, Asks, ask_for_tokens, below, client_id};
 use super::person::{Needed, permissions, settle_seconds, settles};
 use super::support::{no_way_back, proof_of, tried};
 use super::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
     Target,
 };
+use crate::config::Settings;
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, Change, irreversible, reversible};
-use crate::lockdown::http::{Auth, CallError, Stats};
+use crate::lockdown::http::{Auth, CallError, Shows, Stats};
 use crate::lockdown::step::{Step, Undo};
 use action::Action;
 use api::Api;
@@ -52,6 +55,7 @@ pub const KIND: ProviderKind = ProviderKind {
             Change { action: "unassign", object: "assignment", undo: &[Undo::Compensable], commit: false },
         ],
         needs: &[
+            "with `client-id`: an app registration of its tenant (`tenant`) that has these as application permissions",
             "User.ReadWrite.All and Directory.Read.All, or an administrator who may do as much",
             "GroupMember.ReadWrite.All, AppRoleAssignment.ReadWrite.All, DelegatedPermissionGrant.ReadWrite.All and \
              RoleManagement.ReadWrite.Directory for groups, the application, consents and roles",
@@ -69,8 +73,25 @@ pub const KIND: ProviderKind = ProviderKind {
         name: "entra",
         title: "Microsoft Entra ID",
         base_url: Some("https://graph.microsoft.com/v1.0"),
-        credential: "access token for Microsoft Graph, such as a command prints; it lasts about an hour",
+        credential: "access token for Microsoft Graph, such as a command prints; it lasts about an hour. With `client-id`: that client's secret",
         settings: &[
+            client_id("b2f6a7f0-5d0c-4a0e-9f5c-0c1f6f6e2d11"),
+            Setting {
+                name: "tenant",
+                about: "Beside client-id: id or domain of the tenant in which access tokens are asked for.",
+                value: SettingKind::Text,
+                required: false,
+                default: None,
+                example: "acme.onmicrosoft.example",
+            },
+            Setting {
+                name: "authority",
+                about: "Beside client-id: where access tokens are asked for; national clouds have their own.",
+                value: SettingKind::Url,
+                required: false,
+                default: Some("https://login.microsoftonline.com"),
+                example: "https://login.microsoftonline.us",
+            },
             Setting {
                 name: "app",
                 about: "Object id of the enterprise application through which people reach Mixpanel.",
@@ -102,8 +123,20 @@ struct Entra {
     settles: Duration,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "all kinds are opened by the same signature")]
-fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+/// As Microsoft documents it: the scope is that of the Graph which the base address names, with `.default` at its end.
+fn asks(settings: &Settings, base: &Url) -> Result<Asks, OpenError> {
+    let tenant = client::name(settings, "tenant")?;
+    let authority = settings.url("authority").ok_or_else(|| OpenError("`authority` is needed".into()))?;
+    let scope = format!("{}/.default", base.origin().ascii_serialization());
+    Ok(Asks {
+        endpoint: below(authority, &[tenant, "oauth2", "v2.0", "token"])?,
+        shows: Shows::Post,
+        fields: vec![("scope", scope)],
+    })
+}
+
+fn open(mut opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+    ask_for_tokens(&mut opening, &["tenant"], asks)?;
     let settings = &opening.settings;
     Ok(Box::new(Entra {
         app: settings.text("app").map(str::to_owned),
@@ -115,9 +148,13 @@ fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
 }
 
 impl Entra {
-    /// Whether the token says that it stands for an application, and so for no user.
+    /// Whether Portcullis acts as an application, and so for no user: as a client, or as the token says.
     fn is_application(&self) -> bool {
-        self.api.claims().is_some_and(|claims| claims.get("scp").is_none() && claims.get("roles").is_some())
+        self.api.transport().client_id().is_some()
+            || self
+                .api
+                .claims()
+                .is_some_and(|claims| claims.get("scp").is_none() && claims.get("roles").is_some())
     }
 
     fn names(&self, group: &Membership) -> bool {
@@ -160,12 +197,13 @@ impl Provider for Entra {
 
     async fn check(&self) -> Vec<Check> {
         let nobody = "nobody@portcullis.invalid".to_owned();
-        let mut checks = vec![tried(
+        let mut checks = Vec::from_iter(client::check(self.api.transport()).await);
+        checks.push(tried(
             "find users",
             self.api.users(format!("mail eq {}", api::quoted(&nobody))).await,
             "accounts can be found, and their being disabled proved",
             "no account can be found or disabled here",
-        )];
+        ));
         checks.push(match &self.app {
             Some(app) => tried(
                 "read who has the application",

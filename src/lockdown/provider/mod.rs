@@ -133,6 +133,7 @@
 //! ```
 
 pub mod auth0;
+mod client;
 pub mod entra;
 pub mod google;
 pub mod mixpanel;

@@ -10,15 +10,18 @@ mod wire;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use url::Url;
 
+use super::client::{self, Asks, ask_for_tokens, below, client_id};
 use super::support::{no_way_back, proof_of, tried};
 use super::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
     Target,
 };
+use crate::config::Settings;
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, irreversible, reversible};
-use crate::lockdown::http::{Auth, CallError, Stats};
+use crate::lockdown::http::{Auth, CallError, Shows, Stats};
 use crate::lockdown::step::Step;
 use action::Action;
 use api::Api;
@@ -41,7 +44,8 @@ pub const KIND: ProviderKind = ProviderKind {
         cannot: &[
             "showing what the credential may do before it does",
             "showing sessions, or ending those that applications keep by themselves",
-            "privileges of administrators, and API credentials that the account made",
+            "privileges of administrators, and API credentials that the account made; whether it made the one that \
+             Portcullis works with",
             "roles that a mapping gives again",
         ],
     },
@@ -49,7 +53,7 @@ pub const KIND: ProviderKind = ProviderKind {
         name: "onelogin",
         title: "OneLogin",
         base_url: None,
-        credential: "access token of an API credential, such as a command prints",
+        credential: "access token of an API credential, such as a command prints. With `client-id`: that client's secret",
         settings: &[
             Setting {
                 name: "base-url",
@@ -59,6 +63,7 @@ pub const KIND: ProviderKind = ProviderKind {
                 default: None,
                 example: "https://acme.onelogin.example",
             },
+            client_id("3f1c9a7d5b"),
             Setting {
                 name: "app",
                 about: "Number of the application through which people reach Mixpanel.",
@@ -88,8 +93,14 @@ struct OneLogin {
     roles: Vec<String>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "all kinds are opened by the same signature")]
-fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+/// As OneLogin documents it: id and secret in the form.
+fn asks(_: &Settings, base: &Url) -> Result<Asks, OpenError> {
+    let endpoint = below(base, &["auth", "oauth2", "v2", "token"])?;
+    Ok(Asks { endpoint, shows: Shows::Post, fields: Vec::new() })
+}
+
+fn open(mut opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+    ask_for_tokens(&mut opening, &[], asks)?;
     Ok(Box::new(OneLogin {
         app: opening.settings.number("app"),
         roles: opening.settings.list("roles").to_vec(),
@@ -133,7 +144,8 @@ impl Provider for OneLogin {
     }
 
     async fn check(&self) -> Vec<Check> {
-        vec![
+        let mut checks = Vec::from_iter(client::check(self.api.transport()).await);
+        checks.extend([
             tried(
                 "find users",
                 self.api.users("email", "nobody@portcullis.invalid").await,
@@ -166,7 +178,8 @@ impl Provider for OneLogin {
                 note: "no read shows the scope of the credential: Manage All is needed, Manage users leaves roles"
                     .to_owned(),
             },
-        ]
+        ]);
+        checks
     }
 
     fn stats(&self) -> Stats {

@@ -10,12 +10,15 @@ mod wire;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use url::Url;
 
+use super::client::{self, Asks, ask_for_tokens, below, client_auth, client_id};
 use super::support::{no_way_back, proof_of, tried};
 use super::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
     Target,
 };
+use crate::config::Settings;
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, irreversible, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
@@ -49,7 +52,8 @@ pub const KIND: ProviderKind = ProviderKind {
         name: "pingone",
         title: "PingOne",
         base_url: Some("https://api.pingone.com/v1"),
-        credential: "access token of a worker application, such as a command prints; it lasts about an hour",
+        credential: "access token of a worker application, such as a command prints; it lasts about an hour. \
+                     With `client-id`: that client's secret",
         settings: &[
             Setting {
                 name: "environment",
@@ -58,6 +62,24 @@ pub const KIND: ProviderKind = ProviderKind {
                 required: true,
                 default: None,
                 example: "abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6",
+            },
+            client_id("0d6f4b0e-7a0c-4f4f-8f0f-5d1f4a3f0c11"),
+            client_auth("basic"),
+            Setting {
+                name: "client-environment",
+                about: "Beside client-id: id of the environment of the worker application, if it is another one.",
+                value: SettingKind::Text,
+                required: false,
+                default: None,
+                example: "5a1e7b52-3c0b-4f55-8f3f-3b7d1f0c9a77",
+            },
+            Setting {
+                name: "auth-url",
+                about: "Beside client-id: where access tokens are asked for, if base-url is not https://api.pingone….",
+                value: SettingKind::Url,
+                required: false,
+                default: None,
+                example: "https://auth.pingone.com",
             },
             Setting {
                 name: "app",
@@ -88,7 +110,32 @@ struct PingOne {
     groups: Vec<String>,
 }
 
-fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+/// As `PingOne` documents it: each region has `auth.pingone.TLD` beside `api.pingone.TLD`.
+fn asks(settings: &Settings, base: &Url) -> Result<Asks, OpenError> {
+    let own =
+        if settings.text("client-environment").is_some() { "client-environment" } else { "environment" };
+    let auth = match settings.url("auth-url") {
+        Some(url) => url.clone(),
+        None => {
+            beside(base).ok_or_else(|| OpenError("`auth-url` is needed beside this `base-url`".into()))?
+        }
+    };
+    Ok(Asks {
+        endpoint: below(&auth, &[client::name(settings, own)?, "as", "token"])?,
+        shows: client::shows(settings)?,
+        fields: Vec::new(),
+    })
+}
+
+/// `https://auth.pingone.eu` for `https://api.pingone.eu/v1`.
+fn beside(base: &Url) -> Option<Url> {
+    let region = base.host_str()?.strip_prefix("api.pingone.")?;
+    (base.scheme() == "https" && base.port().is_none())
+        .then(|| Url::parse(&format!("https://auth.pingone.{region}")).ok())?
+}
+
+fn open(mut opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
+    ask_for_tokens(&mut opening, &["client-environment", "auth-url"], asks)?;
     let settings = &opening.settings;
     let environment = settings.text("environment").map(str::to_owned);
     let environment = environment.ok_or_else(|| OpenError("`environment` is needed".into()))?;
@@ -143,7 +190,8 @@ impl Provider for PingOne {
 
     async fn check(&self) -> Vec<Check> {
         let what = "read which groups may use the application";
-        vec![
+        let mut checks = Vec::from_iter(client::check(self.api.transport()).await);
+        checks.extend([
             tried(
                 "find users",
                 self.api.users("email", "nobody@portcullis.invalid").await,
@@ -170,7 +218,8 @@ impl Provider for PingOne {
                 note: "no read shows what the credential may change: the role Identity Data Admin is needed"
                     .to_owned(),
             },
-        ]
+        ]);
+        checks
     }
 
     fn stats(&self) -> Stats {

@@ -1,6 +1,7 @@
 //! A provider, the emulated tenant that it acts in, and the calls of an engine that waits: for the providers' tests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use super::{Acted, Discovery, Hand, Look, Opening, Proof, Provider, ProviderKind, Target};
-use crate::config::Settings;
+use crate::config::{Config, Settings};
 use crate::drill::emulator::draws::CANARY;
 use crate::drill::emulator::{Emulator, Fault, Faults, SERVICES, Switches, Tenant, What, When};
 use crate::lockdown::http::{self, Auth, CallError, Transport};
+use crate::lockdown::open;
 use crate::lockdown::step::{Step, Undo};
 
 pub(super) struct World {
@@ -92,8 +94,39 @@ impl World {
             service.example(&mut example);
             service.client(kind.spec.name, &example, "").map(|client| client.path)
         });
-        let path = path.unwrap_or_default();
         let emulator = Arc::new(Emulator::start(tenant, switches, Faults::default()).unwrap());
+        Self::opened(kind, token, settings, emulator, path.unwrap_or_default())
+    }
+
+    /// As the responders of the tenant are configured.
+    pub(super) fn configured(
+        kind: &ProviderKind,
+        tenant: Tenant,
+        switch: impl FnOnce(&mut Switches),
+    ) -> Self {
+        let mut switches = Switches::default();
+        switch(&mut switches);
+        let name = kind.spec.name;
+        let service = SERVICES.iter().find(|service| service.name() == name).unwrap();
+        let emulator = Arc::new(Emulator::start(tenant, switches, Faults::default()).unwrap());
+        let base = emulator.base_url(name);
+        let client = service.client(name, &emulator.tenant(), &base).unwrap();
+        let mut text = format!("[provider.{name}]\ncredential = 'env:X'\nbase-url = '{base}'\n");
+        for (key, value) in client.settings {
+            text.push_str(&format!("{key} = {value}\n"));
+        }
+        let config = Config::parse(Path::new("p"), text.as_bytes(), open::catalog());
+        let settings = config.unwrap_or_else(|error| panic!("{error}\n{text}")).providers[0].settings.clone();
+        Self::opened(kind, &client.credential, settings, emulator, client.path)
+    }
+
+    fn opened(
+        kind: &ProviderKind,
+        token: &str,
+        settings: Settings,
+        emulator: Arc<Emulator>,
+        path: &str,
+    ) -> Self {
         let auth = (kind.auth)(token.into()).unwrap();
         let opening = Opening {
             name: kind.spec.name.to_owned(),

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::state::{Grant, Role, Token, User};
 use crate::drill::emulator::Tenant;
+use crate::drill::emulator::clients::{Clients, Registered};
 use crate::drill::emulator::draws::access_token;
 use crate::synth::people::VICTIM;
 use crate::synth::rng::Rng;
@@ -30,6 +31,13 @@ pub(super) fn fill(tenant: &mut Tenant) {
     tenant.auth0.users.insert("google-oauth2|1138".into(), social);
 }
 
+/// An application that may do what lockdown needs.
+pub(super) fn register(tenant: &mut Tenant) {
+    let secret = tenant.draws.secret();
+    let token = Token { user: None, scopes: SCOPES.map(str::to_owned).into() };
+    tenant.auth0.clients = Clients::one("5d3c", Registered { secret, basic: false, allowed: true, token });
+}
+
 fn base(tenant: &mut Tenant) {
     let emails: Vec<String> = tenant.mixpanel.members.keys().cloned().collect();
     let claims = json!({ "sub": "5d3c@clients", "scope": SCOPES.join(" ") });
@@ -53,6 +61,9 @@ fn base(tenant: &mut Tenant) {
 /// The compromised account in one of the ways in which accounts are.
 pub(super) fn make_up(tenant: &mut Tenant, rng: &mut Rng) {
     base(tenant);
+    if rng.one_in(2) {
+        register(tenant);
+    }
     let state = &mut tenant.auth0;
     for connection in ["google-oauth2", "samlp", "waad"] {
         if rng.one_in(3) {

@@ -6,10 +6,15 @@ mod state;
 
 use serde_json::{Value, json};
 
+use super::clients::{self, Denied};
+use super::draws::access_token;
 use super::{Allowance, Answer, Client, Moment, Request, Service, Tenant};
 use crate::synth::rng::Rng;
 
 pub use state::{Grant, Role, State, Token, User};
+
+/// Where tokens are asked for.
+const TOKEN: &str = "/oauth/token";
 
 /// Why something is refused: status, code, message.
 #[derive(Debug)]
@@ -108,18 +113,32 @@ impl Service for Auth0 {
     }
 
     fn handle(&self, tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Answer {
+        if clients::is_token_request(request, TOKEN) {
+            return token(tenant, request, moment).unwrap_or_else(|denied| denied.answer());
+        }
         reply(&mut tenant.auth0, request, moment).unwrap_or_else(Refusal::answer)
     }
 
+    fn changes(&self, request: &Request) -> bool {
+        !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+            && !clients::is_token_request(request, TOKEN)
+    }
+
+    /// A client where there is one, else a token.
     fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
         if kind != "auth0" {
             return None;
         }
         let state = &tenant.auth0;
-        let (credential, _) = state.tokens.iter().find(|(_, token)| token.user.is_none())?;
         let roles: Vec<&String> = state.roles.values().take(1).map(|role| &role.name).collect();
-        let settings = vec![("roles", format!("{roles:?}"))];
-        Some(Client { path: "", credential: credential.clone(), settings })
+        let mut settings = vec![("roles", format!("{roles:?}"))];
+        let credential = if let Some((id, client)) = state.clients.registered.first_key_value() {
+            settings.push(("client-id", format!("{id:?}")));
+            client.secret.clone()
+        } else {
+            state.tokens.iter().find(|(_, token)| token.user.is_none())?.0.clone()
+        };
+        Some(Client { path: "", credential, settings })
     }
 
     fn example(&self, tenant: &mut Tenant) {
@@ -128,6 +147,10 @@ impl Service for Auth0 {
 
     fn made_up(&self, tenant: &mut Tenant, rng: &mut Rng) {
         example::make_up(tenant, rng);
+    }
+
+    fn volatile(&self) -> &'static [&'static str] {
+        &["clients.issued"]
     }
 
     fn limit_headers(&self, left: &Allowance) -> Option<Vec<(&'static str, String)>> {
@@ -168,7 +191,8 @@ fn ways_in(state: &State, id: &str, user: &User, moment: &Moment<'_>) -> Vec<Str
 
 fn reply(state: &mut State, request: &Request, moment: &Moment<'_>) -> Reply {
     let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let token = bearer.and_then(|bearer| state.tokens.get(bearer)).cloned();
+    let given = |bearer| state.tokens.get(bearer).cloned().or_else(|| state.clients.token(bearer, moment));
+    let token = bearer.and_then(given);
     let token = token.ok_or_else(|| Refusal(401, "invalid_token", "Invalid token".into()))?;
     let call = Call { request, moment, token };
     let segments = request.segments();
@@ -194,6 +218,22 @@ fn reply(state: &mut State, request: &Request, moment: &Moment<'_>) -> Reply {
         (_, ["users", id, rest @ ..]) => of_user(state, &call, id, rest),
         _ => Err(Refusal::no_such_route()),
     }
+}
+
+/// `POST /oauth/token`, for the Management API.
+fn token(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Result<Answer, Denied> {
+    let (asked, token) = tenant.auth0.clients.ask(request).map_err(|denied| match denied {
+        // Auth0 has a name of its own for it.
+        Denied(401, _, _) => Denied(401, "access_denied", "Unauthorized"),
+        denied => denied,
+    })?;
+    if asked.field("audience") != format!("{}/api/v2/", request.origin) {
+        return Err(Denied(403, "access_denied", "Client is not authorized to access this API."));
+    }
+    let scopes: Vec<&str> = token.scopes.iter().map(String::as_str).collect();
+    let claims = json!({ "sub": format!("{}@clients", asked.id()), "scope": scopes.join(" ") });
+    let value = access_token(&claims, &tenant.draws.secret());
+    Ok(tenant.auth0.clients.issue(asked.id(), token, &value, moment))
 }
 
 fn shown(id: &str, user: &User) -> Value {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::drill::emulator::clients::Clients;
+
 /// Its part of the tenant.
 #[derive(Clone, Default, Serialize)]
 pub struct State {
@@ -13,8 +15,10 @@ pub struct State {
     pub roles: BTreeMap<String, Role>,
     /// Consents by id.
     pub grants: BTreeMap<String, Grant>,
-    /// Access tokens of the API.
+    /// Access tokens of the API that were handed out once and for all.
     pub tokens: BTreeMap<String, Token>,
+    /// Applications that ask for tokens by their secret.
+    pub clients: Clients<Token>,
 }
 
 /// An account: one person has one for each connection.

@@ -97,7 +97,9 @@ pub(super) fn grant(tenant: &mut Tenant, call: &Call<'_>, id: &str) -> Reply {
 pub(super) fn owned(state: &State, user: &str) -> Vec<Value> {
     let own = state.apps.iter().filter(|(_, app)| app.owners.contains(user));
     own.map(|(id, app)| {
-        json!({ "@odata.type": "#microsoft.graph.servicePrincipal", "id": id, "displayName": app.name })
+        json!({
+            "@odata.type": "#microsoft.graph.servicePrincipal", "id": id, "displayName": app.name, "appId": app.client,
+        })
     })
     .collect()
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::state::{App, Assignment, Grant, Group, Kind, Role, Token, User};
 use crate::drill::emulator::Tenant;
+use crate::drill::emulator::clients::{Clients, Registered};
 use crate::drill::emulator::draws::access_token;
 use crate::synth::people::VICTIM;
 use crate::synth::rng::Rng;
@@ -14,6 +15,10 @@ use crate::synth::rng::Rng;
 const APP: &str = "8e881353-1735-45af-af21-ee1344582a4d";
 /// The role that an application without roles of its own has.
 const DEFAULT_ROLE: &str = "00000000-0000-0000-0000-000000000000";
+/// Id of the tenant.
+pub(super) const TENANT: &str = "acme.onmicrosoft.example";
+/// Id of the responders' application.
+const CLIENT: &str = "b2f6a7f0-5d0c-4a0e-9f5c-0c1f6f6e2d11";
 const LONG_AGO: &str = "2026-01-05T08:00:00Z";
 /// Id of the compromised account.
 const JANE: &str = "6e7b768e-07e2-4810-8459-485f84f8f204";
@@ -27,9 +32,11 @@ const PERMISSIONS: [&str; 6] = [
     "RoleManagement.ReadWrite.Directory",
 ];
 
-/// Everybody of Mixpanel has it through one group; the compromised account has a bit of everything.
+/// Everybody of Mixpanel has it through one group; the compromised account has a bit of everything. The responders have an
+/// application of their own.
 pub(super) fn fill(tenant: &mut Tenant) {
     base(tenant);
+    register(tenant);
     let state = &mut tenant.entra;
     state.roles.insert("role-reports".into(), role("Reports Reader"));
     state.assignments.insert("assignment-jane".into(), assigned("User", JANE));
@@ -40,8 +47,16 @@ pub(super) fn fill(tenant: &mut Tenant) {
     };
     state.groups.insert("group-rule".into(), group);
     state.assignments.insert("assignment-rule".into(), assigned("Group", "group-rule"));
-    let app = App { name: "exporter".into(), owners: only_jane() };
+    let app = App { name: "exporter".into(), owners: only_jane(), ..App::default() };
     state.apps.insert("app-exporter".into(), app);
+}
+
+/// An application that may do what lockdown needs.
+fn register(tenant: &mut Tenant) {
+    let secret = tenant.draws.secret();
+    let token = Token { user: None, permissions: PERMISSIONS.map(str::to_owned).into(), privileged: true };
+    let client = Registered { secret, basic: false, allowed: true, token };
+    tenant.entra.clients = Clients::one(CLIENT, client);
 }
 
 /// People, one group that gives Mixpanel, and the responders' token.
@@ -62,7 +77,7 @@ fn base(tenant: &mut Tenant) {
     let members = state.users.keys().cloned().collect();
     let group = Group { name: "Mixpanel users".into(), kind: Kind::Assigned, members };
     state.groups.insert("group-mixpanel".into(), group);
-    state.apps.insert(APP.into(), App { name: "Mixpanel".into(), owners: BTreeSet::new() });
+    state.apps.insert(APP.into(), App { name: "Mixpanel".into(), ..App::default() });
     state.assignments.insert("assignment-all".into(), assigned("Group", "group-mixpanel"));
     let grant = Grant { client: "app-mail".into(), principal: Some(JANE.into()), scope: "Mail.Read".into() };
     state.grants.insert("grant-jane".into(), grant);
@@ -71,6 +86,9 @@ fn base(tenant: &mut Tenant) {
 /// The compromised account in one of the ways in which accounts are.
 pub(super) fn make_up(tenant: &mut Tenant, rng: &mut Rng) {
     base(tenant);
+    if rng.one_in(2) {
+        register(tenant);
+    }
     let state = &mut tenant.entra;
     if rng.one_in(12) {
         state.delete_user(JANE);
@@ -112,7 +130,9 @@ pub(super) fn make_up(tenant: &mut Tenant, rng: &mut Rng) {
         state.roles.insert("role-admin".into(), role(rng.word(&["User Administrator", "Global Reader"])));
     }
     if rng.one_in(3) {
-        state.apps.insert("app-own".into(), App { name: "own".into(), owners: only_jane() });
+        state
+            .apps
+            .insert("app-own".into(), App { name: "own".into(), owners: only_jane(), ..App::default() });
     }
 }
 

@@ -9,6 +9,8 @@ mod users;
 
 use serde_json::{Value, json};
 
+use super::clients::{self, Denied};
+use super::draws::access_token;
 use super::{Answer, Client, Moment, Request, Service, Tenant};
 use crate::synth::rng::Rng;
 
@@ -17,6 +19,9 @@ pub use state::{App, Assignment, Grant, Group, Kind, Role, State, Token, User};
 /// Reads of the directory.
 const READ: &[&str] =
     &["Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All", "User.ReadWrite.All"];
+
+/// Where tokens are asked for, below the tenant.
+const TOKEN: &str = "/oauth2/v2.0/token";
 
 /// Why something is refused: status, code, message.
 #[derive(Debug)]
@@ -112,19 +117,36 @@ impl Service for Entra {
     }
 
     fn handle(&self, tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Answer {
+        if clients::is_token_request(request, TOKEN) {
+            return token(tenant, request, moment).unwrap_or_else(|denied| denied.answer());
+        }
         let wall = moment.wall.to_rfc3339();
         reply(tenant, request, moment).unwrap_or_else(|refusal| refusal.answer(tenant, &wall))
     }
 
-    fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
+    fn changes(&self, request: &Request) -> bool {
+        !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+            && !clients::is_token_request(request, TOKEN)
+    }
+
+    /// A client where there is one, else a token.
+    fn client(&self, kind: &str, tenant: &Tenant, base: &str) -> Option<Client> {
         if kind != "entra" {
             return None;
         }
         let state = &tenant.entra;
-        let (credential, _) = state.tokens.iter().find(|(_, token)| token.user.is_none())?;
         let app = state.mixpanel_app().map(|id| ("app", format!("{id:?}")));
         let settings = app.into_iter().chain([("settle-seconds", state.settle_seconds.to_string())]);
-        Some(Client { path: "/v1.0", credential: credential.clone(), settings: settings.collect() })
+        let mut settings: Vec<(&str, String)> = settings.collect();
+        let credential = if let Some((id, client)) = state.clients.registered.first_key_value() {
+            settings.push(("client-id", format!("{id:?}")));
+            settings.push(("tenant", format!("{:?}", example::TENANT)));
+            settings.push(("authority", format!("{base:?}")));
+            client.secret.clone()
+        } else {
+            state.tokens.iter().find(|(_, token)| token.user.is_none())?.0.clone()
+        };
+        Some(Client { path: "/v1.0", credential, settings })
     }
 
     fn example(&self, tenant: &mut Tenant) {
@@ -156,7 +178,7 @@ impl Service for Entra {
     }
 
     fn volatile(&self) -> &'static [&'static str] {
-        &["past", "users.*.disabled_ms", "users.*.valid_from", "users.*.valid_from_ms"]
+        &["past", "clients.issued", "users.*.disabled_ms", "users.*.valid_from", "users.*.valid_from_ms"]
     }
 }
 
@@ -184,7 +206,8 @@ fn reply(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Reply {
     let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let invalid = |text: &str| Refusal(401, "InvalidAuthenticationToken", text.to_owned());
     let bearer = bearer.ok_or_else(|| invalid("Access token is empty."))?;
-    let token = tenant.entra.tokens.get(bearer).cloned();
+    let given = || tenant.entra.clients.token(bearer, moment);
+    let token = tenant.entra.tokens.get(bearer).cloned().or_else(given);
     let token = token.ok_or_else(|| invalid("Access token validation failure. Invalid audience."))?;
     let call = Call { request, moment, token };
     let segments = request.segments();
@@ -200,6 +223,22 @@ fn reply(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Reply {
         ["oauth2PermissionGrants", grant] => access::grant(tenant, &call, grant),
         _ => Err(Refusal::no_such_route()),
     }
+}
+
+/// `POST /{tenant}/oauth2/v2.0/token`: for the Graph of this cloud, with what was consented to.
+fn token(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Result<Answer, Denied> {
+    if request.path.strip_suffix(TOKEN).is_none_or(|path| path.trim_matches('/') != example::TENANT) {
+        return Err(Denied(400, "invalid_request", "AADSTS90002: Tenant not found."));
+    }
+    let (asked, token) = tenant.entra.clients.ask(request)?;
+    // The origin here has the name of the service at its end, which no scope has.
+    let graph = request.origin.strip_suffix("/entra").unwrap_or(&request.origin);
+    if asked.field("scope") != format!("{graph}/.default") {
+        return Err(Denied(400, "invalid_scope", "AADSTS70011: The provided scope is not valid."));
+    }
+    let claims = json!({ "appid": asked.id(), "roles": token.permissions });
+    let value = access_token(&claims, &tenant.draws.secret());
+    Ok(tenant.entra.clients.issue(asked.id(), token, &value, moment))
 }
 
 fn no_content() -> Answer {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
+use crate::drill::emulator::clients::Clients;
+
 /// Its part of the tenant.
 #[derive(Clone, Default, Serialize)]
 pub struct State {
@@ -20,8 +22,10 @@ pub struct State {
     pub assignments: BTreeMap<String, Assignment>,
     /// Consents by id.
     pub grants: BTreeMap<String, Grant>,
-    /// Access tokens.
+    /// Access tokens that were handed out once and for all.
     pub tokens: BTreeMap<String, Token>,
+    /// Applications that ask for tokens by their secret.
+    pub clients: Clients<Token>,
     /// What the responders' configuration gives a block to hold everywhere.
     pub settle_seconds: u64,
     /// What reads that lag behind still show: until when it was so, in milliseconds since the emulator started.
@@ -92,6 +96,8 @@ pub struct Role {
 pub struct App {
     /// Name.
     pub name: String,
+    /// The id as which it asks for tokens.
+    pub client: String,
     /// Ids of people who own it.
     pub owners: BTreeSet<String>,
 }

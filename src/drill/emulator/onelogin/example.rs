@@ -2,6 +2,7 @@
 
 use super::state::{Mapping, Role, Scope, User};
 use crate::drill::emulator::Tenant;
+use crate::drill::emulator::clients::{Clients, Registered};
 use crate::synth::people::VICTIM;
 use crate::synth::rng::Rng;
 
@@ -35,6 +36,13 @@ pub(super) fn fill(tenant: &mut Tenant) {
     state.users.insert(second.id, second);
 }
 
+/// An API credential of the scope Manage All.
+pub(super) fn register(tenant: &mut Tenant) {
+    let secret = tenant.draws.secret();
+    let client = Registered { secret, basic: false, allowed: true, token: Scope::ManageAll };
+    tenant.onelogin.clients = Clients::one("3f1c9a7d5b", client);
+}
+
 fn base(tenant: &mut Tenant) {
     let emails: Vec<String> = tenant.mixpanel.members.keys().cloned().collect();
     let secret = tenant.draws.secret();
@@ -60,6 +68,9 @@ fn base(tenant: &mut Tenant) {
 /// The compromised account in one of the ways in which accounts are.
 pub(super) fn make_up(tenant: &mut Tenant, rng: &mut Rng) {
     base(tenant);
+    if rng.one_in(2) {
+        register(tenant);
+    }
     let state = &mut tenant.onelogin;
     if rng.one_in(10) {
         state.users.remove(&JANE);

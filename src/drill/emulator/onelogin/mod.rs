@@ -6,10 +6,14 @@ mod state;
 
 use serde_json::{Value, json};
 
+use super::clients::{self, Denied};
 use super::{Allowance, Answer, Client, Moment, Request, Service, Tenant};
 use crate::synth::rng::Rng;
 
 pub use state::{Mapping, Role, Scope, State, User};
+
+/// Where tokens are asked for.
+const TOKEN: &str = "/auth/oauth2/v2/token";
 
 /// Why something is refused: status, name, message.
 #[derive(Debug)]
@@ -80,18 +84,32 @@ impl Service for OneLogin {
     }
 
     fn handle(&self, tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Answer {
+        if clients::is_token_request(request, TOKEN) {
+            return token(tenant, request, moment).unwrap_or_else(|denied| denied.answer());
+        }
         let first = request.path.starts_with("/api/1/");
         reply(&mut tenant.onelogin, request, moment).unwrap_or_else(|refusal| refusal.answer(first))
     }
 
+    fn changes(&self, request: &Request) -> bool {
+        !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+            && !clients::is_token_request(request, TOKEN)
+    }
+
+    /// A client where there is one, else a token.
     fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
         if kind != "onelogin" {
             return None;
         }
         let state = &tenant.onelogin;
-        let (credential, _) = state.tokens.iter().find(|(_, scope)| **scope == Scope::ManageAll)?;
-        let settings = vec![("app", state.mixpanel_app.to_string())];
-        Some(Client { path: "", credential: credential.clone(), settings })
+        let mut settings = vec![("app", state.mixpanel_app.to_string())];
+        let credential = if let Some((id, client)) = state.clients.registered.first_key_value() {
+            settings.push(("client-id", format!("{id:?}")));
+            client.secret.clone()
+        } else {
+            state.tokens.iter().find(|(_, scope)| **scope == Scope::ManageAll)?.0.clone()
+        };
+        Some(Client { path: "", credential, settings })
     }
 
     fn example(&self, tenant: &mut Tenant) {
@@ -100,6 +118,10 @@ impl Service for OneLogin {
 
     fn made_up(&self, tenant: &mut Tenant, rng: &mut Rng) {
         example::make_up(tenant, rng);
+    }
+
+    fn volatile(&self) -> &'static [&'static str] {
+        &["clients.issued"]
     }
 
     fn limit_headers(&self, left: &Allowance) -> Option<Vec<(&'static str, String)>> {
@@ -145,7 +167,8 @@ fn ways_in(state: &State, id: u64, user: &User) -> Vec<String> {
 
 fn reply(state: &mut State, request: &Request, moment: &Moment<'_>) -> Reply {
     let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let scope = bearer.and_then(|bearer| state.tokens.get(bearer)).copied();
+    let given = |bearer| state.tokens.get(bearer).copied().or_else(|| state.clients.token(bearer, moment));
+    let scope = bearer.and_then(given);
     let scope = scope.ok_or(Refusal(401, "UnauthorizedError", "This request requires Authentication"))?;
     let call = Call { request, moment, scope };
     let segments = request.segments();
@@ -185,6 +208,14 @@ fn reply(state: &mut State, request: &Request, moment: &Moment<'_>) -> Reply {
         }
         _ => Err(MISSING),
     }
+}
+
+/// `POST /auth/oauth2/v2/token`: while its token lasts, a client is given the same again.
+fn token(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Result<Answer, Denied> {
+    let (asked, scope) = tenant.onelogin.clients.ask(request)?;
+    let present = tenant.onelogin.clients.present(asked.id(), moment);
+    let value = present.unwrap_or_else(|| tenant.draws.secret());
+    Ok(tenant.onelogin.clients.issue(asked.id(), scope, &value, moment))
 }
 
 fn user<'a>(state: &'a mut State, id: &str) -> Result<&'a mut User, Refusal> {

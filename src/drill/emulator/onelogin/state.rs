@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::drill::emulator::clients::Clients;
+
 /// Its part of the tenant.
 #[derive(Clone, Default, Serialize)]
 pub struct State {
@@ -13,8 +15,10 @@ pub struct State {
     pub roles: BTreeMap<u64, Role>,
     /// What gives roles to whom it fits, when mappings run.
     pub mappings: Vec<Mapping>,
-    /// Access tokens, each with its scope.
+    /// Access tokens that were handed out once and for all, each with its scope.
     pub tokens: BTreeMap<String, Scope>,
+    /// API credentials that ask for tokens by their secret.
+    pub clients: Clients<Scope>,
     /// Id of the application that leads to Mixpanel.
     pub mixpanel_app: u64,
 }

@@ -6,12 +6,15 @@ use serde_json::json;
 
 use super::state::{Group, Role, Token, User};
 use crate::drill::emulator::Tenant;
+use crate::drill::emulator::clients::{Clients, Registered};
 use crate::drill::emulator::draws::access_token;
 use crate::synth::people::VICTIM;
 use crate::synth::rng::Rng;
 
 /// Id of the compromised account.
 const JANE: &str = "user-jane";
+/// Id of the responders' worker application.
+const CLIENT: &str = "0d6f4b0e-7a0c-4f4f-8f0f-5d1f4a3f0c11";
 const ENVIRONMENT: &str = "abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6";
 
 /// Everybody of Mixpanel comes through one group; the compromised account has a bit of everything.
@@ -31,6 +34,14 @@ pub(super) fn fill(tenant: &mut Tenant) {
         let by_group = Role { group: Some("group-filter".into()), ..role("client-application-developer") };
         jane.roles.insert("assignment-2".into(), by_group);
     }
+}
+
+/// A worker application that may change people.
+pub(super) fn register(tenant: &mut Tenant, basic: bool) {
+    // What a form writes otherwise stands in it.
+    let secret = format!("{}~+/ &", tenant.draws.secret());
+    let token = Token { user: None, changes: true };
+    tenant.pingone.clients = Clients::one(CLIENT, Registered { secret, basic, allowed: true, token });
 }
 
 fn base(tenant: &mut Tenant) {
@@ -57,6 +68,10 @@ fn base(tenant: &mut Tenant) {
 /// The compromised account in one of the ways in which accounts are.
 pub(super) fn make_up(tenant: &mut Tenant, rng: &mut Rng) {
     base(tenant);
+    if rng.one_in(2) {
+        let basic = rng.one_in(2);
+        register(tenant, basic);
+    }
     let state = &mut tenant.pingone;
     if rng.one_in(10) {
         state.users.remove(JANE);

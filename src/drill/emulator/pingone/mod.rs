@@ -6,10 +6,15 @@ mod state;
 
 use serde_json::{Value, json};
 
+use super::clients::{self, Denied};
+use super::draws::access_token;
 use super::{Answer, Client, Moment, Request, Service, Tenant, filter};
 use crate::synth::rng::Rng;
 
 pub use state::{Group, Role, State, Token, User};
+
+/// Where tokens are asked for, below the environment.
+const TOKEN: &str = "/as/token";
 
 /// Why something is refused: status, code, message.
 #[derive(Debug)]
@@ -82,22 +87,39 @@ impl Service for PingOne {
     }
 
     fn handle(&self, tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Answer {
+        if clients::is_token_request(request, TOKEN) {
+            return token(tenant, request, moment).unwrap_or_else(|denied| denied.answer());
+        }
         let id = tenant.draws.letters(20);
         reply(tenant, request, moment).unwrap_or_else(|refusal| refusal.answer(&id))
     }
 
-    fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
+    fn changes(&self, request: &Request) -> bool {
+        !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+            && !clients::is_token_request(request, TOKEN)
+    }
+
+    /// A client where there is one, else a token.
+    fn client(&self, kind: &str, tenant: &Tenant, base: &str) -> Option<Client> {
         if kind != "pingone" {
             return None;
         }
         let state = &tenant.pingone;
-        let own = |(_, token): &(&String, &Token)| token.user.is_none() && token.changes;
-        let (credential, _) = state.tokens.iter().find(own)?;
-        let settings = vec![
+        let mut settings = vec![
             ("environment", format!("{:?}", state.environment)),
             ("app", format!("{:?}", state.mixpanel_app)),
         ];
-        Some(Client { path: "/v1", credential: credential.clone(), settings })
+        let credential = if let Some((id, client)) = state.clients.registered.first_key_value() {
+            let shows = if client.basic { "basic" } else { "post" };
+            settings.push(("client-id", format!("{id:?}")));
+            settings.push(("client-auth", format!("{shows:?}")));
+            settings.push(("auth-url", format!("{base:?}")));
+            client.secret.clone()
+        } else {
+            let own = |(_, token): &(&String, &Token)| token.user.is_none() && token.changes;
+            state.tokens.iter().find(own)?.0.clone()
+        };
+        Some(Client { path: "/v1", credential, settings })
     }
 
     fn example(&self, tenant: &mut Tenant) {
@@ -106,6 +128,10 @@ impl Service for PingOne {
 
     fn made_up(&self, tenant: &mut Tenant, rng: &mut Rng) {
         example::make_up(tenant, rng);
+    }
+
+    fn volatile(&self) -> &'static [&'static str] {
+        &["clients.issued"]
     }
 
     fn signs_in(&self, tenant: &mut Tenant, email: &str, _: &Moment<'_>) -> bool {
@@ -143,7 +169,9 @@ fn ways_in(state: &State, id: &str, user: &User) -> Vec<String> {
 
 fn reply(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Reply {
     let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let token = bearer.and_then(|bearer| tenant.pingone.tokens.get(bearer)).cloned();
+    let state = &tenant.pingone;
+    let given = |bearer| state.tokens.get(bearer).cloned().or_else(|| state.clients.token(bearer, moment));
+    let token = bearer.and_then(given);
     let text = "The request could not be completed. You do not have access to this resource.";
     let token = token.ok_or(Refusal(401, "INVALID_TOKEN", text))?;
     let call = Call { request, moment, token };
@@ -166,6 +194,18 @@ fn reply(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Reply {
         }
         _ => Err(MISSING),
     }
+}
+
+/// `POST /{environment}/as/token`.
+fn token(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Result<Answer, Denied> {
+    let state = &mut tenant.pingone;
+    if request.path.strip_suffix(TOKEN).is_none_or(|path| path.trim_matches('/') != state.environment) {
+        return Err(Denied(404, "NOT_FOUND", "The requested environment was not found."));
+    }
+    let (asked, token) = state.clients.ask(request)?;
+    let claims = json!({ "client_id": asked.id(), "env": state.environment });
+    let value = access_token(&claims, &tenant.draws.secret());
+    Ok(tenant.pingone.clients.issue(asked.id(), token, &value, moment))
 }
 
 fn shown(id: &str, user: &User) -> Value {

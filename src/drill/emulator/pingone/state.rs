@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
+use crate::drill::emulator::clients::Clients;
+
 /// Its part of the tenant.
 #[derive(Clone, Default, Serialize)]
 pub struct State {
@@ -17,8 +19,10 @@ pub struct State {
     pub mixpanel_app: String,
     /// Ids of groups whose people may use it.
     pub app_groups: BTreeSet<String>,
-    /// Access tokens.
+    /// Access tokens that were handed out once and for all.
     pub tokens: BTreeMap<String, Token>,
+    /// Worker applications that ask for tokens by their secret.
+    pub clients: Clients<Token>,
 }
 
 /// A person.

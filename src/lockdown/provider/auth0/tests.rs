@@ -145,3 +145,19 @@ fn no_failure_is_a_proof() {
 fn nothing_shows_a_secret() {
     world(|_| {}, |_| {}).nothing_shows_a_secret(JANE);
 }
+
+#[test]
+fn tokens_are_for_the_management_api_of_the_tenants_own_domain() {
+    let asks = |base: &str, all: &[(&'static str, &str)]| {
+        let all = [&[("client-auth", "post")], all].concat();
+        let settings = all.into_iter().map(|(name, text)| (name, Setting::Text(text.to_owned())));
+        asks(&settings.collect(), &Url::parse(base).unwrap()).unwrap()
+    };
+    let own = asks("https://acme.eu.auth0.example/", &[]);
+    assert_eq!(own.endpoint.as_str(), "https://acme.eu.auth0.example/oauth/token");
+    assert_eq!(own.fields, [("audience", "https://acme.eu.auth0.example/api/v2/".to_owned())]);
+    let audience = "https://acme.eu.auth0.example/api/v2/";
+    let custom = asks("https://login.acme.example", &[("audience", audience)]);
+    assert_eq!(custom.endpoint.as_str(), "https://login.acme.example/oauth/token");
+    assert_eq!(custom.fields, [("audience", audience.to_owned())]);
+}

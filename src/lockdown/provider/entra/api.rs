@@ -23,6 +23,10 @@ impl Api {
         Self { transport }
     }
 
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.transport.stats()
     }
@@ -117,9 +121,11 @@ impl Api {
             let kind = object.kind.as_deref().unwrap_or_default();
             kind.ends_with(".application") || kind.ends_with(".servicePrincipal")
         };
+        let client = self.transport.client_id();
         let owned = |sent: SentObject| {
             let id = need(sent.id, call, "id")?;
-            Ok(Owned { name: sent.display_name.unwrap_or_else(|| id.clone()), id })
+            let own = client.zip(sent.app_id).is_some_and(|(client, app)| app.eq_ignore_ascii_case(client));
+            Ok(Owned { name: sent.display_name.unwrap_or_else(|| id.clone()), id, own })
         };
         sent.into_iter().filter(is_app).map(owned).collect()
     }

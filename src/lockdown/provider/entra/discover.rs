@@ -127,7 +127,7 @@ fn plan(entra: &Entra, user: &User, held: &Held, given: &Refused<Vec<Assignment>
         Err(why) => make.person.gap("consents", false, why, found),
     }
     match &held.owned {
-        Ok(owned) => found.guided.extend(owned.iter().map(|app| make.look_at_owned(&app.id, &app.name))),
+        Ok(owned) => found.guided.extend(owned.iter().map(|app| make.look_at_owned(app))),
         Err(why) => make.person.gap("owned applications", true, why, found),
     }
     match &held.memberships {

@@ -2,7 +2,7 @@
 
 use super::super::person::Person;
 use super::action::Action;
-use super::wire::{Assignment, Grant, Membership, User};
+use super::wire::{Assignment, Grant, Membership, Owned, User};
 use crate::lockdown::step::{Guided, Object, Phase, Step, Undo};
 
 /// Makes steps of one instance for one user.
@@ -133,15 +133,17 @@ impl<'a> Maker<'a> {
         )
     }
 
-    pub(super) fn look_at_owned(&self, id: &str, name: &str) -> Guided {
+    pub(super) fn look_at_owned(&self, app: &Owned) -> Guided {
+        let how = "An owner may give an application new credentials, and these work without the account. In the Entra \
+                   admin center, App registrations > the application > Certificates & secrets: remove what is not \
+                   known, and the owner.";
+        let own = " It is the application as which Portcullis itself works (`client-id`): first give it a new secret, and \
+                   that to Portcullis, then remove all others.";
         self.person.guided(
-            &format!("owned-{id}"),
+            &format!("owned-{}", app.id),
             true,
-            format!("Look at the secrets and certificates of {name}, which {} owns", self.user.login),
-            "An owner may give an application new credentials, and these work without the account. In the Entra admin \
-             center, App registrations > the application > Certificates & secrets: remove what is not known, and the \
-             owner."
-                .into(),
+            format!("Look at the secrets and certificates of {}, which {} owns", app.name, self.user.login),
+            if app.own { format!("{how}{own}") } else { how.to_owned() },
         )
     }
 

@@ -217,3 +217,21 @@ fn no_failure_is_a_proof() {
 fn nothing_shows_a_secret() {
     world(|_| {}, |_| {}).nothing_shows_a_secret(JANE);
 }
+
+#[test]
+fn each_cloud_has_an_authority_and_a_scope_of_its_own() {
+    let clouds = [
+        ("https://graph.microsoft.com/v1.0", "https://login.microsoftonline.com"),
+        ("https://graph.microsoft.us/v1.0", "https://login.microsoftonline.us"),
+    ];
+    for (graph, authority) in clouds {
+        let (graph, authority) = (Url::parse(graph).unwrap(), Url::parse(authority).unwrap());
+        let expected = format!("{authority}acme.example/oauth2/v2.0/token");
+        let scope = format!("{}/.default", graph.origin().ascii_serialization());
+        let (tenant, authority) = (Setting::Text("acme.example".into()), Setting::Url(authority));
+        let settings = Settings::from_iter([("tenant", tenant), ("authority", authority)]);
+        let asks = asks(&settings, &graph).unwrap();
+        assert_eq!((asks.endpoint.as_str(), asks.shows), (expected.as_str(), Shows::Post));
+        assert_eq!(asks.fields, [("scope", scope)]);
+    }
+}

@@ -46,6 +46,9 @@ pub(super) struct SentObject {
     pub(super) id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) display_name: Option<String>,
+    /// Of applications: the id as which they ask for tokens.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) app_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) group_types: Option<Vec<String>>,
     #[serde(default, deserialize_with = "lenient")]
@@ -149,4 +152,7 @@ pub(super) struct Grant {
 pub(super) struct Owned {
     pub(super) id: String,
     pub(super) name: String,
+    /// Portcullis itself works as it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) own: bool,
 }

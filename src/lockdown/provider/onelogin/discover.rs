@@ -9,7 +9,7 @@ use super::action::Action;
 use super::wire::{Mapping, Role, SUSPENDED, User, status_name};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::Discovery;
-use crate::lockdown::step::{Phase, Step, Undo};
+use crate::lockdown::step::{Guided, Phase, Step, Undo};
 
 /// What is the same for all users.
 struct Shared {
@@ -115,14 +115,24 @@ fn plan(onelogin: &OneLogin, user: &User, roles: &Refused<Vec<u64>>, shared: &Sh
             "it comes from another directory: suspend it there too, or a synchronization may bring it back";
         found.notes.push(format!("{}: {name}: {note}", onelogin.name));
     }
-    found.guided.push(person.guided(
-        "before-it-comes-back",
-        false,
-        format!("Before {name} is let in again: a new password, its own factors alone, no API credentials of its own"),
-        "In the OneLogin administration, Users > the user > Authentication: set a new password and delete devices that are \
-         not the person's. Developers > API Credentials: revoke what the person made; no API lists these."
-            .to_owned(),
-    ));
+    found.guided.push(before_it_comes_back(&person, onelogin.api.transport().client_id()));
+}
+
+/// `client`: as which Portcullis itself works.
+fn before_it_comes_back(person: &Person<'_>, client: Option<&str>) -> Guided {
+    let mut how = "In the OneLogin administration, Users > the user > Authentication: set a new password and delete \
+                   devices that are not the person's. Developers > API Credentials: revoke what the person made; no API \
+                   lists these."
+        .to_owned();
+    if let Some(client) = client {
+        how.push_str(&format!(
+            " If {client} is among them, Portcullis itself works with it: give Portcullis another one first, and never \
+             delete a user whose API credentials are in use."
+        ));
+    }
+    let title = "a new password, its own factors alone, no API credentials of its own";
+    let title = format!("Before {} is let in again: {title}", person.name);
+    person.guided("before-it-comes-back", false, title, how)
 }
 
 fn suspend(person: &Person<'_>, user: &User) -> Step {

@@ -21,6 +21,10 @@ impl Api {
         Self { transport, environment }
     }
 
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.transport.stats()
     }

@@ -146,3 +146,15 @@ fn no_failure_is_a_proof() {
 fn nothing_shows_a_secret() {
     world(|_| {}, |_| {}).nothing_shows_a_secret(JANE);
 }
+
+#[test]
+fn each_region_has_an_address_for_tokens_of_its_own() {
+    for region in ["com", "eu", "asia", "com.au"] {
+        let base = Url::parse(&format!("https://api.pingone.{region}/v1")).unwrap();
+        let expected = format!("https://auth.pingone.{region}/");
+        assert_eq!(beside(&base).unwrap().as_str(), expected);
+    }
+    for odd in ["https://api.example/v1", "https://api.pingone.eu:444/v1", "http://127.0.0.1/v1"] {
+        assert!(beside(&Url::parse(odd).unwrap()).is_none(), "{odd}");
+    }
+}
