@@ -32,7 +32,7 @@ pub(super) fn fill(tenant: &mut Tenant) {
 }
 
 /// An application that may do what lockdown needs.
-pub(super) fn register(tenant: &mut Tenant) {
+fn register(tenant: &mut Tenant) {
     let secret = tenant.draws.secret();
     let token = Token { user: None, scopes: SCOPES.map(str::to_owned).into() };
     tenant.auth0.clients = Clients::one("5d3c", Registered { secret, basic: false, allowed: true, token });

@@ -37,7 +37,7 @@ pub(super) fn fill(tenant: &mut Tenant) {
 }
 
 /// An API credential of the scope Manage All.
-pub(super) fn register(tenant: &mut Tenant) {
+fn register(tenant: &mut Tenant) {
     let secret = tenant.draws.secret();
     let client = Registered { secret, basic: false, allowed: true, token: Scope::ManageAll };
     tenant.onelogin.clients = Clients::one("3f1c9a7d5b", client);

@@ -17,9 +17,11 @@ const JANE: &str = "user-jane";
 const CLIENT: &str = "0d6f4b0e-7a0c-4f4f-8f0f-5d1f4a3f0c11";
 const ENVIRONMENT: &str = "abfba8f6-49eb-49f5-a5d9-80ad5c98f9f6";
 
-/// Everybody of Mixpanel comes through one group; the compromised account has a bit of everything.
+/// Everybody of Mixpanel comes through one group; the compromised account has a bit of everything. The responders have a
+/// worker application.
 pub(super) fn fill(tenant: &mut Tenant) {
     base(tenant);
+    register(tenant, true);
     let state = &mut tenant.pingone;
     let group = Group {
         name: "Agencies".into(),
@@ -37,7 +39,7 @@ pub(super) fn fill(tenant: &mut Tenant) {
 }
 
 /// A worker application that may change people.
-pub(super) fn register(tenant: &mut Tenant, basic: bool) {
+fn register(tenant: &mut Tenant, basic: bool) {
     // What a form writes otherwise stands in it.
     let secret = format!("{}~+/ &", tenant.draws.secret());
     let token = Token { user: None, changes: true };

@@ -15,7 +15,7 @@ const JANE: &str = "jane@agency.example";
 const LOOKS: &str = "unassign";
 
 /// A kind, and how its tenant is given a client that may do what `tokens` may; or told to forget what it gave.
-struct Kind {
+struct Case {
     kind: &'static ProviderKind,
     service: &'static dyn Service,
     register: fn(&mut Tenant),
@@ -27,8 +27,8 @@ fn registered<T: Clone>(token: &T, basic: bool) -> Clients<T> {
     Clients::one("client-1", Registered { secret, basic, allowed: true, token: token.clone() })
 }
 
-const KINDS: [Kind; 4] = [
-    Kind {
+const KINDS: [Case; 4] = [
+    Case {
         kind: &entra::KIND,
         service: &emulated::entra::Entra,
         register: |tenant| {
@@ -37,7 +37,7 @@ const KINDS: [Kind; 4] = [
         },
         forget: |tenant| tenant.entra.clients.issued.clear(),
     },
-    Kind {
+    Case {
         kind: &auth0::KIND,
         service: &emulated::auth0::Auth0,
         register: |tenant| {
@@ -46,7 +46,7 @@ const KINDS: [Kind; 4] = [
         },
         forget: |tenant| tenant.auth0.clients.issued.clear(),
     },
-    Kind {
+    Case {
         kind: &onelogin::KIND,
         service: &emulated::onelogin::OneLogin,
         register: |tenant| {
@@ -55,7 +55,7 @@ const KINDS: [Kind; 4] = [
         },
         forget: |tenant| tenant.onelogin.clients.issued.clear(),
     },
-    Kind {
+    Case {
         kind: &pingone::KIND,
         service: &emulated::pingone::PingOne,
         register: |tenant| {
@@ -66,13 +66,13 @@ const KINDS: [Kind; 4] = [
     },
 ];
 
-fn tenant(kind: &Kind) -> Tenant {
+fn tenant(kind: &Case) -> Tenant {
     let mut tenant = Tenant::example(1);
     kind.service.example(&mut tenant);
     tenant
 }
 
-fn world(kind: &Kind, switch: impl FnOnce(&mut Switches)) -> World {
+fn world(kind: &Case, switch: impl FnOnce(&mut Switches)) -> World {
     let mut tenant = tenant(kind);
     (kind.register)(&mut tenant);
     World::configured(kind.kind, tenant, switch)
@@ -193,7 +193,7 @@ fn without_a_token_nothing_is_changed_proved_or_taken_for_gone() {
 
 #[test]
 fn what_keeps_a_client_from_tokens_is_told_without_its_secret() {
-    let told = |kind: &Kind, change: fn(&mut Tenant)| {
+    let told = |kind: &Case, change: fn(&mut Tenant)| {
         let mut tenant = tenant(kind);
         (kind.register)(&mut tenant);
         let world = World::configured(kind.kind, tenant, |_| {});
