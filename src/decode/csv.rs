@@ -5,6 +5,8 @@
 //! depends on how the stream was cut for reading.
 
 use super::bits;
+pub use super::csv_marks::Marks;
+use super::csv_marks::{Mark, Regular};
 use super::json::simd::{Isa, Simd, Work};
 
 /// How records are read.
@@ -83,148 +85,6 @@ enum Found {
     },
     /// The buffer ends before it can be told.
     Unknown,
-}
-
-/// Where quotes and newlines are in a block, and where cells stop: a bit for every byte, and an empty word.
-#[derive(Debug, Default)]
-pub struct Marks {
-    quotes: Vec<u64>,
-    newlines: Vec<u64>,
-    /// In a regular block, delimiters and newlines outside of quotes. Else: all three.
-    stops: Vec<u64>,
-    /// All quotes stand as they should, and no record can be over the limit.
-    regular: bool,
-}
-
-struct Mark<'a> {
-    marks: &'a mut Marks,
-    padded: &'a [u8],
-    len: usize,
-    layout: Layout,
-}
-
-impl Work for Mark<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let Self { marks, padded, len, layout: Layout { delimiter, max_record, .. } } = self;
-        let (chunks, _) = padded.as_chunks::<64>();
-        let words = len.div_ceil(64);
-        let Marks { quotes, newlines, stops, regular } = marks;
-        for bits in [&mut *quotes, &mut *newlines, &mut *stops] {
-            bits.clear();
-            bits.resize(words + 1, 0);
-        }
-        let mut quoting = Quoting::default();
-        // A record over the limit costs its first line: what follows may be inside of its quotes.
-        *regular = len <= max_record;
-        let bits = quotes.iter_mut().zip(newlines.iter_mut()).zip(stops.iter_mut());
-        for ((word, chunk), ((quotes, newlines), stops)) in chunks.iter().enumerate().take(words).zip(bits) {
-            let keep = u64::MAX >> (64 - (len - word * 64).min(64));
-            let found = Found64::of(simd, chunk, delimiter).within(keep);
-            let (inside, odd) = quoting.step(&found);
-            *regular &= odd & keep == 0;
-            (*quotes, *newlines) = (found.quotes, found.newlines);
-            *stops = (found.newlines | found.delimiters) & !inside;
-        }
-        if !*regular || quoting.is_open() {
-            *regular = false;
-            for (word, (chunk, stops)) in chunks.iter().take(words).zip(stops).enumerate() {
-                let keep = u64::MAX >> (64 - (len - word * 64).min(64));
-                let found = Found64::of(simd, chunk, delimiter);
-                *stops = (found.quotes | found.newlines | found.delimiters) & keep;
-            }
-        }
-    }
-}
-
-/// What is among 64 bytes: a bit for each.
-struct Found64 {
-    quotes: u64,
-    newlines: u64,
-    delimiters: u64,
-    returns: u64,
-}
-
-impl Found64 {
-    #[inline(always)]
-    fn of<S: Simd>(simd: S, chunk: &[u8; 64], delimiter: u8) -> Self {
-        Self {
-            quotes: simd.equal(chunk, b'"'),
-            newlines: simd.equal(chunk, b'\n'),
-            delimiters: simd.equal(chunk, delimiter),
-            returns: simd.equal(chunk, b'\r'),
-        }
-    }
-
-    #[inline(always)]
-    fn within(self, keep: u64) -> Self {
-        Self {
-            quotes: self.quotes & keep,
-            newlines: self.newlines & keep,
-            delimiters: self.delimiters & keep,
-            returns: self.returns & keep,
-        }
-    }
-}
-
-/// Tells, 64 bytes after the other, what is inside of quotes, and whether all quotes stand as they should: an opening one
-/// after a delimiter, a newline or a quote, and after a closing one the same or a line end.
-struct Quoting {
-    /// All bits: the byte before was inside of quotes.
-    inside: u64,
-    /// A quote may open after the byte before.
-    opens: u64,
-    /// The byte before was a closing quote.
-    closed: u64,
-    /// The byte before was a carriage return after one.
-    returned: u64,
-}
-
-impl Default for Quoting {
-    fn default() -> Self {
-        Self { inside: 0, opens: 1, closed: 0, returned: 0 }
-    }
-}
-
-impl Quoting {
-    /// Which bytes are inside of quotes, and which stand as they should not. A closing quote counts as outside.
-    #[inline(always)]
-    fn step(&mut self, found: &Found64) -> (u64, u64) {
-        let borders = found.quotes | found.newlines | found.delimiters;
-        let inside = parity(found.quotes) ^ self.inside;
-        let closing = found.quotes & !inside;
-        let after_closing = closing << 1 | self.closed;
-        let after_return = (after_closing & found.returns) << 1 | self.returned;
-        let odd = (found.quotes & inside & !(borders << 1 | self.opens))
-            | (after_closing & !(borders | found.returns))
-            | (after_return & !found.newlines);
-        (self.opens, self.closed) = (borders >> 63, closing >> 63);
-        self.returned = (after_closing & found.returns) >> 63;
-        self.inside = 0u64.wrapping_sub(inside >> 63);
-        (inside, odd)
-    }
-
-    fn is_open(&self) -> bool {
-        self.inside != 0
-    }
-}
-
-impl Marks {
-    /// Newlines from `start` on and before `end`. Nearly all records have one, at their end: that they have no other is
-    /// seen without counting.
-    #[inline(always)]
-    fn lines(&self, start: usize, end: usize) -> u32 {
-        let Some(last) = end.checked_sub(1).filter(|last| *last >= start) else { return 0 };
-        let words = self.newlines.get(start / 64..=last / 64).unwrap_or_default();
-        let [first, rest @ ..] = words else { return 0 };
-        let keep =
-            |of: usize, bits: u64| if of == last / 64 { bits & (u64::MAX >> (63 - last % 64)) } else { bits };
-        let first = keep(start / 64, first & (u64::MAX << (start % 64)));
-        let rest = rest.iter().zip(start / 64 + 1..).map(|(bits, of)| keep(of, *bits));
-        rest.fold(first.count_ones(), |count, bits| count + bits.count_ones())
-    }
 }
 
 /// A way to find the next mark.
@@ -339,8 +199,7 @@ impl<'a> Records<'a> {
             let escaped = is_quoted && bits::next(&self.marks.quotes, from)? < to;
             self.fields.push(FieldSpan { start: from as u32, end: to as u32, escaped });
             if is_last {
-                return (end - start <= self.layout.max_record)
-                    .then_some(Found::Whole { end, next: stop + 1 });
+                return Some(Found::Whole { end, next: stop + 1 });
             }
             at = stop + 1;
         }
@@ -419,45 +278,6 @@ impl CsvFramer {
             }
         }
     }
-}
-
-/// Where the last record ends that ends in the buffer's whole words, if all quotes before stand as they should
-/// ([`Quoting`]). `None` where one does not, or no record ends: then it takes the careful way.
-struct Regular<'a> {
-    buffer: &'a [u8],
-    delimiter: u8,
-}
-
-impl Work for Regular<'_> {
-    type Output = Option<usize>;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> Option<usize> {
-        let (chunks, _) = self.buffer.as_chunks::<64>();
-        let mut quoting = Quoting::default();
-        let mut cut = None;
-        for (word, chunk) in chunks.iter().enumerate() {
-            let found = Found64::of(simd, chunk, self.delimiter);
-            let (inside, odd) = quoting.step(&found);
-            if odd != 0 {
-                return None;
-            }
-            let ends = found.newlines & !inside;
-            if ends != 0 {
-                cut = Some(word * 64 + 64 - ends.leading_zeros() as usize);
-            }
-        }
-        cut
-    }
-}
-
-/// Bit n: whether an odd number of the bits up to n is set.
-#[inline(always)]
-fn parity(mut bits: u64) -> u64 {
-    for shift in [1, 2, 4, 8, 16, 32] {
-        bits ^= bits << shift;
-    }
-    bits
 }
 
 /// Finds the end of the record at `at`. `eof`: the stream ends with the buffer.

@@ -2,6 +2,7 @@
 
 pub mod bits;
 pub mod csv;
+mod csv_marks;
 pub mod csv_view;
 pub mod fields;
 pub mod json;
