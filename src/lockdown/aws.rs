@@ -4,11 +4,39 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::lockdown::http::AwsKey;
+use crate::config::Settings;
+use crate::config::catalog::{Setting, SettingKind};
+use crate::lockdown::http::{Auth, AwsKey, Transport};
 
 /// What the credential of an instance is, in words.
 pub(super) const CREDENTIAL: &str =
     "access key as ID:SECRET or ID:SECRET:SESSION-TOKEN, or the JSON of a credential process";
+
+/// The region that signatures are for.
+pub(super) const REGION: Setting = Setting {
+    name: "region",
+    about: "Region, where the endpoint's name does not tell it.",
+    value: SettingKind::Text,
+    required: false,
+    default: None,
+    example: "eu-west-1",
+};
+
+/// The same connections and limits with requests that are signed for this service: see [`key`]. The region is that of the
+/// settings, else that of the endpoint's name.
+pub(super) fn signed(
+    transport: &Transport,
+    settings: &Settings,
+    credential: &SecretString,
+    service: &'static str,
+) -> Result<Transport, &'static str> {
+    let region = match settings.text(REGION.name) {
+        Some(region) => Some(region.to_owned()),
+        None => region_of(transport.base_url(), service),
+    };
+    let region = region.ok_or("`region` is missing, and `base-url` does not tell it")?;
+    Ok(transport.with_auth(Auth::Aws(key(credential, region, service)?)))
+}
 
 /// What a credential process writes, such as `aws configure export-credentials`.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
@@ -23,11 +51,7 @@ struct Process {
 
 /// Reads `ID:SECRET`, `ID:SECRET:SESSION-TOKEN` or the JSON of a credential process, for signatures of this service. The
 /// error does not show it.
-pub(super) fn key(
-    credential: &SecretString,
-    region: String,
-    service: &'static str,
-) -> Result<AwsKey, &'static str> {
+fn key(credential: &SecretString, region: String, service: &'static str) -> Result<AwsKey, &'static str> {
     let text = credential.expose_secret().trim();
     let (id, secret, session): (String, SecretString, Option<SecretString>) = if text.starts_with('{') {
         let process = serde_json::from_str::<Process>(text).ok().filter(|process| process.version == 1);
@@ -60,7 +84,7 @@ const FORM: &str = "the credential has to be ID:SECRET or ID:SECRET:SESSION-TOKE
 
 /// Of the names that AWS gives the endpoints of a service: `SERVICE.REGION.amazonaws.com`, `SERVICE-fips…`,
 /// `SERVICE.REGION.api.aws`, those of other partitions, and those of interface endpoints.
-pub(super) fn region_of(base: &Url, service: &str) -> Option<String> {
+fn region_of(base: &Url, service: &str) -> Option<String> {
     let host = base.host_str()?;
     let is_service = |label: &str| label.strip_suffix("-fips").unwrap_or(label) == service;
     let mut labels = host.split('.').skip_while(|label| !is_service(label));

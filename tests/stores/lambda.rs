@@ -134,6 +134,20 @@ async fn what_somebody_wrote_in_between_is_not_written_over() {
     assert!(running(&emulator).contains(&("REGION".to_owned(), "us".to_owned())));
 }
 
+/// A write of these fields meets a fault: it is told as expected, and so many changes took effect.
+pub(crate) async fn meets(
+    (emulator, consumer): (Emulator, Arc<dyn Consumer>),
+    (place, fields): (&str, Fields),
+    what: What,
+    (expected, effects): (&str, usize),
+) {
+    let held = consumer.read(place).await.unwrap();
+    emulator.set_faults(Faults::one(When::NthChange(1), what));
+    assert_eq!(class(consumer.write(place, fields, held, "k").await), expected, "{what}");
+    let took = emulator.requests().iter().filter(|request| request.changing && request.took_effect).count();
+    assert_eq!((took, emulator.trapped().len()), (effects, 0), "{what}");
+}
+
 #[tokio::test]
 async fn what_became_of_a_request_is_what_is_said_of_it() {
     for (what, expected, effects) in [
@@ -145,13 +159,7 @@ async fn what_became_of_a_request_is_what_is_said_of_it() {
         (What::RateLimited(Some(9)), "limited", 0),
         (What::RedirectElsewhere, "refused 307 ", 0),
     ] {
-        let (emulator, consumer) = calm();
-        let held = consumer.read(JOBS).await.unwrap();
-        emulator.set_faults(Faults::one(When::NthChange(1), what));
-        assert_eq!(class(consumer.write(JOBS, new(), held, "k").await), expected, "{what}");
-        let took =
-            emulator.requests().iter().filter(|request| request.changing && request.took_effect).count();
-        assert_eq!((took, emulator.trapped().len()), (effects, 0), "{what}");
+        meets(calm(), (JOBS, new()), what, (expected, effects)).await;
     }
 }
 

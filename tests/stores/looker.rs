@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use portcullis::drill::emulator::looker::{Connection, Looker};
-use portcullis::drill::emulator::{Emulator, Faults, Service as _, Switches, Tenant, What, When};
+use portcullis::drill::emulator::{Emulator, Faults, Service as _, Switches, Tenant, What};
 use portcullis::lockdown::consumer::{Consumer, Fields, Runs, Tried};
 use portcullis::lockdown::provider::CheckState;
 use secrecy::ExposeSecret as _;
 
 use super::fields;
-use super::lambda::{class, open};
+use super::lambda::{class, meets, open};
 
 const KIND: &str = "looker";
 const PLACE: &str = "bi 88102";
@@ -64,13 +64,7 @@ async fn what_became_of_a_request_is_what_is_said_of_it() {
         (What::RateLimited(Some(9)), "limited", 0),
         (What::RedirectElsewhere, "refused 307 ", 0),
     ] {
-        let (emulator, consumer) = world(|_| {});
-        let held = consumer.read(PLACE).await.unwrap();
-        emulator.set_faults(Faults::one(When::NthChange(1), what));
-        assert_eq!(class(consumer.write(PLACE, new(), held, "k").await), expected, "{what}");
-        let took =
-            emulator.requests().iter().filter(|request| request.changing && request.took_effect).count();
-        assert_eq!((took, emulator.trapped().len()), (effects, 0), "{what}");
+        meets(world(|_| {}), (PLACE, new()), what, (expected, effects)).await;
     }
 }
 

@@ -15,7 +15,7 @@ use super::{Consumer, ConsumerKind, Fields, Held, Opening, Runs};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::aws;
-use crate::lockdown::http::{Auth, Call, CallError, Next, Stats, Transport, wipe};
+use crate::lockdown::http::{Call, CallError, Next, Stats, Transport, wipe};
 use crate::lockdown::provider::{Check, CheckState, OpenError};
 
 const SERVICE: &str = "lambda";
@@ -60,28 +60,17 @@ pub const KIND: ConsumerKind = ConsumerKind {
                 default: None,
                 example: "https://lambda.eu-west-1.amazonaws.com",
             },
-            Setting {
-                name: "region",
-                about: "Region, where the endpoint's name does not tell it.",
-                value: SettingKind::Text,
-                required: false,
-                default: None,
-                example: "eu-west-1",
-            },
+            aws::REGION,
         ],
     },
     open,
 };
 
 fn open(opening: Opening) -> Result<Arc<dyn Consumer>, OpenError> {
-    let lacks = |what: &str| OpenError(format!("consumer {}: {what}", opening.name));
-    let region = match opening.settings.text("region") {
-        Some(region) => Some(region.to_owned()),
-        None => aws::region_of(opening.transport.base_url(), SERVICE),
-    };
-    let region = region.ok_or_else(|| lacks("`region` is missing, and `base-url` does not tell it"))?;
-    let key = aws::key(&opening.credential, region, SERVICE).map_err(lacks)?;
-    Ok(Arc::new(Lambda { transport: opening.transport.with_auth(Auth::Aws(key)), name: opening.name }))
+    let Opening { name, settings, credential, transport } = opening;
+    let transport = aws::signed(&transport, &settings, &credential, SERVICE)
+        .map_err(|what| OpenError(format!("consumer {name}: {what}")))?;
+    Ok(Arc::new(Lambda { name, transport }))
 }
 
 struct Lambda {

@@ -18,7 +18,7 @@ use super::{Entry, Opening, Store, StoreError, StoreKind, Version, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::aws;
-use crate::lockdown::http::{Auth, Body, Call, CallError, Stats, Transport, wipe};
+use crate::lockdown::http::{Body, Call, CallError, Stats, Transport, wipe};
 use crate::lockdown::provider::{Check, CheckState, OpenError};
 
 const SERVICE: &str = "secretsmanager";
@@ -57,14 +57,7 @@ pub const KIND: StoreKind = StoreKind {
                 default: None,
                 example: "https://secretsmanager.eu-west-1.amazonaws.com",
             },
-            Setting {
-                name: "region",
-                about: "Region, where the endpoint's name does not tell it.",
-                value: SettingKind::Text,
-                required: false,
-                default: None,
-                example: "eu-west-1",
-            },
+            aws::REGION,
         ],
     },
     entry: Some(|name| {
@@ -81,13 +74,7 @@ fn open(opening: Opening) -> Result<Arc<dyn Store>, OpenError> {
     let lacks = |what: &str| OpenError(format!("store {}: {what}", opening.name));
     let transport = opening.transport.as_ref().ok_or_else(|| lacks("`base-url` is missing"))?;
     let credential = opening.credential.as_ref().ok_or_else(|| lacks("`credential` is missing"))?;
-    let region = match opening.settings.text("region") {
-        Some(region) => Some(region.to_owned()),
-        None => aws::region_of(transport.base_url(), SERVICE),
-    };
-    let region = region.ok_or_else(|| lacks("`region` is missing, and `base-url` does not tell it"))?;
-    let key = aws::key(credential, region, SERVICE).map_err(lacks)?;
-    let transport = transport.with_auth(Auth::Aws(key));
+    let transport = aws::signed(transport, &opening.settings, credential, SERVICE).map_err(lacks)?;
     Ok(Arc::new(SecretsManager { name: opening.name, transport, turn: Mutex::new(()) }))
 }
 
