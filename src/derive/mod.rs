@@ -8,6 +8,7 @@
 mod answer;
 mod baseline;
 pub mod extract;
+mod lookup;
 mod plan;
 mod recorder;
 mod rows;
@@ -18,7 +19,8 @@ pub mod zone;
 pub use answer::{Answer, Question, Value, days_between, local_hour, usual_day};
 pub use baseline::{Baseline, BaselineError, Provenance};
 pub use extract::{Origin, OriginFields};
+pub use lookup::Extract;
 pub use plan::{Plan, Table, Track};
-pub use recorder::{Extract, Feed, Known, Recorder, Usual};
+pub use recorder::{Feed, Known, Recorder, Usual};
 pub use spill::Spill;
 pub use state::State;

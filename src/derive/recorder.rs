@@ -1,24 +1,17 @@
 //! A worker's facts. Rows may repeat and come in any order: joining them sorts and merges.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
-
-use super::extract::{self, Origin, OriginFields};
+use super::lookup::{Extract, Interner, Lookup, NONE};
 use super::plan::Track;
 use super::rows::Rows;
-use crate::decode::Raw;
-use crate::decode::fields::{self, FieldId, View};
+use crate::decode::fields::View;
 use crate::enrich::Locate;
 use crate::event::time::Timestamp;
-use crate::rule::derive::{DAY, View as Seen};
+use crate::rule::derive::DAY;
 
-/// Raw values remembered for one extract; then the memory starts afresh.
-const MAX_REMEMBERED: usize = 1 << 15;
-/// Bytes of raw values remembered for one extract.
-const MAX_BYTES: usize = 1 << 21;
-const NONE: u32 = u32::MAX;
+/// Records that wait, at least and at most, before they are noted together.
+const WAITING: (usize, usize) = (1 << 10, 1 << 16);
 /// Rows that are looked at to see whether an hour is usual.
 const MAX_ROWS: usize = 40;
 
@@ -41,21 +34,6 @@ pub struct Known {
 pub(super) const QUARTER: i64 = 900_000_000_000;
 /// Nanoseconds of a minute.
 pub(super) const MINUTE: i64 = 60_000_000_000;
-
-/// What is taken out of a record.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Extract {
-    /// A key.
-    Key(Vec<FieldId>),
-    /// A value under a view.
-    Seen(FieldId, Seen),
-    /// A number.
-    Amount(FieldId),
-    /// A place.
-    Origin(OriginFields),
-    /// A time zone of an address.
-    Zone(FieldId),
-}
 
 /// A table, and what of a record goes into it.
 #[derive(Debug, Clone)]
@@ -124,76 +102,90 @@ pub(super) type Amount = (i64, f64);
 /// A minute since 1970, and a place's id.
 pub(super) type Visit = (i64, u32);
 
+/// A key's values and the days of each.
+pub(super) type Values = HashMap<u32, Rows<DayFirst>, foldhash::fast::RandomState>;
+
 /// Facts of one table, by ids of this worker.
 #[derive(Debug, Default)]
 pub(super) struct Local {
+    /// By key.
     pub(super) active: Vec<Rows<Active>>,
-    pub(super) values: HashMap<(u32, u32), Rows<DayFirst>, foldhash::fast::RandomState>,
+    /// By key, by value.
+    pub(super) values: Vec<Values>,
+    /// By key.
     pub(super) amounts: Vec<Vec<Amount>>,
+    /// By key.
     pub(super) visits: Vec<Vec<Visit>>,
     /// By key.
     usual: Vec<Told>,
 }
 
-/// Texts by id.
+/// Records that wait to be noted. Noted one by one, each would wait for memory in every table; in the order of their keys, a key's
+/// rows are at hand from its first record on.
 #[derive(Debug, Default)]
-pub(super) struct Interner {
-    ids: HashMap<String, u32, foldhash::fast::RandomState>,
-    pub(super) texts: Vec<String>,
-    /// Of places.
-    pub(super) origins: Vec<Origin>,
-    pub(super) numbers: Vec<f64>,
-    /// About how many they take.
-    bytes: usize,
-}
-
-struct Remembered {
-    hash: u64,
-    start: u32,
-    length: u32,
-    id: u32,
-}
-
-/// Raw values, and the ids of what they give.
-#[derive(Default)]
-struct Memo {
-    values: HashTable<Remembered>,
-    bytes: Vec<u8>,
-    hasher: foldhash::fast::RandomState,
+struct Waiting {
+    times: Vec<i64>,
+    /// By record, by extract.
+    ids: Vec<u32>,
+    /// By record: the feeds that take it, as bits.
+    feeds: Vec<u64>,
+    /// Key and number of a record in one.
+    order: Vec<u64>,
 }
 
 /// Notes the facts of one program's records; one for each worker.
 pub struct Recorder {
-    extracts: Vec<Extract>,
-    memos: Vec<Memo>,
-    pub(super) interners: Vec<Interner>,
-    /// This record's ids, and whether they are known.
-    current: Vec<Option<u32>>,
-    pub(super) feeds: Vec<Feed>,
-    pub(super) locals: Vec<Local>,
-    raw: Vec<u8>,
-    many: Vec<Raw>,
+    lookup: Lookup,
+    feeds: Vec<Feed>,
+    locals: Vec<Local>,
+    /// Feeds that take every record.
+    always: Vec<usize>,
+    /// By condition, from the first that one asks for: the feeds that ask for it.
+    asking: (usize, Vec<Vec<usize>>),
+    waiting: Waiting,
+    /// Records noted so far.
+    noted: usize,
+    /// The extract that is the key of most feeds.
+    main_key: usize,
     /// About how many bytes the facts take.
     bytes: usize,
+}
+
+/// What a recorder noted, by feed, with the texts of its ids by extract.
+pub(super) struct Noted {
+    pub(super) interners: Vec<Interner>,
+    pub(super) feeds: Vec<Feed>,
+    pub(super) locals: Vec<Local>,
 }
 
 impl Recorder {
     /// A recorder without facts.
     pub fn new(extracts: &[Extract], feeds: &[Feed]) -> Self {
+        let filters = || feeds.iter().filter_map(|feed| feed.filter);
+        let first = filters().min().unwrap_or_default();
+        let mut asking = vec![Vec::new(); filters().max().map_or(0, |last| last + 1 - first)];
+        let mut always = Vec::new();
+        for (at, feed) in feeds.iter().enumerate() {
+            match feed.filter {
+                None => always.push(at),
+                Some(filter) => asking.get_mut(filter - first).into_iter().for_each(|feeds| feeds.push(at)),
+            }
+        }
+        let uses = |extract: &usize| feeds.iter().filter(|feed| feed.key == Some(*extract)).count();
         Self {
-            memos: extracts.iter().map(|_| Memo::default()).collect(),
-            interners: extracts.iter().map(|_| Interner::default()).collect(),
-            current: vec![None; extracts.len()],
-            extracts: extracts.to_owned(),
+            lookup: Lookup::new(extracts),
             locals: feeds.iter().map(|_| Local::default()).collect(),
             feeds: feeds.to_owned(),
-            raw: Vec::new(),
-            many: Vec::new(),
+            always,
+            asking: (first, asking),
+            waiting: Waiting::default(),
+            noted: 0,
+            main_key: (0..extracts.len()).max_by_key(uses).unwrap_or_default(),
             bytes: 0,
         }
     }
 
-    /// Notes what a record says. `satisfied`: the conditions that it satisfies, in order.
+    /// Notes what a record says, now or with those that come after it. `satisfied`: the conditions that it satisfies, in order.
     pub fn record<V: View>(
         &mut self,
         view: &V,
@@ -201,55 +193,93 @@ impl Recorder {
         satisfied: &[usize],
         locate: Option<&dyn Locate>,
     ) {
-        self.current.fill(None);
-        for at in 0..self.feeds.len() {
-            let Some(feed) = self.feeds.get(at) else { return };
-            if feed.filter.is_some_and(|filter| satisfied.binary_search(&filter).is_err()) {
-                continue;
+        self.lookup.begin();
+        let words = self.feeds.len().div_ceil(64);
+        let start = self.waiting.feeds.len();
+        self.waiting.feeds.resize(start + words, 0);
+        let mut is_taken = false;
+        let (first, asking) = &self.asking;
+        let asked = satisfied.get(satisfied.partition_point(|condition| condition < first)..);
+        let asked = asked.unwrap_or_default().iter().filter_map(|condition| asking.get(condition - first));
+        for &at in self.always.iter().chain(asked.flatten()) {
+            let Some(feed) = self.feeds.get(at) else { continue };
+            let takes = [feed.key, feed.value].into_iter().flatten().all(|extract| {
+                let (id, more) = self.lookup.id(extract, view, locate);
+                self.bytes += more;
+                id != NONE
+            });
+            if takes && let Some(word) = self.waiting.feeds.get_mut(start + at / 64) {
+                *word |= 1 << (at % 64);
+                is_taken = true;
             }
-            let (key, value) = (feed.key, feed.value);
-            let key = match key {
-                None => 0,
-                Some(extract) => self.id(extract, view, locate),
-            };
-            let value = value.map(|extract| (extract, self.id(extract, view, locate)));
-            if key == NONE || value.is_some_and(|(_, id)| id == NONE) {
-                continue;
-            }
-            self.note(at, key, value, time.nanos);
+        }
+        if !is_taken {
+            return self.waiting.feeds.truncate(start);
+        }
+        self.waiting.times.push(time.nanos);
+        self.waiting.ids.extend(self.lookup.all());
+        // Few at first: what is noted tells soon what need not be kept.
+        if self.waiting.times.len() >= (self.noted / 4).clamp(WAITING.0, WAITING.1) {
+            self.note_waiting();
         }
     }
 
-    fn note(&mut self, at: usize, key: u32, value: Option<(usize, u32)>, time: i64) {
+    /// Notes the records that wait.
+    fn note_waiting(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let (width, words) = (self.lookup.interners.len(), self.feeds.len().div_ceil(64));
+        waiting.sort(width, self.main_key);
+        for &entry in &waiting.order {
+            let record = (entry & u64::from(u32::MAX)) as usize;
+            let Some(&time) = waiting.times.get(record) else { continue };
+            let ids = waiting.ids.get(record * width..(record + 1) * width).unwrap_or_default();
+            let feeds = waiting.feeds.get(record * words..(record + 1) * words).unwrap_or_default();
+            for (word, &bits) in feeds.iter().enumerate() {
+                let mut left = bits;
+                while left != 0 {
+                    self.note(word * 64 + left.trailing_zeros() as usize, ids, time);
+                    left &= left - 1;
+                }
+            }
+        }
+        self.noted += waiting.times.len();
+        waiting.clear();
+        self.waiting = waiting;
+    }
+
+    fn note(&mut self, at: usize, ids: &[u32], time: i64) {
         let (Some(feed), Some(local)) = (self.feeds.get(at), self.locals.get_mut(at)) else { return };
-        self.bytes += match (&feed.track, value) {
+        let id = |extract: usize| ids.get(extract).copied().unwrap_or(NONE);
+        let key = feed.key.map_or(0, id);
+        self.bytes += match (&feed.track, feed.value) {
             (Track::Activity, _) => rows(&mut local.active, key, |rows| active(rows, time)),
-            (Track::Values { .. } | Track::Zones, Some((_, value))) => {
-                day_first(local.values.entry((key, value)).or_default(), time)
+            (Track::Values { .. } | Track::Zones, Some(extract)) => {
+                rows(&mut local.values, key, |values| day_first(values.entry(id(extract)).or_default(), time))
             }
             (Track::Amounts { .. }, None) => rows(&mut local.amounts, key, |rows| push(rows, (time, 1.0))),
-            (Track::Amounts { .. }, Some((extract, id))) => {
-                let numbers = self.interners.get(extract).map_or(&[][..], |interner| &interner.numbers);
+            (Track::Amounts { .. }, Some(extract)) => {
+                let numbers =
+                    self.lookup.interners.get(extract).map_or(&[][..], |interner| &interner.numbers);
                 numbers
-                    .get(id as usize)
+                    .get(id(extract) as usize)
                     .map_or(0, |&amount| rows(&mut local.amounts, key, |rows| push(rows, (time, amount))))
             }
-            (Track::Places, Some((_, place))) => rows(&mut local.visits, key, |rows| {
-                let visit = (time.div_euclid(MINUTE), place);
+            (Track::Places, Some(extract)) => rows(&mut local.visits, key, |rows| {
+                let visit = (time.div_euclid(MINUTE), id(extract));
                 if rows.last() == Some(&visit) { 0 } else { push(rows, visit) }
             }),
             (Track::Values { .. } | Track::Zones | Track::Places, None) => 0,
         };
     }
 
-    /// What the facts noted so far say of the record that was noted last: not all there is, what is near at hand.
+    /// What the facts noted so far say of the record that was given last: not all there is, what is near at hand.
     /// `start`: the first day that is history.
     pub fn known(&self, feed: usize, start: i64, time: i64) -> Known {
         let (Some(of), Some(local)) = (self.feeds.get(feed), self.locals.get(feed)) else {
             return Known::default();
         };
         // Only ids of extracts that were looked up are known: those of feeds whose filter the record passed.
-        let id = |extract: usize| self.current.get(extract).copied().flatten();
+        let id = |extract: usize| self.lookup.known(extract);
         let key = of.key.map_or(Some(0), id);
         let value = of.value.map(id);
         // A record without an amount still has a volume: that of the others.
@@ -260,7 +290,8 @@ impl Recorder {
         match (&of.track, value) {
             (Track::Values { .. }, Some(Some(value))) => {
                 let fits = |row: &&DayFirst| row.0 >= start && row.1 < time;
-                known.seen = local.values.get(&(key, value)).and_then(|rows| {
+                let rows = local.values.get(key as usize).and_then(|values| values.get(&value));
+                known.seen = rows.and_then(|rows| {
                     rows.first().filter(fits).or(rows.backwards().next().filter(fits)).map(|row| row.1)
                 });
             }
@@ -276,7 +307,7 @@ impl Recorder {
         known
     }
 
-    /// Whether activity of the key of the record that was noted last fits on as many different days as asked, as far as that
+    /// Whether activity of the key of the record that was given last fits on as many different days as asked, as far as that
     /// is near at hand. `fits` gives what tells the day on which a row does; what is asked decides it.
     pub fn is_usual<F: FnMut(&Active) -> Option<i64>>(
         &mut self,
@@ -284,7 +315,7 @@ impl Recorder {
         asked: Usual,
         fits: impl FnOnce() -> F,
     ) -> bool {
-        let id = |extract: usize| self.current.get(extract).copied().flatten().filter(|id| *id != NONE);
+        let id = |extract: usize| self.lookup.known(extract).filter(|id| *id != NONE);
         let key = self.feeds.get(feed).and_then(|of| of.key.map_or(Some(0), id));
         let Some((key, local)) = key.zip(self.locals.get_mut(feed)) else { return false };
         let Some(active) = local.active.get(key as usize) else { return false };
@@ -303,39 +334,6 @@ impl Recorder {
         told.is_usual
     }
 
-    /// The id of what an extract gives for this record.
-    fn id<V: View>(&mut self, extract: usize, view: &V, locate: Option<&dyn Locate>) -> u32 {
-        if let Some(Some(known)) = self.current.get(extract) {
-            return *known;
-        }
-        let id = self.look_up(extract, view, locate);
-        if let Some(slot) = self.current.get_mut(extract) {
-            *slot = Some(id);
-        }
-        id
-    }
-
-    fn look_up<V: View>(&mut self, at: usize, view: &V, locate: Option<&dyn Locate>) -> u32 {
-        let (Some(extract), Some(memo), Some(interner)) =
-            (self.extracts.get(at), self.memos.get_mut(at), self.interners.get_mut(at))
-        else {
-            return NONE;
-        };
-        self.raw.clear();
-        if !gather(extract, view, &mut self.many, &mut self.raw) {
-            return NONE;
-        }
-        let hash = memo.hasher.hash_one(&*self.raw);
-        if let Some(id) = memo.find(hash, &self.raw) {
-            return id;
-        }
-        let held = interner.bytes;
-        let id = interner.take(extract, view, locate);
-        self.bytes += interner.bytes - held;
-        memo.remember(hash, &self.raw, id);
-        id
-    }
-
     /// About how many bytes the facts take.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -344,106 +342,32 @@ impl Recorder {
     /// Takes the facts out; the recorder starts afresh.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        let fresh = Self::new(&self.extracts, &self.feeds);
+        let fresh = Self::new(&self.lookup.extracts, &self.feeds);
         std::mem::replace(self, fresh)
     }
-}
 
-/// Puts the raw bytes that an extract depends on into `raw`; whether there are any.
-fn gather<V: View>(extract: &Extract, view: &V, many: &mut Vec<Raw>, raw: &mut Vec<u8>) -> bool {
-    let mut push = |field: FieldId, needed: bool| {
-        let value = fields::first(view, field, many);
-        if let Some(value) = value {
-            raw.push(1 + value.kind as u8);
-            raw.extend_from_slice(value.bytes(view.block()));
-        }
-        raw.push(0);
-        value.is_some() || !needed
-    };
-    match extract {
-        Extract::Key(fields) => fields.iter().all(|&field| push(field, true)),
-        Extract::Seen(field, _) | Extract::Amount(field) | Extract::Zone(field) => push(*field, true),
-        Extract::Origin(OriginFields { address, latitude, longitude }) => {
-            [address, latitude, longitude].into_iter().all(|&field| push(field, false))
-        }
+    /// Everything that was noted.
+    pub(super) fn finish(mut self) -> Noted {
+        self.note_waiting();
+        Noted { interners: self.lookup.interners, feeds: self.feeds, locals: self.locals }
     }
 }
 
-impl Memo {
-    fn find(&self, hash: u64, raw: &[u8]) -> Option<u32> {
-        let same = |known: &Remembered| {
-            let range = known.start as usize..(known.start + known.length) as usize;
-            known.hash == hash && self.bytes.get(range) == Some(raw)
-        };
-        self.values.find(hash, same).map(|known| known.id)
+impl Waiting {
+    /// Puts the records in the order of their keys, those of a key as they came.
+    fn sort(&mut self, width: usize, key: usize) {
+        let key = |record: usize| self.ids.get(record * width + key).copied().unwrap_or(NONE);
+        let keys = (0..self.times.len()).map(key);
+        self.order.extend((0u64..).zip(keys).map(|(record, key)| u64::from(key) << 32 | record));
+        self.order.sort_unstable();
     }
 
-    fn remember(&mut self, hash: u64, raw: &[u8], id: u32) {
-        if self.values.len() >= MAX_REMEMBERED || self.bytes.len() + raw.len() > MAX_BYTES {
-            self.values.clear();
-            self.bytes.clear();
-        }
-        let (Ok(start), Ok(length)) = (u32::try_from(self.bytes.len()), u32::try_from(raw.len())) else {
-            return;
-        };
-        self.bytes.extend_from_slice(raw);
-        self.values.insert_unique(hash, Remembered { hash, start, length, id }, |known| known.hash);
+    fn clear(&mut self) {
+        self.times.clear();
+        self.ids.clear();
+        self.feeds.clear();
+        self.order.clear();
     }
-}
-
-impl Interner {
-    /// The id of what an extract gives; [`NONE`] for nothing.
-    fn take<V: View>(&mut self, extract: &Extract, view: &V, locate: Option<&dyn Locate>) -> u32 {
-        match extract {
-            Extract::Key(fields) => self.text(extract::key(view, fields)),
-            Extract::Seen(field, seen) => {
-                self.text(extract::text(view, *field, |text| extract::seen(text, *seen, locate)))
-            }
-            Extract::Zone(field) => self.text(zone(view, *field, locate)),
-            Extract::Amount(field) => {
-                let Some(number) = number(view, *field) else { return NONE };
-                let known = self.numbers.len();
-                let id = self.text(Some(format!("{:x}", number.to_bits())));
-                if id as usize == known {
-                    self.numbers.push(number);
-                }
-                id
-            }
-            Extract::Origin(fields) => {
-                let Some(origin) = extract::origin(view, *fields, locate) else { return NONE };
-                let known = self.origins.len();
-                let id = self.text(Some(format!("{origin:?}")));
-                if id as usize == known {
-                    self.origins.push(origin);
-                }
-                id
-            }
-        }
-    }
-
-    fn text(&mut self, text: Option<String>) -> u32 {
-        let Some(text) = text else { return NONE };
-        if let Some(&known) = self.ids.get(&text) {
-            return known;
-        }
-        let Some(id) = u32::try_from(self.texts.len()).ok().filter(|id| *id < NONE) else { return NONE };
-        self.bytes += 2 * text.len() + 120;
-        self.texts.push(text.clone());
-        self.ids.insert(text, id);
-        id
-    }
-}
-
-/// A field's number.
-pub(super) fn number<V: View>(view: &V, field: FieldId) -> Option<f64> {
-    extract::text(view, field, |text| text.trim().parse::<f64>().ok()).filter(|number| number.is_finite())
-}
-
-/// The time zone of a record's address.
-pub(super) fn zone<V: View>(view: &V, field: FieldId, locate: Option<&dyn Locate>) -> Option<String> {
-    let address = extract::text(view, field, extract::address)?;
-    let located = locate?.locate(address);
-    if located.is_relay { None } else { located.time_zone }
 }
 
 /// Gives the rows of a key to `with`.

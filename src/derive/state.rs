@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use super::baseline::{Baseline, Facts};
 use super::extract::{Origin, PlaceKey};
+use super::lookup::Interner;
 use super::plan::{Plan, Table, Track};
-use super::recorder::{Active, Amount, DayFirst, Interner, Local, Recorder, Visit};
+use super::recorder::{Active, Amount, DayFirst, Local, Noted, Recorder, Visit};
 use super::spill::Spill;
 
 /// Facts by table.
@@ -85,9 +86,8 @@ impl State {
     /// Joins what workers noted, and the facts of a baseline for days before `before` (since 1970, UTC).
     pub fn join(plan: &Plan, recorders: Vec<Recorder>, baseline: Option<(&Baseline, i64)>) -> Self {
         let mut parts: Vec<Vec<Part<'_>>> = plan.tables.iter().map(|_| Vec::new()).collect();
-        let mut held: Vec<(Vec<Interner>, Vec<super::Feed>, Vec<Local>)> =
-            recorders.into_iter().map(|of| (of.interners, of.feeds, of.locals)).collect();
-        for (interners, feeds, locals) in &mut held {
+        let mut held: Vec<Noted> = recorders.into_iter().map(Recorder::finish).collect();
+        for Noted { interners, feeds, locals } in &mut held {
             for (feed, local) in feeds.iter().zip(locals.drain(..)) {
                 let of = |extract: Option<usize>| extract.and_then(|extract| interners.get(extract));
                 let part = Part { local, keys: of(feed.key), values: of(feed.value) };
@@ -231,9 +231,15 @@ impl TableState {
             name(key).into_iter().for_each(|name| self.key(name).amounts.extend_from_slice(&rows));
         }
         let texts = part.values.map_or(&[][..], |values| &values.texts);
-        for ((key, value), rows) in part.local.values {
-            if let (Some(name), Some(value)) = (name(key as usize), texts.get(value as usize)) {
-                self.key(name).values.entry(value.clone()).or_default().extend(rows.into_vec());
+        for (key, values) in
+            part.local.values.into_iter().enumerate().filter(|(_, values)| !values.is_empty())
+        {
+            let Some(name) = name(key) else { continue };
+            let key = self.key(name);
+            for (value, rows) in values {
+                if let Some(value) = texts.get(value as usize) {
+                    key.values.entry(value.clone()).or_default().extend(rows.into_vec());
+                }
             }
         }
         if *track != Track::Places {
