@@ -570,3 +570,39 @@ fn findings_rest_on_what_they_cite() {
         assert!(gone.is_empty(), "{gone:?}");
     }
 }
+
+/// More matches in one unit than a worker holds, and a correlation that rests on all of them: each is told once, with its own record,
+/// whether facts are in memory or on disk.
+#[test]
+fn thousands_of_matches_of_one_unit_are_all_told() {
+    const MATCHES: u64 = 3000;
+    let place = Place::new();
+    let mut log = work("14:00:00");
+    let before = log.lines().count() as u64;
+    for at in 0..MATCHES {
+        let time = format!("2026-10-01T15:{:02}:{:02}Z", at / 60, at % 60);
+        log.push_str(&record(&time, "session.logged_in", &format!("10.0.{}.{}", at / 250, at % 250)));
+    }
+    place.write("log", log.as_bytes());
+    let rule = rule("d.is_new: true", "kind: first_seen, value: source.ip")
+        + &format!(
+            "---\ntitle: Many\nname: many\nlevel: high\ncorrelation: {{type: event_count, rules: [test], \
+             group-by: [user.email], timespan: 1h, generate: true, condition: {{gte: {MATCHES}}}}}\n"
+        );
+    for args in [&[][..], &["--state-memory", "1"], &["--engine", "strict"]] {
+        let found = scan(&place, &rule, args);
+        let findings = found.findings();
+        let records = |finding: &Value| -> Vec<u64> {
+            let events = finding["events"].as_array().unwrap();
+            events.iter().map(|event| event["record"].as_u64().unwrap()).collect()
+        };
+        let (single, many): (Vec<&Value>, Vec<&Value>) =
+            findings.iter().partition(|finding| finding["rule_name"] == "test");
+        let expected: Vec<u64> = (before + 1..=before + MATCHES).collect();
+        let told: Vec<u64> = single.iter().flat_map(|finding| records(finding)).collect();
+        assert!(told == expected, "{args:?}: {} findings: {}", single.len(), found.stderr);
+        assert!(single.iter().all(|finding| finding["why"][0]["note"].as_str().is_some()));
+        assert_eq!(many.len(), 1, "{args:?}: {}", found.stderr);
+        assert!(records(many[0]) == expected);
+    }
+}

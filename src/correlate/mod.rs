@@ -120,6 +120,7 @@ pub fn run<R: Copy + Send + Sync>(
         }
         let found = one(loaded, correlation, needs, &events, horizon);
         let fields = needs.get(index).map_or(&[][..], Vec::as_slice);
+        let is_linked = loaded.correlations.iter().any(|of| of.links.contains(&index));
         let mut own = Vec::new();
         for (group, measured, event) in found {
             let value = |field: &String| {
@@ -127,7 +128,9 @@ pub fn run<R: Copy + Send + Sync>(
                 group.get(at).cloned()
             };
             let event = Event { values: fields.iter().map(value).collect(), ..event };
-            own.push(event.clone());
+            if is_linked {
+                own.push(event.clone());
+            }
             alerts.push(Alert { correlation: at, group, measured, event });
         }
         events.insert(index, own);

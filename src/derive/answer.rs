@@ -1,6 +1,7 @@
 //! The values of a derived field for one record: from what is strictly earlier.
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use super::extract::Origin;
 use super::recorder::{Active, DayFirst, MINUTE, QUARTER};
@@ -14,18 +15,32 @@ use crate::rule::derive::{Against, DAY, Kind};
 const HOUR: i64 = 3_600_000_000_000;
 
 /// A derived value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// A truth.
     Bool(bool),
     /// A number.
-    Number(f64),
+    Number(#[serde(with = "bits")] f64),
     /// A text.
     Text(String),
 }
 
+/// A number as its bits: one that was read back has to be the same.
+mod bits {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(number.to_bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        u64::deserialize(from).map(f64::from_bits)
+    }
+}
+
 /// The sub-fields that are present, and what they rest on.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// Sub-fields with their values.
     pub values: Vec<(SubField, Value)>,

@@ -2,6 +2,8 @@
 
 pub mod time;
 
+use serde::{Deserialize, Serialize};
+
 /// One value of a record, decoded (no JSON escapes, no CSV quotes) and borrowed where possible.
 ///
 /// Numbers keep the text of the log: `4688`, `1.0` and `1e3` are distinct texts that may be equal numbers.
@@ -32,7 +34,7 @@ impl<'a> Scalar<'a> {
 }
 
 /// A value that depends on what came before a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "rules/README.md says what each is")]
 pub enum SubField {
     IsNew,

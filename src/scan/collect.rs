@@ -14,13 +14,17 @@ const MEMORY: usize = 48 << 20;
 
 /// Where a match stands among all findings: time (none last), input and offset of the record that completed it, rule,
 /// then the other records.
-type Key = (bool, i64, usize, u64, usize, Vec<Cited>);
+type Key<'a> = (bool, i64, usize, u64, usize, &'a [Cited]);
 
-fn key(hit: &Hit) -> Key {
+fn key(hit: &Hit) -> Key<'_> {
     let (last, others) =
         hit.events.split_last().map_or((None, &[][..]), |(last, others)| (Some(last), others));
     let place = last.map_or((0, 0), |last| (last.input, last.offset));
-    (hit.time.is_none(), hit.time.map_or(0, |(nanos, _)| nanos), place.0, place.1, hit.rule, others.to_vec())
+    (hit.time.is_none(), hit.time.map_or(0, |(nanos, _)| nanos), place.0, place.1, hit.rule, others)
+}
+
+fn order(left: &Hit, right: &Hit) -> std::cmp::Ordering {
+    key(left).cmp(&key(right))
 }
 
 /// What is known of one input so far.
@@ -147,7 +151,7 @@ impl Sorter {
     }
 
     fn spill(&mut self) -> io::Result<()> {
-        self.held.sort_by_cached_key(key);
+        self.held.sort_by(order);
         let mut run = BufWriter::new(tempfile::tempfile()?);
         for hit in self.held.drain(..) {
             serde_json::to_writer(&mut run, &hit)?;
@@ -161,7 +165,7 @@ impl Sorter {
     }
 
     fn finish(mut self) -> io::Result<Sorted> {
-        self.held.sort_by_cached_key(key);
+        self.held.sort_by(order);
         let mut runs: Vec<Run> = self.runs.into_iter().map(|file| Run::File(BufReader::new(file))).collect();
         runs.push(Run::Memory(self.held.into_iter()));
         let mut heads = BinaryHeap::new();
@@ -213,7 +217,7 @@ struct Head {
 impl Ord for Head {
     /// Reversed: the heap gives its greatest first, and the earliest match is wanted.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        key(&other.hit).cmp(&key(&self.hit)).then(other.run.cmp(&self.run))
+        order(&other.hit, &self.hit).then(other.run.cmp(&self.run))
     }
 }
 
@@ -268,9 +272,9 @@ mod tests {
         }
     }
 
-    fn order(sorter: Sorter) -> Vec<Key> {
+    fn all(sorter: Sorter) -> Vec<Hit> {
         let mut sorted = sorter.finish().unwrap();
-        std::iter::from_fn(|| sorted.take().unwrap()).map(|hit| key(&hit)).collect()
+        std::iter::from_fn(|| sorted.take().unwrap()).collect()
     }
 
     #[test]
@@ -278,7 +282,7 @@ mod tests {
         let hits: Vec<Hit> = (0..500u32)
             .map(|n| hit((n % 7 > 0).then_some(i64::from(n * 37 % 101)), (n % 3) as usize, u64::from(n)))
             .collect();
-        let mut expected: Vec<Key> = hits.iter().map(key).collect();
+        let mut expected: Vec<Key<'_>> = hits.iter().map(key).collect();
         expected.sort_unstable();
         let mut spilling = Sorter::default();
         for (at, hit) in hits.iter().enumerate() {
@@ -288,7 +292,7 @@ mod tests {
             }
         }
         assert!(spilling.runs.len() > 4);
-        assert_eq!(order(spilling), expected);
+        assert_eq!(all(spilling).iter().map(key).collect::<Vec<_>>(), expected);
     }
 
     #[test]

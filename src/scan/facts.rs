@@ -1,8 +1,10 @@
 //! Where the values of derived fields come from: all facts in memory, or, when they are too many, part by part from disk.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use crate::derive::{Answer, Baseline, Plan, Question, Recorder, Spill, State};
 use crate::rule::Derivation;
@@ -32,22 +34,89 @@ pub(super) struct Parted<'a> {
 }
 
 /// What one look at the kept records can answer.
+#[derive(Clone, Copy)]
 pub(super) enum Answers<'a> {
     /// Everything.
     Whole(&'a State),
     /// Questions about keys of some parts.
     Part { spill: &'a Spill, parts: &'a Range<usize>, state: &'a State },
-    /// Everything that was asked before.
+    /// Everything that was asked before of a unit.
     Held(&'a Held),
 }
 
-/// What the parts answered.
+/// What the parts answered of one unit.
 #[derive(Default)]
 pub(super) struct Held {
     /// Those that have a value.
-    pub(super) answers: HashMap<Place, Answer>,
+    answers: HashMap<Place, Answer>,
     /// Records, by unit and number, that one answer alone rules out for a rule.
-    pub(super) ruled_out: HashSet<Match>,
+    ruled_out: HashSet<Match>,
+}
+
+/// What the parts answered, on disk.
+#[derive(Default)]
+pub(super) struct Answered(Mutex<Written>);
+
+#[derive(Default)]
+struct Written {
+    file: Option<File>,
+    written: u64,
+    /// By unit: where what was told of it stands, and its length.
+    places: HashMap<usize, Vec<(u64, usize)>>,
+}
+
+impl Answered {
+    /// Adds what one part says of some records of a unit.
+    ///
+    /// # Errors
+    /// A temporary file could not be written.
+    pub(super) fn add(
+        &self,
+        unit: usize,
+        answers: &[(Place, Answer)],
+        ruled_out: &[Match],
+    ) -> io::Result<()> {
+        if answers.is_empty() && ruled_out.is_empty() {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&(answers, ruled_out))?;
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match &mut all.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile()?),
+        };
+        file.write_all(&text)?;
+        let place = (all.written, text.len());
+        all.written += text.len() as u64;
+        all.places.entry(unit).or_default().push(place);
+        Ok(())
+    }
+
+    /// What was said of a unit.
+    ///
+    /// # Errors
+    /// The temporary file could not be read.
+    pub(super) fn of(&self, unit: usize) -> io::Result<Held> {
+        let mut held = Held::default();
+        for text in self.texts(unit)? {
+            let (answers, ruled_out): (Vec<(Place, Answer)>, Vec<Match>) = serde_json::from_slice(&text)?;
+            held.answers.extend(answers);
+            held.ruled_out.extend(ruled_out);
+        }
+        Ok(held)
+    }
+
+    fn texts(&self, unit: usize) -> io::Result<Vec<Vec<u8>>> {
+        use std::os::unix::fs::FileExt;
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = all.places.get(&unit).into_iter().flatten();
+        let read = |&(offset, length): &(u64, usize)| {
+            let mut text = vec![0; length];
+            all.file.iter().try_for_each(|file| file.read_exact_at(&mut text, offset))?;
+            Ok(text)
+        };
+        places.map(read).collect()
+    }
 }
 
 impl<'a> Facts<'a> {
@@ -91,11 +160,11 @@ impl<'a> Facts<'a> {
 
 impl Parted<'_> {
     /// Calls `look` with what can be answered, some parts at a time.
-    pub(super) fn each_run(&self, mut look: impl FnMut(&Answers<'_>) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn each_run(&self, mut look: impl FnMut(Answers<'_>) -> io::Result<()>) -> io::Result<()> {
         for parts in &self.runs {
             let mut state = State::part(self.plan, self.spill, parts, self.baseline)?;
             state.share_peers(&self.peers);
-            look(&Answers::Part { spill: self.spill, parts, state: &state })?;
+            look(Answers::Part { spill: self.spill, parts, state: &state })?;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use super::unit::{Kept, KeptRecord};
 
-/// Bytes of raw records held in memory.
-const MEMORY: usize = 128 << 20;
+/// Bytes of records held in memory.
+const MEMORY: usize = 32 << 20;
 
 /// The records of one unit.
 #[derive(Debug)]
@@ -15,23 +15,33 @@ pub struct KeptUnit {
     pub input: usize,
     /// Records of the input before the unit.
     pub before: u64,
-    /// In order.
-    pub entries: Vec<KeptRecord>,
-    /// Indexes of rules, those of each entry together.
-    pub rules: Vec<u32>,
+    /// The records.
+    pub kept: Kept,
+}
+
+/// Where a unit is.
+#[derive(Debug)]
+struct Stored {
+    input: usize,
+    before: u64,
     place: Place,
 }
 
 #[derive(Debug)]
 enum Place {
-    Memory(Vec<u8>),
-    File { offset: u64, length: usize },
+    Memory(Kept),
+    /// Entries and rules as JSON, then the raw records.
+    File {
+        offset: u64,
+        head: usize,
+        bytes: usize,
+    },
 }
 
 /// All of them, in no particular order.
 #[derive(Debug, Default)]
 pub struct KeptUnits {
-    units: Vec<KeptUnit>,
+    units: Vec<Stored>,
     held: usize,
     file: Option<File>,
     written: u64,
@@ -46,49 +56,64 @@ impl KeptUnits {
         if kept.entries.is_empty() {
             return Ok(());
         }
-        let place = if self.held + kept.bytes.len() > MEMORY {
-            self.write(&kept.bytes)?
+        let size = size(&kept);
+        let place = if self.held + size > MEMORY {
+            self.write(&kept)?
         } else {
-            self.held += kept.bytes.len();
-            Place::Memory(kept.bytes)
+            self.held += size;
+            Place::Memory(kept)
         };
-        self.units.push(KeptUnit { input, before, entries: kept.entries, rules: kept.rules, place });
+        self.units.push(Stored { input, before, place });
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<Place> {
+    fn write(&mut self, kept: &Kept) -> io::Result<Place> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(tempfile::tempfile()?),
         };
-        file.write_all(bytes)?;
-        let place = Place::File { offset: self.written, length: bytes.len() };
-        self.written += bytes.len() as u64;
+        let head = serde_json::to_vec(&(&kept.entries, &kept.rules))?;
+        file.write_all(&head)?;
+        file.write_all(&kept.bytes)?;
+        let place = Place::File { offset: self.written, head: head.len(), bytes: kept.bytes.len() };
+        self.written += (head.len() + kept.bytes.len()) as u64;
         Ok(place)
     }
 
-    /// The units.
-    pub fn units(&self) -> &[KeptUnit] {
-        &self.units
+    /// How many units there are.
+    pub fn len(&self) -> usize {
+        self.units.len()
     }
 
-    /// A unit's raw records.
+    /// Unit `at`; `None` where there is none.
     ///
     /// # Errors
     /// The temporary file could not be read.
-    pub fn bytes(&self, unit: &KeptUnit) -> io::Result<Vec<u8>> {
-        use std::os::unix::fs::FileExt;
-        match &unit.place {
-            Place::Memory(bytes) => Ok(bytes.clone()),
-            Place::File { offset, length } => {
-                let mut bytes = vec![0; *length];
-                if let Some(file) = &self.file {
-                    file.read_exact_at(&mut bytes, *offset)?;
-                }
-                Ok(bytes)
+    pub fn unit(&self, at: usize) -> io::Result<Option<KeptUnit>> {
+        let Some(Stored { input, before, place }) = self.units.get(at) else { return Ok(None) };
+        let kept = match place {
+            Place::Memory(kept) => kept.clone(),
+            &Place::File { offset, head, bytes } => {
+                let (entries, rules) = serde_json::from_slice(&self.read(offset, head)?)?;
+                Kept { entries, rules, bytes: self.read(offset + head as u64, bytes)? }
             }
-        }
+        };
+        Ok(Some(KeptUnit { input: *input, before: *before, kept }))
     }
+
+    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        use std::os::unix::fs::FileExt;
+        let mut bytes = vec![0; length];
+        if let Some(file) = &self.file {
+            file.read_exact_at(&mut bytes, offset)?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// About what a unit takes in memory.
+fn size(kept: &Kept) -> usize {
+    kept.bytes.len() + kept.entries.len() * size_of::<KeptRecord>() + kept.rules.len() * size_of::<u32>()
 }
 
 #[cfg(test)]
@@ -98,17 +123,27 @@ mod tests {
     #[test]
     fn what_does_not_fit_into_memory_comes_back_from_disk() {
         let kept = |byte: u8, length: usize| Kept {
-            entries: vec![KeptRecord { time: None, record: 1, offset: 0, start: 0, length, rules: 0 }],
-            rules: Vec::new(),
+            entries: vec![KeptRecord {
+                time: Some((-1, 9)),
+                record: 1,
+                offset: 7,
+                start: 0,
+                length,
+                rules: 2,
+            }],
+            rules: vec![3, u32::from(byte)],
             bytes: vec![byte; length],
         };
+        let given = [kept(b'a', MEMORY - 200), kept(b'b', 200), kept(0xff, 3)];
         let mut units = KeptUnits::default();
-        units.add(0, 0, kept(b'a', MEMORY - 1)).unwrap();
-        units.add(0, 1, kept(b'b', 10)).unwrap();
-        units.add(0, 2, kept(b'c', 3)).unwrap();
-        assert_eq!(units.written, 13);
-        let bytes: Vec<Vec<u8>> =
-            units.units().iter().skip(1).map(|unit| units.bytes(unit).unwrap()).collect();
-        assert_eq!(bytes, [vec![b'b'; 10], vec![b'c'; 3]]);
+        for (at, kept) in given.iter().enumerate() {
+            units.add(at, 5, kept.clone()).unwrap();
+        }
+        assert!(units.written > 203);
+        for (at, kept) in given.into_iter().enumerate() {
+            let unit = units.unit(at).unwrap().unwrap();
+            assert_eq!((unit.input, unit.before, unit.kept == kept), (at, 5, true));
+        }
+        assert!(units.unit(3).unwrap().is_none());
     }
 }

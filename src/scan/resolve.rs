@@ -1,17 +1,18 @@
 //! The second half of a scan: with all facts known, what was kept is judged; what matched is correlated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
-use super::facts::{Answers, Facts, Held, Match, Place};
+use super::facts::{Answered, Answers, Facts, Match, Place};
 use super::fields::ViewFields;
 use super::kept::{KeptUnit, KeptUnits};
 use super::program::{Ask, Program};
 use super::session::Chunk;
-use super::unit::{self, Cited, Hit, KeptRecord, Role};
+use super::unit::{self, Cited, Hit, Kept, KeptRecord, Role};
 use super::{Config, Settings};
 use crate::correlate::{self, Alert};
 use crate::decode::csv;
@@ -48,7 +49,10 @@ pub(super) struct Resolver<'a> {
 
 type Event = correlate::Event<Match>;
 
-/// What judging came to.
+/// How many results a worker holds before it gives them on.
+const HELD: usize = 1024;
+
+/// What judging came to, as far as it is.
 #[derive(Debug, Default)]
 pub(super) struct Resolved {
     pub(super) hits: Vec<Hit>,
@@ -59,97 +63,185 @@ pub(super) struct Resolved {
     answers: Vec<(Place, Answer)>,
     /// Records that one part of the facts rules out for a rule.
     ruled_out: Vec<Match>,
-    /// What findings say of matches that alerts cite.
-    cited: Vec<(Match, Hit)>,
+    /// Records that alerts cite, by unit and number.
+    cited: Vec<((usize, usize), Cited)>,
+    /// What findings say of the matches that completed an alert.
+    told: Vec<(Match, Hit)>,
+}
+
+/// Takes results as they come, from any worker.
+type Take<'a> = &'a (dyn Fn(Resolved) -> io::Result<()> + Sync);
+
+/// Where a look has its answers from.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Now(Answers<'a>),
+    Before(&'a Answered),
+}
+
+/// The matches that alerts rest on.
+#[derive(Default)]
+struct Quoted {
+    /// Each once, in order.
+    all: Vec<Match>,
+    /// Those that completed an alert.
+    last: HashSet<Match>,
+}
+
+/// What is told of them.
+#[derive(Default)]
+struct Told {
+    cited: HashMap<(usize, usize), Cited>,
+    last: HashMap<Match, Hit>,
+}
+
+impl Quoted {
+    fn by(alerts: &[Alert<Match>]) -> Self {
+        let mut all: Vec<Match> =
+            alerts.iter().flat_map(|alert| alert.event.records.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        let last = alerts.iter().filter_map(|alert| alert.event.records.last().copied()).collect();
+        Self { all, last }
+    }
+
+    fn has(&self, place: Match) -> bool {
+        self.all.binary_search(&place).is_ok()
+    }
+
+    fn has_unit(&self, at: usize) -> bool {
+        let first = self.all.partition_point(|&(unit, ..)| unit < at);
+        self.all.get(first).is_some_and(|&(unit, ..)| unit == at)
+    }
+}
+
+impl Resolved {
+    fn is_much(&self) -> bool {
+        let held = [self.hits.len(), self.suppressed.len(), self.events.len(), self.answers.len()];
+        let told = [self.ruled_out.len(), self.cited.len(), self.told.len()];
+        held.into_iter().chain(told).sum::<usize>() >= HELD
+    }
 }
 
 impl Resolver<'_> {
-    /// Judges what was kept and correlates what matched.
-    pub(super) fn resolve(&self, kept: &KeptUnits) -> io::Result<Resolved> {
+    /// Judges what was kept and correlates what matched; findings go to `take` as they are made, in no order.
+    ///
+    /// # Errors
+    /// A temporary file could not be written or read, or what `take` says.
+    pub(super) fn resolve(&self, kept: &KeptUnits, take: Take<'_>) -> io::Result<()> {
         match self.facts {
-            Facts::Whole(state) => self.with(kept, &Answers::Whole(state)),
+            Facts::Whole(state) => self.with(kept, Asked::Now(Answers::Whole(state)), take),
             Facts::Parted(parted) => {
-                let mut held = Held::default();
+                let answered = Answered::default();
                 parted.each_run(|answers| {
-                    for part in self.look(kept, answers, None)? {
-                        held.answers.extend(part.answers);
-                        held.ruled_out.extend(part.ruled_out);
-                    }
-                    Ok(())
+                    self.look(kept, Asked::Now(answers), None, &|at, part| {
+                        answered.add(at, &part.answers, &part.ruled_out)
+                    })
                 })?;
-                self.with(kept, &Answers::Held(&held))
+                self.with(kept, Asked::Before(&answered), take)
             }
         }
     }
 
     /// Judges and correlates, with all that can be asked at hand.
-    fn with(&self, kept: &KeptUnits, answers: &Answers<'_>) -> io::Result<Resolved> {
-        let mut all = Resolved::default();
-        let mut events: correlate::Events<Match> = BTreeMap::new();
-        for part in self.look(kept, answers, None)? {
-            all.hits.extend(part.hits);
-            all.suppressed.extend(part.suppressed);
-            for (rule, event) in part.events {
-                events.entry(rule).or_default().push(event);
+    fn with(&self, kept: &KeptUnits, asked: Asked<'_>, take: Take<'_>) -> io::Result<()> {
+        let events: Mutex<correlate::Events<Match>> = Mutex::default();
+        self.look(kept, asked, None, &|_, mut part| {
+            let more = std::mem::take(&mut part.events);
+            if !more.is_empty() {
+                let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+                more.into_iter().for_each(|(rule, event)| events.entry(rule).or_default().push(event));
             }
-        }
+            take(part)
+        })?;
+        let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut alerts = correlate::run(&self.config.rules, self.needs, self.wanted, events, self.horizon);
         let rules = self.config.rules.rules.len();
         alerts.retain(|alert| self.roles.get(rules + alert.correlation).is_some_and(|role| role.is_emitted));
-        let cited: BTreeSet<Match> =
-            alerts.iter().flat_map(|alert| alert.event.records.iter().copied()).collect();
-        let mut told = BTreeMap::new();
-        for part in self.look(kept, answers, Some(&cited))? {
-            told.extend(part.cited);
-        }
-        alerts.iter().for_each(|alert| self.alert(alert, &told, &mut all));
-        Ok(all)
+        self.tell(kept, asked, &alerts, take)
     }
 
-    /// Looks at every kept record, or at those that are `cited` alone.
+    /// Alerts become findings.
+    fn tell(
+        &self,
+        kept: &KeptUnits,
+        asked: Asked<'_>,
+        alerts: &[Alert<Match>],
+        take: Take<'_>,
+    ) -> io::Result<()> {
+        let quoted = Quoted::by(alerts);
+        let told = Mutex::new(Told::default());
+        self.look(kept, asked, Some(&quoted), &|_, part| {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.cited.extend(part.cited);
+            told.last.extend(part.told);
+            Ok(())
+        })?;
+        let told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        alerts.iter().filter_map(|alert| self.alert(alert, &told)).try_for_each(take)
+    }
+
+    /// Looks at every kept record, or at those that are `quoted` alone. `take` is told the unit.
     fn look(
         &self,
         kept: &KeptUnits,
-        answers: &Answers<'_>,
-        cited: Option<&BTreeSet<Match>>,
-    ) -> io::Result<Vec<Resolved>> {
-        let asked =
-            |at: usize| cited.is_none_or(|cited| cited.range((at, 0, 0)..(at + 1, 0, 0)).next().is_some());
-        let units = kept.units().par_iter().enumerate().filter(|(at, _)| asked(*at));
-        units.map(|(at, unit)| Ok(self.unit((at, unit), kept.bytes(unit)?, answers, cited))).collect()
+        asked: Asked<'_>,
+        quoted: Option<&Quoted>,
+        take: &(dyn Fn(usize, Resolved) -> io::Result<()> + Sync),
+    ) -> io::Result<()> {
+        let wanted = |at: &usize| quoted.is_none_or(|quoted| quoted.has_unit(*at));
+        (0..kept.len()).into_par_iter().filter(wanted).try_for_each(|at| {
+            let Some(unit) = kept.unit(at)? else { return Ok(()) };
+            let take = |part| take(at, part);
+            match asked {
+                Asked::Now(answers) => self.unit((at, unit), answers, quoted, &take),
+                Asked::Before(answered) => {
+                    let held = answered.of(at)?;
+                    self.unit((at, unit), Answers::Held(&held), quoted, &take)
+                }
+            }
+        })
     }
 
     fn unit(
         &self,
-        (at, unit): (usize, &KeptUnit),
-        bytes: Vec<u8>,
-        answers: &Answers<'_>,
-        cited: Option<&BTreeSet<Match>>,
-    ) -> Resolved {
-        let Some((source, columns)) = self.inputs.get(&unit.input) else { return Resolved::default() };
-        let Some(program) = self.programs.get(*source).copied().flatten() else { return Resolved::default() };
+        (at, unit): (usize, KeptUnit),
+        answers: Answers<'_>,
+        quoted: Option<&Quoted>,
+        take: Take<'_>,
+    ) -> io::Result<()> {
+        let Some((source, columns)) = self.inputs.get(&unit.input) else { return Ok(()) };
+        let Some(program) = self.programs.get(*source).copied().flatten() else { return Ok(()) };
+        let KeptUnit { input, before, kept: Kept { entries, rules: names, bytes } } = unit;
         let chunk = Chunk::new(bytes, 0);
-        let judge = Judge {
+        let mut judge = Judge {
             resolver: self,
             answers,
-            cited,
+            quoted,
             program,
-            unit,
+            input,
+            before,
+            entries: &entries,
+            names: &names,
             number: at,
             next: 0,
             rules: 0,
             out: Resolved::default(),
+            take,
+            failed: None,
         };
         match columns {
-            Some(columns) => self.csv(judge, &chunk, columns),
-            None => self.json(judge, &chunk),
+            Some(columns) => self.csv(&mut judge, &chunk, columns),
+            None => self.json(&mut judge, &chunk),
         }
+        judge.give();
+        judge.failed.map_or(Ok(()), Err)
     }
 
-    fn json(&self, mut judge: Judge<'_>, chunk: &Chunk) -> Resolved {
+    fn json(&self, judge: &mut Judge<'_>, chunk: &Chunk) {
         let whole_lines = memchr::memchr_iter(b'\n', chunk.bytes.get(..chunk.len).unwrap_or_default())
             .count()
-            == judge.unit.entries.len();
+            == judge.entries.len();
         let mut decoder = Decoder::new(Options {
             isa: self.settings.isa(),
             templates: whole_lines,
@@ -158,17 +250,15 @@ impl Resolver<'_> {
         });
         if whole_lines {
             decoder.begin();
-            decoder.lines(&judge.program.table, &chunk.bytes, chunk.len, &mut judge);
-            return judge.out;
+            return decoder.lines(&judge.program.table, &chunk.bytes, chunk.len, judge);
         }
         let content = chunk.bytes.get(..chunk.len).unwrap_or_default();
-        for entry in &judge.unit.entries {
-            decoder.value(&judge.program.table, content, entry.start..entry.start + entry.length, &mut judge);
+        for entry in judge.entries {
+            decoder.value(&judge.program.table, content, entry.start..entry.start + entry.length, judge);
         }
-        judge.out
     }
 
-    fn csv(&self, mut judge: Judge<'_>, chunk: &Chunk, columns: &Columns) -> Resolved {
+    fn csv(&self, judge: &mut Judge<'_>, chunk: &Chunk, columns: &Columns) {
         let mut marks = csv::Marks::default();
         let block = chunk.bytes.get(..chunk.len).unwrap_or_default();
         let layout = columns.layout(usize::MAX);
@@ -179,16 +269,14 @@ impl Resolver<'_> {
                 judge.record(Span { start, end, next }, &view);
             }
         });
-        judge.out
     }
 
-    /// An alert becomes a finding.
-    fn alert(&self, alert: &Alert<Match>, told: &BTreeMap<Match, Hit>, out: &mut Resolved) {
+    /// An alert becomes a finding, unless a filter of the scan keeps it back.
+    fn alert(&self, alert: &Alert<Match>, told: &Told) -> Option<Resolved> {
         let loaded = &self.config.rules;
-        let Some(correlation) = loaded.correlations.get(alert.correlation) else { return };
+        let correlation = loaded.correlations.get(alert.correlation)?;
         let rule = loaded.rules.len() + alert.correlation;
-        let hits: Vec<&Hit> = alert.event.records.iter().filter_map(|record| told.get(record)).collect();
-        let Some(last) = hits.last() else { return };
+        let last = told.last.get(alert.event.records.last()?)?;
         let mut why: Vec<Fact> = correlation.group_by.iter().zip(&alert.group).map(group_fact).collect();
         why.push(Fact {
             field: correlate::measure_words(correlation),
@@ -197,12 +285,13 @@ impl Resolver<'_> {
             note: None,
         });
         why.extend(last.why.iter().cloned());
-        let hit = Hit { rule, time: Some(alert.event.time), events: cited(&hits), why, ..(*last).clone() };
-        if self.settings.wants(&hit) {
-            out.hits.push(hit);
+        let events = cited(&alert.event.records, told);
+        let hit = Hit { rule, time: Some(alert.event.time), events, why, ..last.clone() };
+        Some(if self.settings.wants(&hit) {
+            Resolved { hits: vec![hit], ..Resolved::default() }
         } else {
-            out.suppressed.push(rule);
-        }
+            Resolved { suppressed: vec![rule], ..Resolved::default() }
+        })
     }
 }
 
@@ -216,25 +305,33 @@ fn group_fact((field, value): (&String, &String)) -> Fact {
 }
 
 /// Each record once, in order.
-fn cited(hits: &[&Hit]) -> Vec<Cited> {
-    let mut seen = BTreeSet::new();
-    let all = hits.iter().flat_map(|hit| &hit.events);
-    all.filter(|record| seen.insert((record.input, record.offset))).cloned().collect()
+fn cited(records: &[Match], told: &Told) -> Vec<Cited> {
+    let mut seen = HashSet::new();
+    let each = records.iter().map(|&(unit, number, _)| (unit, number));
+    each.filter(|record| seen.insert(*record)).filter_map(|record| told.cited.get(&record).cloned()).collect()
 }
 
 /// Judges the records of one unit.
 struct Judge<'a> {
     resolver: &'a Resolver<'a>,
-    answers: &'a Answers<'a>,
+    answers: Answers<'a>,
     /// If given, these are told and nothing else.
-    cited: Option<&'a BTreeSet<Match>>,
+    quoted: Option<&'a Quoted>,
     program: &'a Program,
-    unit: &'a KeptUnit,
+    /// Index of the input, and how many of its records stand before the unit.
+    input: usize,
+    before: u64,
+    entries: &'a [KeptRecord],
+    /// Indexes of rules, those of each entry together.
+    names: &'a [u32],
     /// Number of the unit.
     number: usize,
     next: usize,
     rules: usize,
     out: Resolved,
+    take: Take<'a>,
+    /// Why results were not taken.
+    failed: Option<io::Error>,
 }
 
 impl Judge<'_> {
@@ -243,7 +340,10 @@ impl Judge<'_> {
         let place = (self.number, self.next, rule);
         let Some(of) = resolver.config.rules.rules.get(rule) else { return };
         let Some(role) = resolver.roles.get(rule) else { return };
-        if self.cited.is_some_and(|cited| !cited.contains(&place)) || self.answers.is_ruled_out(place) {
+        if let Some(quoted) = self.quoted {
+            return self.quote(quoted, (rule, of), entry, view, record);
+        }
+        if self.answers.is_ruled_out(place) {
             return;
         }
         let brief = resolver.settings.is_brief();
@@ -268,28 +368,66 @@ impl Judge<'_> {
         } else if matches!(self.answers, Answers::Part { .. }) {
             return;
         }
-        if self.cited.is_none() && role.is_member {
+        if role.is_member {
             self.event(entry, view, rule);
         }
-        if self.cited.is_none() && !(role.is_stateful && role.is_emitted) {
+        if !(role.is_stateful && role.is_emitted) {
             return;
         }
-        let mut hit = if brief {
-            unit::hit(&fields, entry.time, entry.place(self.unit.input, self.unit.before))
-        } else {
-            if role.is_stateful {
-                late.answers = self.ask((rule, of), entry, view, true);
-            }
-            let cited = entry.cited(self.unit.input, self.unit.before, record);
-            Hit { why: of.facts(&late), ..unit::hit(&fields, entry.time, cited) }
-        };
-        hit.rule = rule;
-        if self.cited.is_some() {
-            self.out.cited.push((place, hit));
-        } else if resolver.settings.wants(&hit) {
+        let hit = self.hit((rule, of), entry, view, record);
+        if resolver.settings.wants(&hit) {
             self.out.hits.push(hit);
         } else {
             self.out.suppressed.push(rule);
+        }
+    }
+
+    /// What a finding says of a match.
+    fn hit<V: View>(&self, (rule, of): (usize, &Rule), entry: &KeptRecord, view: &V, record: &[u8]) -> Hit {
+        let fields = ViewFields::new(view, self.program, record);
+        let hit = unit::hit(&fields, entry.time, self.cited(entry, record));
+        if self.resolver.settings.is_brief() {
+            return Hit { rule, ..hit };
+        }
+        let mut late = Late { fields: &fields, answers: Vec::new(), located: None };
+        if self.resolver.roles.get(rule).is_some_and(|role| role.is_stateful) {
+            late.answers = self.ask((rule, of), entry, view, true);
+            late.locate(view, self.resolver.locate);
+        }
+        Hit { rule, why: of.facts(&late), ..hit }
+    }
+
+    fn cited(&self, entry: &KeptRecord, record: &[u8]) -> Cited {
+        if self.resolver.settings.is_brief() {
+            return entry.place(self.input, self.before);
+        }
+        entry.cited(self.input, self.before, record)
+    }
+
+    /// Tells what alerts say of a match that they rest on.
+    fn quote<V: View>(
+        &mut self,
+        quoted: &Quoted,
+        (rule, of): (usize, &Rule),
+        entry: &KeptRecord,
+        view: &V,
+        record: &[u8],
+    ) {
+        let place = (self.number, self.next, rule);
+        if !quoted.has(place) {
+            return;
+        }
+        self.out.cited.push(((self.number, self.next), self.cited(entry, record)));
+        if quoted.last.contains(&place) {
+            self.out.told.push((place, self.hit((rule, of), entry, view, record)));
+        }
+    }
+
+    /// Gives on what there is.
+    fn give(&mut self) {
+        let part = std::mem::take(&mut self.out);
+        if let Err(error) = (self.take)(part) {
+            self.failed.get_or_insert(error);
         }
     }
 
@@ -299,7 +437,7 @@ impl Judge<'_> {
         let fields = self.resolver.needs.get(rule).map_or(&[][..], Vec::as_slice);
         let values = fields.iter().map(|name| self.value(view, name)).collect();
         let records = vec![(self.number, self.next, rule)];
-        self.out.events.push((rule, Event { time, values, order: (self.unit.input, entry.offset), records }));
+        self.out.events.push((rule, Event { time, values, order: (self.input, entry.offset), records }));
     }
 
     /// What one part of the facts says of a record: nothing, that the rule does not match, or answers for later.
@@ -384,14 +522,16 @@ impl Judge<'_> {
 
 impl Handler for Judge<'_> {
     fn record<V: View>(&mut self, span: Span, view: &V) {
-        let unit = self.unit;
-        let Some(entry) = unit.entries.get(self.next) else { return };
+        let Some(entry) = self.entries.get(self.next) else { return };
         self.next += 1;
         let record = view.block().get(span.start as usize..span.end as usize).unwrap_or_default();
         let rules = self.rules..self.rules + entry.rules as usize;
         self.rules = rules.end;
-        for &rule in unit.rules.get(rules).unwrap_or_default() {
+        for &rule in self.names.get(rules).unwrap_or_default() {
             self.judge(entry, view, record, rule as usize);
+        }
+        if self.out.is_much() {
+            self.give();
         }
     }
 

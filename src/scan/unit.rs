@@ -64,7 +64,7 @@ pub struct Hit {
 }
 
 /// Records of a unit that can only be judged when everything is read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {
     /// In order.
     pub entries: Vec<KeptRecord>,
@@ -75,7 +75,7 @@ pub struct Kept {
 }
 
 /// One such record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptRecord {
     /// Nanoseconds and digits of its time.
     pub time: Option<(i64, u8)>,

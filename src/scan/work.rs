@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::Scope;
@@ -67,6 +68,24 @@ pub(super) struct Scan<'a> {
     /// Units handed to other workers that still hold their bytes.
     pub(super) in_flight: AtomicUsize,
     pub(super) max_in_flight: usize,
+}
+
+/// A plain file in parts, taken in order by whoever is free.
+struct Parts {
+    file: File,
+    size: u64,
+    /// Bytes of a part; the last may have less.
+    step: u64,
+    next: AtomicU64,
+}
+
+impl Parts {
+    /// The number of the next part and where it is.
+    fn take(&self) -> Option<(u64, Range<u64>)> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let start = number.checked_mul(self.step).filter(|start| *start < self.size)?;
+        Some((number, start..self.size.min(start + self.step)))
+    }
 }
 
 /// Who reads, who is told, and who takes rows.
@@ -186,11 +205,14 @@ impl<'a> Scan<'a> {
             inputs: &inputs.collect(),
             horizon,
         };
-        let resolved = resolver.resolve(&kept)?;
-        for rule in resolved.suppressed {
-            *collector.suppressed.entry(rule).or_default() += 1;
-        }
-        resolved.hits.into_iter().try_for_each(|hit| collector.push(hit))?;
+        let collector = Mutex::new(collector);
+        resolver.resolve(&kept, &|part| {
+            let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
+            for rule in part.suppressed {
+                *collector.suppressed.entry(rule).or_default() += 1;
+            }
+            part.hits.into_iter().try_for_each(|hit| collector.push(hit))
+        })?;
         facts.into_state(self.config.facts_alone)
     }
 
@@ -218,25 +240,31 @@ impl<'a> Scan<'a> {
         }
         let source = self.recognised(at, sniffed.source, &sniffed.framing);
         self.note(at, |note| note.bytes = size);
-        let file = Arc::new(file.try_clone().map_err(|error| error.to_string())?);
-        let step = self.settings.chunk_size as u64;
-        for number in 0..size.div_ceil(step) {
-            let (file, part) = (Arc::clone(&file), number * step..((number + 1) * step).min(size));
+        let file = file.try_clone().map_err(|error| error.to_string())?;
+        let parts =
+            Arc::new(Parts { file, size, step: self.settings.chunk_size as u64, next: AtomicU64::new(0) });
+        // Each takes the part that is next: parts that are ahead of a missing one wait in memory.
+        for _ in 0..size.div_ceil(parts.step).min(self.sessions.len() as u64) {
+            let parts = Arc::clone(&parts);
             scope.spawn(move |_| {
-                let length = part.end - part.start;
-                let read =
-                    self.with_session(at, source, |session, task| session.file_part(task, &file, part));
-                match read {
-                    None => {}
-                    Some(Ok(outcome)) => self.collect(at, number, outcome),
-                    Some(Err(error)) => {
-                        self.note(at, |note| note.problem = Some(format!("read error: {error}")));
-                    }
+                while let Some((number, part)) = parts.take() {
+                    self.part(at, source, &parts.file, number, part);
                 }
-                self.progress.bytes(length);
             });
         }
         Ok(true)
+    }
+
+    fn part(&self, at: usize, source: usize, file: &File, number: u64, part: Range<u64>) {
+        let length = part.end - part.start;
+        match self.with_session(at, source, |session, task| session.file_part(task, file, part)) {
+            None => {}
+            Some(Ok(outcome)) => self.collect(at, number, outcome),
+            Some(Err(error)) => {
+                self.note(at, |note| note.problem = Some(format!("read error: {error}")));
+            }
+        }
+        self.progress.bytes(length);
     }
 
     /// Notes what an input is; the index of its source.
