@@ -1,5 +1,6 @@
 //! Sigma correlations over event time. `rules/README.md` has the decisions where the specification is silent.
 
+mod sieve;
 mod sliding;
 mod window;
 
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::rule::correlation::{Condition, CorrelationKind};
 use crate::rule::{Correlation, Loaded};
+pub use sieve::{Group, Sieve};
 
 /// A match that correlations hold together: of a rule, or of another correlation.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Records that wait until everything is read, in memory up to a limit and beyond it in a temporary file.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -24,6 +25,8 @@ pub struct KeptUnit {
 struct Stored {
     input: usize,
     before: u64,
+    /// Indexes of the rules that its records wait for, each once, in order.
+    rules: Box<[u32]>,
     place: Place,
 }
 
@@ -42,6 +45,8 @@ enum Place {
 #[derive(Debug, Default)]
 pub struct KeptUnits {
     units: Vec<Stored>,
+    /// By rule: how many records wait for it.
+    counts: BTreeMap<u32, u64>,
     held: usize,
     file: Option<File>,
     written: u64,
@@ -56,6 +61,7 @@ impl KeptUnits {
         if kept.entries.is_empty() {
             return Ok(());
         }
+        let rules = self.count(&kept);
         let size = size(&kept);
         let place = if self.held + size > MEMORY {
             self.write(&kept)?
@@ -63,8 +69,31 @@ impl KeptUnits {
             self.held += size;
             Place::Memory(kept)
         };
-        self.units.push(Stored { input, before, place });
+        self.units.push(Stored { input, before, rules, place });
         Ok(())
+    }
+
+    /// Counts a unit's records by rule; the rules, each once.
+    fn count(&mut self, kept: &Kept) -> Box<[u32]> {
+        let mut rules = kept.rules.clone();
+        rules.sort_unstable();
+        for same in rules.chunk_by(PartialEq::eq) {
+            same.first().into_iter().for_each(|&rule| {
+                *self.counts.entry(rule).or_default() += same.len() as u64;
+            });
+        }
+        rules.dedup();
+        rules.into_boxed_slice()
+    }
+
+    /// How many records wait for a rule.
+    pub fn waiting_for(&self, rule: usize) -> u64 {
+        u32::try_from(rule).ok().and_then(|rule| self.counts.get(&rule)).copied().unwrap_or_default()
+    }
+
+    /// Whether records of unit `at` wait for one of these rules.
+    pub fn waits_for(&self, at: usize, is_one: &dyn Fn(usize) -> bool) -> bool {
+        self.units.get(at).is_some_and(|unit| unit.rules.iter().any(|&rule| is_one(rule as usize)))
     }
 
     fn write(&mut self, kept: &Kept) -> io::Result<Place> {
@@ -90,7 +119,7 @@ impl KeptUnits {
     /// # Errors
     /// The temporary file could not be read.
     pub fn unit(&self, at: usize) -> io::Result<Option<KeptUnit>> {
-        let Some(Stored { input, before, place }) = self.units.get(at) else { return Ok(None) };
+        let Some(Stored { input, before, place, .. }) = self.units.get(at) else { return Ok(None) };
         let kept = match place {
             Place::Memory(kept) => kept.clone(),
             &Place::File { offset, head, bytes } => {
@@ -145,5 +174,7 @@ mod tests {
             assert_eq!((unit.input, unit.before, unit.kept == kept), (at, 5, true));
         }
         assert!(units.unit(3).unwrap().is_none());
+        assert_eq!([3, u32::from(b'b'), 4].map(|rule| units.waiting_for(rule as usize)), [3, 1, 0]);
+        assert_eq!([0, 1].map(|at| units.waits_for(at, &|rule| rule == usize::from(b'b'))), [false, true]);
     }
 }

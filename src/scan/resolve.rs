@@ -7,14 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
-use super::facts::{Answered, Answers, Facts, Match, Place};
+use super::facts::{Answered, Answers, Facts, Held, Match, Place};
 use super::fields::ViewFields;
 use super::kept::{KeptUnit, KeptUnits};
 use super::program::{Ask, Program};
 use super::session::Chunk;
 use super::unit::{self, Cited, Hit, Kept, KeptRecord, Role};
 use super::{Config, Settings};
-use crate::correlate::{self, Alert};
+use crate::correlate::{self, Alert, Group, Sieve};
 use crate::decode::csv;
 use crate::decode::csv_view::{Columns, CsvView};
 use crate::decode::fields::{FieldId, View};
@@ -67,6 +67,8 @@ pub(super) struct Resolved {
     cited: Vec<((usize, usize), Cited)>,
     /// What findings say of the matches that completed an alert.
     told: Vec<(Match, Hit)>,
+    /// Groups of correlations that a rare match tells.
+    groups: Vec<Group>,
 }
 
 /// Takes results as they come, from any worker.
@@ -75,8 +77,22 @@ type Take<'a> = &'a (dyn Fn(Resolved) -> io::Result<()> + Sync);
 /// Where a look has its answers from.
 #[derive(Clone, Copy)]
 enum Asked<'a> {
+    Nothing,
     Now(Answers<'a>),
     Before(&'a Answered),
+}
+
+/// What a look at the kept records is for.
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    /// The groups that rare matches tell.
+    Groups(&'a Sieve),
+    /// What some of the facts can answer.
+    Answers(&'a Sieve),
+    /// Findings, and events of correlations.
+    Findings(&'a Sieve),
+    /// What alerts rest on.
+    Quotes(&'a Quoted),
 }
 
 /// The matches that alerts rest on.
@@ -118,7 +134,7 @@ impl Quoted {
 impl Resolved {
     fn is_much(&self) -> bool {
         let held = [self.hits.len(), self.suppressed.len(), self.events.len(), self.answers.len()];
-        let told = [self.ruled_out.len(), self.cited.len(), self.told.len()];
+        let told = [self.ruled_out.len(), self.cited.len(), self.told.len(), self.groups.len()];
         held.into_iter().chain(told).sum::<usize>() >= HELD
     }
 }
@@ -129,24 +145,43 @@ impl Resolver<'_> {
     /// # Errors
     /// A temporary file could not be written or read, or what `take` says.
     pub(super) fn resolve(&self, kept: &KeptUnits, take: Take<'_>) -> io::Result<()> {
+        let sieve = self.sieve(kept)?;
         match self.facts {
-            Facts::Whole(state) => self.with(kept, Asked::Now(Answers::Whole(state)), take),
+            Facts::Whole(state) => self.with(kept, Asked::Now(Answers::Whole(state)), &sieve, take),
             Facts::Parted(parted) => {
                 let answered = Answered::default();
                 parted.each_run(|answers| {
-                    self.look(kept, Asked::Now(answers), None, &|at, part| {
+                    self.look(kept, Asked::Now(answers), Purpose::Answers(&sieve), &|at, part| {
                         answered.add(at, &part.answers, &part.ruled_out)
                     })
                 })?;
-                self.with(kept, Asked::Before(&answered), take)
+                self.with(kept, Asked::Before(&answered), &sieve, take)
             }
         }
     }
 
+    /// What correlations need of events.
+    fn sieve(&self, kept: &KeptUnits) -> io::Result<Sieve> {
+        let counts = |rule| kept.waiting_for(rule);
+        let bare = Sieve::new(&self.config.rules, self.needs, self.wanted, &counts);
+        let groups: Mutex<HashSet<Group>> = Mutex::default();
+        self.look(kept, Asked::Nothing, Purpose::Groups(&bare), &|_, part| {
+            groups.lock().unwrap_or_else(PoisonError::into_inner).extend(part.groups);
+            Ok(())
+        })?;
+        let mut sieve = bare;
+        groups
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .into_iter()
+            .for_each(|group| sieve.add(group));
+        Ok(sieve)
+    }
+
     /// Judges and correlates, with all that can be asked at hand.
-    fn with(&self, kept: &KeptUnits, asked: Asked<'_>, take: Take<'_>) -> io::Result<()> {
+    fn with(&self, kept: &KeptUnits, asked: Asked<'_>, sieve: &Sieve, take: Take<'_>) -> io::Result<()> {
         let events: Mutex<correlate::Events<Match>> = Mutex::default();
-        self.look(kept, asked, None, &|_, mut part| {
+        self.look(kept, asked, Purpose::Findings(sieve), &|_, mut part| {
             let more = std::mem::take(&mut part.events);
             if !more.is_empty() {
                 let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,7 +206,7 @@ impl Resolver<'_> {
     ) -> io::Result<()> {
         let quoted = Quoted::by(alerts);
         let told = Mutex::new(Told::default());
-        self.look(kept, asked, Some(&quoted), &|_, part| {
+        self.look(kept, asked, Purpose::Quotes(&quoted), &|_, part| {
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             told.cited.extend(part.cited);
             told.last.extend(part.told);
@@ -181,23 +216,28 @@ impl Resolver<'_> {
         alerts.iter().filter_map(|alert| self.alert(alert, &told)).try_for_each(take)
     }
 
-    /// Looks at every kept record, or at those that are `quoted` alone. `take` is told the unit.
+    /// Looks at the kept records, as far as its purpose needs them. `take` is told the unit.
     fn look(
         &self,
         kept: &KeptUnits,
         asked: Asked<'_>,
-        quoted: Option<&Quoted>,
+        purpose: Purpose<'_>,
         take: &(dyn Fn(usize, Resolved) -> io::Result<()> + Sync),
     ) -> io::Result<()> {
-        let wanted = |at: &usize| quoted.is_none_or(|quoted| quoted.has_unit(*at));
+        let wanted = |at: &usize| match purpose {
+            Purpose::Groups(sieve) => kept.waits_for(*at, &|rule| sieve.is_anchor(rule)),
+            Purpose::Answers(_) | Purpose::Findings(_) => true,
+            Purpose::Quotes(quoted) => quoted.has_unit(*at),
+        };
         (0..kept.len()).into_par_iter().filter(wanted).try_for_each(|at| {
             let Some(unit) = kept.unit(at)? else { return Ok(()) };
             let take = |part| take(at, part);
             match asked {
-                Asked::Now(answers) => self.unit((at, unit), answers, quoted, &take),
+                Asked::Nothing => self.unit((at, unit), Answers::Held(&Held::default()), purpose, &take),
+                Asked::Now(answers) => self.unit((at, unit), answers, purpose, &take),
                 Asked::Before(answered) => {
                     let held = answered.of(at)?;
-                    self.unit((at, unit), Answers::Held(&held), quoted, &take)
+                    self.unit((at, unit), Answers::Held(&held), purpose, &take)
                 }
             }
         })
@@ -207,7 +247,7 @@ impl Resolver<'_> {
         &self,
         (at, unit): (usize, KeptUnit),
         answers: Answers<'_>,
-        quoted: Option<&Quoted>,
+        purpose: Purpose<'_>,
         take: Take<'_>,
     ) -> io::Result<()> {
         let Some((source, columns)) = self.inputs.get(&unit.input) else { return Ok(()) };
@@ -217,7 +257,7 @@ impl Resolver<'_> {
         let mut judge = Judge {
             resolver: self,
             answers,
-            quoted,
+            purpose,
             program,
             input,
             before,
@@ -239,9 +279,9 @@ impl Resolver<'_> {
     }
 
     fn json(&self, judge: &mut Judge<'_>, chunk: &Chunk) {
-        let whole_lines = memchr::memchr_iter(b'\n', chunk.bytes.get(..chunk.len).unwrap_or_default())
-            .count()
-            == judge.entries.len();
+        let content = chunk.bytes.get(..chunk.len).unwrap_or_default();
+        let whole_lines =
+            !judge.is_choosy() && memchr::memchr_iter(b'\n', content).count() == judge.entries.len();
         let mut decoder = Decoder::new(Options {
             isa: self.settings.isa(),
             templates: whole_lines,
@@ -252,8 +292,10 @@ impl Resolver<'_> {
             decoder.begin();
             return decoder.lines(&judge.program.table, &chunk.bytes, chunk.len, judge);
         }
-        let content = chunk.bytes.get(..chunk.len).unwrap_or_default();
         for entry in judge.entries {
+            if judge.skips(entry) {
+                continue;
+            }
             decoder.value(&judge.program.table, content, entry.start..entry.start + entry.length, judge);
         }
     }
@@ -315,8 +357,7 @@ fn cited(records: &[Match], told: &Told) -> Vec<Cited> {
 struct Judge<'a> {
     resolver: &'a Resolver<'a>,
     answers: Answers<'a>,
-    /// If given, these are told and nothing else.
-    quoted: Option<&'a Quoted>,
+    purpose: Purpose<'a>,
     program: &'a Program,
     /// Index of the input, and how many of its records stand before the unit.
     input: usize,
@@ -340,20 +381,24 @@ impl Judge<'_> {
         let place = (self.number, self.next, rule);
         let Some(of) = resolver.config.rules.rules.get(rule) else { return };
         let Some(role) = resolver.roles.get(rule) else { return };
-        if let Some(quoted) = self.quoted {
-            return self.quote(quoted, (rule, of), entry, view, record);
-        }
-        if self.answers.is_ruled_out(place) {
+        let (sieve, asks_alone) = match self.purpose {
+            Purpose::Groups(sieve) => return self.tell_groups(sieve, view, rule),
+            Purpose::Quotes(quoted) => return self.quote(quoted, (rule, of), entry, view, record),
+            Purpose::Answers(sieve) => (sieve, true),
+            Purpose::Findings(sieve) => (sieve, false),
+        };
+        let is_event = role.is_member && sieve.passes(rule, &|at, with| self.with_need(view, rule, at, with));
+        if self.answers.is_ruled_out(place) || !(is_event || role.is_stateful && role.is_emitted) {
             return;
         }
         let brief = resolver.settings.is_brief();
-        if brief && !role.is_member && !resolver.settings.wants_record(entry.time, view) {
+        if brief && !is_event && !resolver.settings.wants_record(entry.time, view) {
             return;
         }
         let fields = ViewFields::new(view, self.program, record);
         let mut late = Late { fields: &fields, answers: Vec::new(), located: None };
         if role.is_stateful {
-            if matches!(self.answers, Answers::Part { .. }) {
+            if asks_alone {
                 late.answers = self.ask((rule, of), entry, view, false);
                 return self.judge_part((rule, of), entry, view, late);
             }
@@ -365,10 +410,10 @@ impl Judge<'_> {
             if !of.matches(&late) {
                 return;
             }
-        } else if matches!(self.answers, Answers::Part { .. }) {
+        } else if asks_alone {
             return;
         }
-        if role.is_member {
+        if is_event {
             self.event(entry, view, rule);
         }
         if !(role.is_stateful && role.is_emitted) {
@@ -379,6 +424,45 @@ impl Judge<'_> {
             self.out.hits.push(hit);
         } else {
             self.out.suppressed.push(rule);
+        }
+    }
+
+    /// Whether it looks at single records.
+    fn is_choosy(&self) -> bool {
+        matches!(self.purpose, Purpose::Groups(_) | Purpose::Quotes(_))
+    }
+
+    /// Goes past a record that its purpose does not need; whether it did.
+    fn skips(&mut self, entry: &KeptRecord) -> bool {
+        let names = self.names.get(self.rules..self.rules + entry.rules as usize).unwrap_or_default();
+        let mut rules = names.iter().map(|&rule| rule as usize);
+        let is_needed = match self.purpose {
+            Purpose::Groups(sieve) => rules.any(|rule| sieve.is_anchor(rule)),
+            Purpose::Answers(_) | Purpose::Findings(_) => true,
+            Purpose::Quotes(quoted) => rules.any(|rule| quoted.has((self.number, self.next + 1, rule))),
+        };
+        if !is_needed {
+            self.next += 1;
+            self.rules += entry.rules as usize;
+        }
+        !is_needed
+    }
+
+    /// Tells the groups of a rare match.
+    fn tell_groups<V: View>(&mut self, sieve: &Sieve, view: &V, rule: usize) {
+        let value = |at: usize, with: &mut dyn FnMut(&str)| self.with_need(view, rule, at, with);
+        let groups: Vec<Group> = sieve.told_by(rule, &value).collect();
+        self.out.groups.extend(groups);
+    }
+
+    /// Gives one of the values that correlations ask of a rule's events to `with`, if there is one.
+    fn with_need<V: View>(&self, view: &V, rule: usize, at: usize, with: &mut dyn FnMut(&str)) {
+        let name = self.resolver.needs.get(rule).and_then(|names| names.get(at));
+        if let Some(field) = name.and_then(|name| self.program.table.find(name)) {
+            extract::text(view, field, |text| {
+                with(text);
+                Some(())
+            });
         }
     }
 
