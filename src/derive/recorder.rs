@@ -112,6 +112,8 @@ pub(super) struct Local {
     pub(super) active: Vec<Rows<Active>>,
     /// By key, by value.
     pub(super) values: Vec<Values>,
+    /// By key: times at which there was one more.
+    pub(super) counts: Vec<Vec<i64>>,
     /// By key.
     pub(super) amounts: Vec<Vec<Amount>>,
     /// By key.
@@ -253,10 +255,12 @@ impl Recorder {
         let key = feed.key.map_or(0, id);
         self.bytes += match (&feed.track, feed.value) {
             (Track::Activity, _) => rows(&mut local.active, key, |rows| active(rows, time)),
-            (Track::Values { .. } | Track::Zones, Some(extract)) => {
-                rows(&mut local.values, key, |values| day_first(values.entry(id(extract)).or_default(), time))
-            }
-            (Track::Amounts { .. }, None) => rows(&mut local.amounts, key, |rows| push(rows, (time, 1.0))),
+            (Track::Values { .. } | Track::Zones, Some(extract)) => rows(&mut local.values, key, |values| {
+                let before = values.capacity();
+                let more = day_first(values.entry(id(extract)).or_default(), time);
+                more + (values.capacity() - before) * size_of::<(u32, Rows<DayFirst>)>()
+            }),
+            (Track::Amounts { .. }, None) => rows(&mut local.counts, key, |rows| push(rows, time)),
             (Track::Amounts { .. }, Some(extract)) => {
                 let numbers =
                     self.lookup.interners.get(extract).map_or(&[][..], |interner| &interner.numbers);
@@ -325,12 +329,10 @@ impl Recorder {
             return is_usual;
         }
         let told = Told { asked, days: active.len(), is_usual: fit(active, &asked, fits()) };
-        let before = local.usual.len();
-        rows(&mut local.usual, key, |last| {
+        self.bytes += rows(&mut local.usual, key, |last| {
             *last = told;
             0
         });
-        self.bytes += (local.usual.len() - before) * size_of::<Told>();
         told.is_usual
     }
 
@@ -370,20 +372,20 @@ impl Waiting {
     }
 }
 
-/// Gives the rows of a key to `with`.
+/// Gives the rows of a key to `with`; how many bytes more they take.
 fn rows<T: Default>(all: &mut Vec<T>, key: u32, with: impl FnOnce(&mut T) -> usize) -> usize {
-    let key = key as usize;
+    let (key, before) = (key as usize, all.capacity());
     if all.len() <= key {
         all.resize_with(key + 1, T::default);
     }
-    all.get_mut(key).map_or(0, with)
+    (all.capacity() - before) * size_of::<T>() + all.get_mut(key).map_or(0, with)
 }
 
-/// Adds a row; how many bytes it takes.
-fn push<T>(rows: &mut Vec<T>, row: T) -> usize {
+/// Adds a row; how many bytes more that takes.
+pub(super) fn push<T>(rows: &mut Vec<T>, row: T) -> usize {
+    let before = rows.capacity();
     rows.push(row);
-    // Vectors grow by doubling.
-    2 * size_of::<T>() + if rows.len() == 1 { 48 } else { 0 }
+    (rows.capacity() - before) * size_of::<T>()
 }
 
 /// Whether rows fit on as many days as asked.

@@ -1,6 +1,8 @@
 //! Rows of which nearly always the newest or the first is asked for: they stand in place, those between behind a pointer.
 //! What costs when facts are noted is waiting for memory.
 
+use super::recorder::push;
+
 /// Rows in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Rows<T> {
@@ -21,16 +23,14 @@ impl<T: Copy> Rows<T> {
         self.newest.as_mut()
     }
 
-    /// Adds a row; how many bytes more that takes, about.
+    /// Adds a row; how many bytes more that takes.
     pub(super) fn push(&mut self, row: T) -> usize {
-        let Some(newest) = self.newest.replace(row) else { return size_of::<Self>() };
+        let Some(newest) = self.newest.replace(row) else { return 0 };
         if self.first.is_none() {
             self.first = Some(newest);
             return 0;
         }
-        self.between.push(newest);
-        // Vectors grow by doubling.
-        2 * size_of::<T>()
+        push(&mut self.between, newest)
     }
 
     /// How many there are.
@@ -49,8 +49,8 @@ impl<T: Copy> Rows<T> {
     }
 
     /// All rows.
-    pub(super) fn into_vec(self) -> Vec<T> {
-        self.first.into_iter().chain(self.between).chain(self.newest).collect()
+    pub(super) fn all(self) -> impl Iterator<Item = T> {
+        self.first.into_iter().chain(self.between).chain(self.newest)
     }
 }
 
@@ -68,6 +68,6 @@ mod tests {
         assert_eq!((rows.newest().copied(), rows.len()), (Some(3), 3));
         assert_eq!(rows.first(), Some(&1));
         assert_eq!(rows.backwards().copied().collect::<Vec<_>>(), [3, 2, 1]);
-        assert_eq!(rows.into_vec(), [1, 2, 3]);
+        assert_eq!(rows.all().collect::<Vec<_>>(), [1, 2, 3]);
     }
 }

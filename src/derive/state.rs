@@ -222,23 +222,27 @@ impl TableState {
     fn take(&mut self, track: &Track, part: Part<'_>) {
         let name = |key: usize| part.keys.map_or(Some(""), |keys| keys.texts.get(key).map(String::as_str));
         for (key, rows) in part.local.active.into_iter().enumerate() {
-            let rows = rows.into_vec();
-            if let Some(name) = name(key).filter(|_| !rows.is_empty()) {
-                self.key(name).active.extend(rows);
+            if let Some(name) = name(key).filter(|_| rows.len() > 0) {
+                self.key(name).active.extend(rows.all());
             }
         }
-        for (key, rows) in part.local.amounts.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-            name(key).into_iter().for_each(|name| self.key(name).amounts.extend_from_slice(&rows));
+        for (key, times) in part.local.counts.into_iter().enumerate() {
+            if let Some(name) = name(key).filter(|_| !times.is_empty()) {
+                self.key(name).amounts.extend(times.into_iter().map(|time| (time, 1.0)));
+            }
+        }
+        for (key, rows) in part.local.amounts.into_iter().enumerate() {
+            if let Some(name) = name(key).filter(|_| !rows.is_empty()) {
+                self.key(name).amounts.extend(rows);
+            }
         }
         let texts = part.values.map_or(&[][..], |values| &values.texts);
-        for (key, values) in
-            part.local.values.into_iter().enumerate().filter(|(_, values)| !values.is_empty())
-        {
-            let Some(name) = name(key) else { continue };
+        for (key, values) in part.local.values.into_iter().enumerate() {
+            let Some(name) = name(key).filter(|_| !values.is_empty()) else { continue };
             let key = self.key(name);
             for (value, rows) in values {
                 if let Some(value) = texts.get(value as usize) {
-                    key.values.entry(value.clone()).or_default().extend(rows.into_vec());
+                    key.values.entry(value.clone()).or_default().extend(rows.all());
                 }
             }
         }

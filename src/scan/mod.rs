@@ -276,7 +276,7 @@ fn total_bytes(inputs: &[input::Input]) -> Option<u64> {
 /// Bytes of a unit, unless it is said otherwise.
 pub const CHUNK_SIZE: usize = 4 << 20;
 /// Memory for facts, unless it is said otherwise.
-pub const STATE_MEMORY: usize = 512 << 20;
+pub const STATE_MEMORY: usize = 1 << 30;
 /// Longest record, unless it is said otherwise.
 pub const MAX_RECORD: usize = 4 << 20;
 

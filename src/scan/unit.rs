@@ -426,7 +426,8 @@ impl Handler for Reader<'_> {
         if let Some(time) = time.filter(is_fact) {
             self.recorder.record(view, time, &self.buffers.matched, self.locate);
         }
-        if !self.buffers.matched.is_empty() {
+        // Rules come first; the others are conditions of facts.
+        if self.buffers.matched.first().is_some_and(|&number| number < self.program.rules.len()) {
             self.hits(span, view, record, time);
         }
         if self.settings.projection.is_some() {

@@ -95,7 +95,7 @@ pub(super) struct Speed {
     #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = size::parse, help_heading = "Speed")]
     chunk_size: u64,
     /// Memory for the facts behind derived fields; beyond it they go to temporary files.
-    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = size::parse, help_heading = "Speed")]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size::parse, help_heading = "Speed")]
     state_memory: u64,
     /// fast, or strict: the plain reference engine, slower, with the same findings.
     #[arg(long, value_enum, default_value_t = EngineName::Fast, value_name = "ENGINE", help_heading = "Speed")]
