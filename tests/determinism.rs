@@ -88,6 +88,27 @@ fn threads_chunks_order_and_engine_change_nothing() {
     }
 }
 
+/// Facts that say the same are merged before any goes to disk: a log that comes again, out of order, takes no more than once, but for what
+/// is counted. Under each limit some are merged, some written, and nothing differs.
+#[test]
+fn the_memory_of_facts_changes_nothing() {
+    let place = Place::new();
+    let log = String::from_utf8(logs().swap_remove(0).1).unwrap();
+    let mut lines: Vec<&str> = log.lines().collect();
+    for copy in 0..5 {
+        let third = lines.len() / 3;
+        lines.rotate_left(third);
+        lines.reverse();
+        place.write(&format!("a/{copy}"), (lines.join("\n") + "\n").as_bytes());
+    }
+    let expected = place.scan(&["a", "--chunk-size", "64KiB"]);
+    assert!(expected.findings().len() > 500);
+    for memory in (4..13).map(|power| format!("{}KiB", 1 << power)) {
+        let scanned = place.scan(&["a", "--chunk-size", "64KiB", "--state-memory", &memory]);
+        assert!(scanned.stdout == expected.stdout, "findings differ with {memory}");
+    }
+}
+
 #[test]
 fn compression_changes_nothing() {
     let plain = Place::new();

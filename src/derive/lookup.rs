@@ -41,8 +41,8 @@ pub(super) struct Interner {
     /// Of places.
     pub(super) origins: Vec<Origin>,
     pub(super) numbers: Vec<f64>,
-    /// About how many they take.
-    bytes: usize,
+    /// About how many bytes they take.
+    pub(super) bytes: usize,
 }
 
 /// Extracts that depend on the same fields: one look at these gives all of them.

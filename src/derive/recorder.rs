@@ -341,6 +341,14 @@ impl Recorder {
         self.bytes
     }
 
+    /// Merges rows that say the same, as those do of a log that is not in order or comes again.
+    pub fn compact(&mut self) {
+        self.note_waiting();
+        self.locals.iter_mut().for_each(Local::compact);
+        let texts: usize = self.lookup.interners.iter().map(|interner| interner.bytes).sum();
+        self.bytes = texts + self.locals.iter().map(Local::bytes).sum::<usize>();
+    }
+
     /// Takes the facts out; the recorder starts afresh.
     #[must_use]
     pub fn take(&mut self) -> Self {
@@ -353,6 +361,65 @@ impl Recorder {
         self.note_waiting();
         Noted { interners: self.lookup.interners, feeds: self.feeds, locals: self.locals }
     }
+}
+
+impl Local {
+    fn compact(&mut self) {
+        for rows in self.active.iter_mut().filter(|rows| rows.len() > 2) {
+            let mut all: Vec<Active> = std::mem::take(rows).all().collect();
+            merge_days(&mut all);
+            rows.replace(all);
+        }
+        for rows in self.values.iter_mut().flat_map(HashMap::values_mut).filter(|rows| rows.len() > 2) {
+            let mut all: Vec<DayFirst> = std::mem::take(rows).all().collect();
+            keep_first(&mut all);
+            rows.replace(all);
+        }
+        for visits in &mut self.visits {
+            visits.sort_unstable();
+            visits.dedup();
+            visits.shrink_to_fit();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        fn held<T>(rows: &Vec<T>) -> usize {
+            rows.capacity() * size_of::<T>()
+        }
+        let values = self.values.iter().map(|values| {
+            values.capacity() * size_of::<(u32, Rows<DayFirst>)>()
+                + values.values().map(Rows::bytes).sum::<usize>()
+        });
+        held(&self.active)
+            + self.active.iter().map(Rows::bytes).sum::<usize>()
+            + held(&self.values)
+            + values.sum::<usize>()
+            + held(&self.counts)
+            + self.counts.iter().map(held).sum::<usize>()
+            + held(&self.amounts)
+            + self.amounts.iter().map(held).sum::<usize>()
+            + held(&self.visits)
+            + self.visits.iter().map(held).sum::<usize>()
+            + held(&self.usual)
+    }
+}
+
+/// Sorts by day, one row a day.
+pub(super) fn merge_days(rows: &mut Vec<Active>) {
+    rows.sort_unstable_by_key(|row| row.day);
+    rows.dedup_by(|later, earlier| {
+        let same = later.day == earlier.day;
+        if same {
+            earlier.join(*later);
+        }
+        same
+    });
+}
+
+/// Sorts by day, and keeps the first time of each.
+pub(super) fn keep_first(rows: &mut Vec<DayFirst>) {
+    rows.sort_unstable();
+    rows.dedup_by_key(|row| row.0);
 }
 
 impl Waiting {

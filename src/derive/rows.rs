@@ -48,6 +48,19 @@ impl<T: Copy> Rows<T> {
         self.newest.iter().chain(self.between.iter().rev()).chain(&self.first)
     }
 
+    /// Has these rows in place of its own.
+    pub(super) fn replace(&mut self, mut rows: Vec<T>) {
+        let newest = rows.pop();
+        let first = if rows.is_empty() { None } else { Some(rows.remove(0)) };
+        rows.shrink_to_fit();
+        *self = Self { first, between: rows, newest };
+    }
+
+    /// Bytes beyond its own.
+    pub(super) fn bytes(&self) -> usize {
+        self.between.capacity() * size_of::<T>()
+    }
+
     /// All rows.
     pub(super) fn all(self) -> impl Iterator<Item = T> {
         self.first.into_iter().chain(self.between).chain(self.newest)
@@ -68,6 +81,11 @@ mod tests {
         assert_eq!((rows.newest().copied(), rows.len()), (Some(3), 3));
         assert_eq!(rows.first(), Some(&1));
         assert_eq!(rows.backwards().copied().collect::<Vec<_>>(), [3, 2, 1]);
-        assert_eq!(rows.all().collect::<Vec<_>>(), [1, 2, 3]);
+        for again in [vec![], vec![4], vec![4, 5], vec![4, 5, 6, 7]] {
+            rows.replace(again.clone());
+            assert_eq!((rows.len(), rows.first()), (again.len(), again.first()));
+            assert_eq!(rows.newest().copied(), again.last().copied());
+        }
+        assert_eq!(rows.all().collect::<Vec<_>>(), [4, 5, 6, 7]);
     }
 }

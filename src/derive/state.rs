@@ -11,7 +11,7 @@ use super::baseline::{Baseline, Facts};
 use super::extract::{Origin, PlaceKey};
 use super::lookup::Interner;
 use super::plan::{Plan, Table, Track};
-use super::recorder::{Active, Amount, DayFirst, Local, Noted, Recorder, Visit};
+use super::recorder::{Active, Amount, DayFirst, Local, Noted, Recorder, Visit, keep_first, merge_days};
 use super::spill::Spill;
 
 /// Facts by table.
@@ -307,14 +307,7 @@ impl TableState {
 impl KeyState {
     /// Sorts and merges.
     fn settle(&mut self, spans: &[i64]) {
-        self.active.sort_unstable_by_key(|row| row.day);
-        self.active.dedup_by(|later, earlier| {
-            let same = later.day == earlier.day;
-            if same {
-                earlier.join(*later);
-            }
-            same
-        });
+        merge_days(&mut self.active);
         for rows in self.values.values_mut() {
             keep_first(rows);
         }
@@ -367,10 +360,4 @@ impl KeyState {
         }
         spans
     }
-}
-
-/// Keeps the first time of each day.
-fn keep_first(rows: &mut Vec<DayFirst>) {
-    rows.sort_unstable();
-    rows.dedup_by_key(|row| row.0);
 }

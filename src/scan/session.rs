@@ -89,6 +89,11 @@ impl Session {
         self.recorder.bytes()
     }
 
+    /// Merges facts that say the same.
+    pub fn compact_facts(&mut self) {
+        self.recorder.compact();
+    }
+
     /// Takes the facts out.
     pub fn take_facts(&mut self) -> Recorder {
         self.recorder.take()

@@ -318,8 +318,7 @@ impl<'a> Scan<'a> {
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let session = slot.get_or_insert_with(|| Session::new(task));
         let result = work(session, task);
-        let limit = self.config.state_memory / self.sessions.len().max(1);
-        let facts = (session.fact_bytes() > limit).then(|| session.take_facts());
+        let facts = too_many_facts(session, self.config.state_memory / self.sessions.len().max(1));
         // Joining facts may run other units on this thread, and they lock this session.
         drop(slot);
         if let Some(Err(error)) = facts.map(|facts| self.spill.write(&self.plan, facts)) {
@@ -408,6 +407,15 @@ fn locate(config: &Config) -> Option<&dyn Locate> {
 
 fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes out facts that need more than `limit` bytes, unless merging makes them half as many.
+fn too_many_facts(session: &mut Session, limit: usize) -> Option<Recorder> {
+    if session.fact_bytes() <= limit {
+        return None;
+    }
+    session.compact_facts();
+    (session.fact_bytes() > limit / 2).then(|| session.take_facts())
 }
 
 fn read_head(file: &File) -> io::Result<Vec<u8>> {
