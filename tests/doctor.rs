@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use common::{Place, command};
 use emulated::{ADMIN, Ran, World};
 use portcullis::drill::configuration::Configuration;
+use portcullis::drill::emulator::census::Census;
 use portcullis::drill::emulator::lambda::{Alias, Function, Lambda};
 use portcullis::drill::emulator::tenant::differences;
 use portcullis::drill::emulator::vault::Secret;
@@ -222,10 +223,10 @@ fn nothing_that_a_terminal_obeys_is_shown() {
     assert!(!json.out.contains('\u{1b}') && json.out.contains("\\u001b"), "{}", json.out);
 }
 
-/// What `doctor` says of rotating the credential of `use-1`, which a function has a copy of.
-fn told_of_a_copy(change: impl FnOnce(&mut Tenant)) -> (String, String) {
+/// What `doctor` says of what the inventory asks for of `use-1`, beside this service.
+fn told_of_use(service: &dyn Service, what: &str, change: impl FnOnce(&mut Tenant)) -> (String, String) {
     let mut tenant = Tenant::example(7);
-    Lambda.example(&mut tenant);
+    service.example(&mut tenant);
     let emulator = Emulator::start(tenant, Switches::default(), Faults::default()).unwrap();
     let configuration = Configuration::of(&emulator, &format!("responder = ['{ADMIN}']"), "");
     let place = Place::new();
@@ -239,7 +240,26 @@ fn told_of_a_copy(change: impl FnOnce(&mut Tenant)) -> (String, String) {
     assert!(!out.contains("CANARY"), "{out}");
     assert!(differences(&before, &emulator.tenant()).is_empty(), "it changes something");
     let report: Value = serde_json::from_str(&out).unwrap();
-    (state(&report, "inventory", "rotate the credential of use-1"), means(&report, "inventory"))
+    (state(&report, "inventory", what), means(&report, "inventory"))
+}
+
+/// What it says of rotating the credential of `use-1`, which a function has a copy of.
+fn told_of_a_copy(change: impl FnOnce(&mut Tenant)) -> (String, String) {
+    told_of_use(&Lambda, "rotate the credential of use-1", change)
+}
+
+#[test]
+fn what_a_lockdown_would_pause_is_looked_at() {
+    let told = |change: fn(&mut Tenant)| told_of_use(&Census, "pause what use-1 carries", change);
+    assert_eq!(told(|_| {}).0, "works");
+    let (state, means) = told(|tenant| drop(tenant.census.syncs.remove(&15_136)));
+    assert!(
+        state == "missing" && means.contains("15136 of census") && means.contains("by hand"),
+        "{state}: {means}"
+    );
+    assert!(!means.contains("15135"), "{means}");
+    let (state, means) = told(|tenant| tenant.census.token.push('x'));
+    assert!(state == "missing" && means.contains("Unauthorized"), "{state}: {means}");
 }
 
 #[test]

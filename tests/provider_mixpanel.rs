@@ -105,6 +105,7 @@ fn row(name: &str, credential: &str, created_by: &str, stored: bool) -> Integrat
             secret: "secret".to_owned(),
         }),
         point: None,
+        pause: None,
         consumer: format!("{name} on etl-1"),
         owner: None,
         purpose: None,

@@ -18,6 +18,14 @@
 //! created-by = "jane@agency.example"
 //! last-rotated = 2026-01-31
 //! restart = "Airflow reads the secret at every run: nothing to do."
+//!
+//! [[integration]]
+//! name = "crm-sync"
+//! type = "service-account"
+//! credential = "reverse-etl.d4e5f6.mp-service-account"
+//! consumer = "Census, sync 15135"
+//! system = "census"                              # the consumer of portcullis.toml in which a lockdown pauses what follows
+//! pause = ["15135"]                              # flows of it: syncs, users, roles, datasets, as the consumer calls them
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -33,7 +41,7 @@ use crate::rule::nearest;
 /// A larger file is not read, in bytes.
 const MAX_FILE: usize = 4 << 20;
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "name",
     "type",
     "project",
@@ -44,6 +52,7 @@ const KEYS: [&str; 16] = [
     "system",
     "place",
     "place-fields",
+    "pause",
     "consumer",
     "owner",
     "purpose",
@@ -76,6 +85,8 @@ pub struct Integration {
     pub stored: Option<Stored>,
     /// Where its consumer has a copy of it that an API changes.
     pub point: Option<Point>,
+    /// What carries data by it, and can be paused by an API.
+    pub pause: Option<Pause>,
     /// Who reads it.
     pub consumer: String,
     /// Whom to ask.
@@ -114,6 +125,15 @@ pub struct Point {
     pub username: String,
     /// The name under which the secret stands there.
     pub secret: String,
+}
+
+/// What carries data by itself in a system, and is paused when the account may know the credential behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// The name of a consumer of the configuration.
+    pub system: String,
+    /// Flows in it, in the consumer's words, none of which has a `;` or a blank at an end.
+    pub flows: Vec<String>,
 }
 
 /// The instances of a configuration that rows may name.
@@ -240,6 +260,7 @@ fn integration(
         project: section.get("project").and_then(|entry| project(&entry)),
         credential: credential.and_then(|entry| credential_name(&entry)),
         point: point(report, &section, stored.as_ref(), known.map(|known| known.consumers)),
+        pause: pause(&section, known.map(|known| known.consumers)),
         stored,
         owner: text("owner"),
         purpose: text("purpose"),
@@ -348,13 +369,17 @@ fn point(
     consumers: Option<&[Instance]>,
 ) -> Option<Point> {
     let Some(system) = section.get("system") else {
-        for key in ["place", "place-fields"] {
+        for key in ["place", "place-fields", "pause"] {
             if let Some(entry) = section.get(key) {
                 entry.add::<()>(Fault::Needs { key, other: "system" });
             }
         }
         return None;
     };
+    let has_place = section.get("place").is_some() || section.get("place-fields").is_some();
+    if section.get("pause").is_some() && !has_place {
+        return None;
+    }
     if section.get("store").is_none() {
         return system.add(Fault::Needs { key: "system", other: "store" });
     }
@@ -365,13 +390,26 @@ fn point(
     Some(Point { system: system?.to_owned(), place: place?.to_owned(), username: username?, secret: secret? })
 }
 
+/// Without a system the key has been told already.
+fn pause(section: &Section<'_>, consumers: Option<&[Instance]>) -> Option<Pause> {
+    let (entry, system) = (section.get("pause")?, section.get("system")?);
+    let flows = entry.list()?;
+    // In a table that people fill in they are one cell.
+    if flows.is_empty() || flows.iter().any(|flow| flow.contains(';') || flow.trim() != flow) {
+        return entry.beyond("at least one name, none with `;` or a blank at an end");
+    }
+    let system = instance_name(&system, "consumer", consumers)?;
+    Some(Pause { system: system.to_owned(), flows })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Config, kinds};
 
     const INSTANCES: &str = "[store.vault]\nbase-url = 'https://v'\ncredential = 'env:V'\n\
-                             [consumer.aws-lambda]\nbase-url = 'https://l'\ncredential = 'env:L'\n";
+                             [consumer.aws-lambda]\nbase-url = 'https://l'\ncredential = 'env:L'\n\
+                             [consumer.census]\nkind = 'aws-lambda'\nbase-url = 'https://c'\ncredential = 'env:C'\n";
     const LEAST: &str = "[[integration]]\nname = 'etl'\ntype = 'other'\nconsumer = 'x'\n";
 
     fn parse(text: &str) -> Result<Vec<Integration>, ConfigError> {
@@ -394,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_documented_example_is_read() {
-        let [one] = &parse(&documented()).unwrap()[..] else { panic!() };
+        let [one, sync] = &parse(&documented()).unwrap()[..] else { panic!() };
         assert_eq!((one.name.as_str(), one.kind), ("nightly-etl", IntegrationKind::ServiceAccount));
         assert_eq!(one.project.as_deref(), Some("1001"));
         assert_eq!(one.credential.as_deref(), Some("etl.a1b2c3.mp-service-account"));
@@ -409,6 +447,8 @@ mod tests {
         assert!(
             one.owner.is_some() && one.purpose.is_some() && one.created_by.is_some() && one.restart.is_some()
         );
+        let pause = Pause { system: "census".to_owned(), flows: vec!["15135".to_owned()] };
+        assert_eq!((one.pause.as_ref(), sync.pause.as_ref(), &sync.point), (None, Some(&pause), &None));
     }
 
     #[test]
@@ -487,5 +527,36 @@ mod tests {
             assert!(error.starts_with(told) && error.lines().count() == 1, "{text}: {error}");
             assert!(!error.contains(token));
         }
+    }
+
+    #[test]
+    fn what_is_paused_has_names_in_a_system() {
+        for (text, told) in [
+            (format!("{LEAST}pause = ['1']"), "i.toml:5:9: `pause` without `system`"),
+            (format!("{LEAST}system = 'censu'\npause = ['1']"), "i.toml:5:10: no such consumer"),
+            (format!("{LEAST}system = 'census'\npause = '1'"), "i.toml:6:9: `pause` has to be a list"),
+            (
+                format!("{LEAST}system = 'census'\npause = []"),
+                "i.toml:6:9: `pause` has to be at least one name",
+            ),
+            (
+                format!("{LEAST}system = 'census'\npause = ['1; 2']"),
+                "i.toml:6:9: `pause` has to be at least one name",
+            ),
+            (
+                format!("{LEAST}system = 'census'\npause = ['1\t2']"),
+                "i.toml:6:10: `pause` has to be one line",
+            ),
+            (
+                format!("{LEAST}system = 'census'\nplace = 'x'\npause = ['1']"),
+                "i.toml:5:10: `system` without `store`",
+            ),
+        ] {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.starts_with(told) && error.lines().count() == 1, "{text}: {error}");
+        }
+        let text = format!("{LEAST}system = 'census'\npause = ['1', 'two words']");
+        let [one] = &parse(&text).unwrap()[..] else { panic!() };
+        assert_eq!(one.pause.as_ref().unwrap().flows, ["1", "two words"]);
     }
 }

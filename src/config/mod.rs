@@ -33,7 +33,7 @@ pub use error::{ConfigError, Fault, Problem, UrlFault};
 pub use find::{FILE, find};
 pub use instance::Instance;
 use instance::{Names, Role};
-pub use inventory::{Integration, IntegrationKind, Inventory, Known, Point, Stored};
+pub use inventory::{Integration, IntegrationKind, Inventory, Known, Pause, Point, Stored};
 pub use notify::Notify;
 pub use reference::{Door, Reference, ReferenceError, ReferenceFault};
 pub use settings::{Settings, Value};

@@ -43,6 +43,7 @@ const HEAD: &str = "\
 #   created-by = \"jane@agency.example\"
 #   last-rotated = 2026-01-31
 #   restart = \"Airflow reads the secret at every run: nothing to do.\"
+# Where `system` is one in which flows can be paused, such as census, they are named instead of a place: `pause = [\"15135\"]`.
 # inventory = \"integrations.toml\"
 
 [http]

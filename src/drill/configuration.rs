@@ -1,9 +1,10 @@
 //! The configuration that the responders of an emulated tenant have: every kind of provider, store and consumer
 //! whose service is emulated, and an inventory of who uses which service account.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::emulator::{Client, Emulator, Entry, Place, SERVICES, Tenant};
+use super::emulator::{Client, Emulator, Entry, Flow, Place, SERVICES, Tenant};
 use crate::config::KindSpec;
 use crate::lockdown::open;
 
@@ -74,11 +75,12 @@ fn local(role: &str, kind: &KindSpec) -> String {
 }
 
 /// One for every entry of a store that holds the credential of a service account, with the place of a consumer that has a
-/// copy. What the attacker knows was made by the account, or shown to it.
+/// copy, or the flows that run on it; and one for the flows that each person has set up. What the attacker knows was made by the account, or shown to it.
 fn integrations(tenant: &Tenant) -> String {
     let mut text = String::new();
     let entries = SERVICES.iter().flat_map(|service| service.entries(tenant));
     let places: Vec<Place> = SERVICES.iter().flat_map(|service| service.places(tenant)).collect();
+    let flows: Vec<Flow> = SERVICES.iter().flat_map(|service| service.flows(tenant)).collect();
     for (number, Entry { store, path, username }) in (1..).zip(entries) {
         let known = tenant.attacker.service_accounts.iter().any(|(known, _)| *known == username);
         let _ = writeln!(
@@ -95,9 +97,28 @@ fn integrations(tenant: &Tenant) -> String {
                 );
             }
         }
+        text.push_str(&paused(&flows, |flow| flow.username.as_ref() == Some(&username)));
         if known {
             let _ = writeln!(text, "created-by = {:?}", tenant.attacker.email);
         }
     }
+    let by: BTreeSet<Option<&String>> = flows.iter().map(|flow| flow.by.as_ref()).collect();
+    for (number, by) in (1..).zip(by) {
+        let own = paused(&flows, |flow| flow.username.is_none() && flow.by.as_ref() == by);
+        if !own.is_empty() {
+            let _ = writeln!(
+                text,
+                "[[integration]]\nname = \"flow-{number}\"\ntype = \"pipeline\"\nconsumer = \"a warehouse\"\n{own}"
+            );
+            let _ = by.map(|by| writeln!(text, "created-by = {by:?}"));
+        }
+    }
     text
+}
+
+/// What a row says of those of the flows; they are in one system.
+fn paused(flows: &[Flow], is_it: impl Fn(&&Flow) -> bool) -> String {
+    let names: Vec<&String> = flows.iter().filter(&is_it).map(|flow| &flow.name).collect();
+    let system = flows.iter().find(is_it).map(|flow| flow.system);
+    system.map_or_else(String::new, |system| format!("system = {system:?}\npause = {names:?}\n"))
 }

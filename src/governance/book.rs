@@ -11,7 +11,7 @@ use super::sheet;
 use crate::config::{ConfigError, Integration, IntegrationKind, Inventory, Point, Stored};
 
 /// Columns of the CSV.
-pub const HEADER: [&str; 19] = [
+pub const HEADER: [&str; 20] = [
     "integration",
     "type",
     "project",
@@ -30,10 +30,14 @@ pub const HEADER: [&str; 19] = [
     "place",
     "place username",
     "place secret",
+    "paused",
     "restart",
 ];
 
-/// Keys of `integrations.toml` by column; `next rotation` is worked out and not read, fields of a store are a table.
+/// Between flows in one cell: no flow of an inventory has it.
+const BETWEEN: &str = "; ";
+
+/// Keys of `integrations.toml` by column; `next rotation` is worked out and not read, fields of a store are a table, flows a list.
 const KEYS: [(&str, &str); 14] = [
     ("integration", "name"),
     ("type", "type"),
@@ -92,6 +96,10 @@ pub fn rows(inventory: &[Integration], matrix: &Matrix) -> Vec<Vec<String>> {
     let point = |row: &Integration, part: fn(&Point) -> &String| {
         row.point.as_ref().map(|point| part(point).clone()).unwrap_or_default()
     };
+    let system = |row: &Integration| {
+        let point = row.point.as_ref().map(|point| &point.system);
+        point.or(row.pause.as_ref().map(|pause| &pause.system)).cloned().unwrap_or_default()
+    };
     let row = |row: &Integration| {
         vec![
             row.name.clone(),
@@ -108,10 +116,11 @@ pub fn rows(inventory: &[Integration], matrix: &Matrix) -> Vec<Vec<String>> {
             stored(row, |stored| &stored.path),
             stored(row, |stored| &stored.username),
             stored(row, |stored| &stored.secret),
-            point(row, |point| &point.system),
+            system(row),
             point(row, |point| &point.place),
             point(row, |point| &point.username),
             point(row, |point| &point.secret),
+            row.pause.as_ref().map(|pause| pause.flows.join(BETWEEN)).unwrap_or_default(),
             text(&row.restart),
         ]
     };
@@ -207,6 +216,10 @@ fn toml_of<'a>(cell: &impl Fn(&str) -> Option<&'a str>) -> String {
             text.push_str(&format!("{name} = {{ {} }}\n", fields.join(", ")));
         }
     }
+    if let Some(flows) = cell("paused") {
+        let flows: Vec<String> = flows.split(BETWEEN.trim()).map(|flow| quoted(flow.trim())).collect();
+        text.push_str(&format!("pause = [{}]\n", flows.join(", ")));
+    }
     text
 }
 
@@ -227,6 +240,7 @@ fn fault(error: &ConfigError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Pause;
     use crate::governance::matrix::matrix;
 
     fn hostile() -> Vec<Integration> {
@@ -244,6 +258,7 @@ mod tests {
             credential: text("etl.a1b2c3.mp-service-account"),
             stored: Some(stored("username")),
             point: None,
+            pause: None,
             consumer: "=cmd|' /c calc'!A1".into(),
             owner: text("@data, \"team\""),
             purpose: text("\u{202e}loads"),
@@ -256,6 +271,7 @@ mod tests {
             kind: IntegrationKind::CohortSync,
             credential: None,
             stored: None,
+            pause: Some(Pause { system: "census".into(), flows: vec!["=1".into(), "a, \"b\"".into()] }),
             last_rotated: None,
             ..row.clone()
         };

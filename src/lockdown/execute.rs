@@ -15,7 +15,7 @@ use super::http::CallError;
 use super::journal::JournalError;
 use super::plan::Plan;
 use super::prove::prove_all;
-use super::provider::{Discovery, Provider, Target};
+use super::provider::{Discovery, Hand, Provider, Target};
 use super::record::{Entry, Record, SystemRead, Tracked};
 use super::snapshot::Snapshots;
 use super::state::{Status, StepEvent};
@@ -74,7 +74,40 @@ pub async fn read_all(
             Err(error) => drop(found.failed.insert(system, error.to_string())),
         }
     }
+    look_elsewhere(systems, record, &mut found).await;
     found
+}
+
+/// Of what systems plan for others, adds to their steps what is not done yet, and what cannot be looked at.
+async fn look_elsewhere(systems: &BTreeMap<String, Arc<dyn Provider>>, record: &Record, found: &mut Found) {
+    let hand = Hand::new(&record.tag, BTreeMap::new());
+    let look = async |step: Step| {
+        let done = match systems.get(&step.system) {
+            Some(system) => system.look(&step, &hand).await.map(|look| look.done == Some(true)),
+            None => Ok(false),
+        };
+        (step, done)
+    };
+    for discovery in found.discoveries.values_mut() {
+        let planned = std::mem::take(&mut discovery.elsewhere);
+        for (step, done) in join_all(planned.into_iter().map(look)).await {
+            let what = format!("{} {} of {}", step.action, step.object.name, step.system);
+            match done {
+                Ok(false) => discovery.steps.push(step),
+                // What this incident has done is no news.
+                Ok(true) if record.steps.contains_key(&step.id) => {}
+                Ok(true) => {
+                    discovery.notes.push(format!("nothing is to be done, and nothing taken back: {what}"))
+                }
+                Err(error) => {
+                    discovery
+                        .notes
+                        .push(format!("whether it is to be done could not be read: {what}: {error}"));
+                    discovery.steps.push(step);
+                }
+            }
+        }
+    }
 }
 
 /// One system, for the targets that it is asked about; `None`: for none of them. Of several targets, memory and snapshot
@@ -107,6 +140,7 @@ async fn read_several(
         memory.insert(target.email.clone(), found.memory);
         snapshot.insert(target.email, found.snapshot);
         all.steps.extend(found.steps);
+        all.elsewhere.extend(found.elsewhere);
         all.guided.extend(found.guided);
         all.guards.extend(found.guards);
         all.notes.extend(found.notes);

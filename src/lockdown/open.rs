@@ -1,4 +1,4 @@
-//! From the configuration to systems that can be asked: transports, providers, stores, consumers.
+//! From the configuration to systems that can be asked: transports, providers, stores, consumers, flows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -8,6 +8,8 @@ use url::Url;
 
 use super::consumer::system::ConsumerSystem;
 use super::consumer::{self, CONSUMERS, Consumer};
+use super::flow::system::FlowSystem;
+use super::flow::{self, FLOWS, Flows};
 use super::http::{Auth, CallError, Settings, Transport};
 use super::inventory::{self, InventorySystem};
 use super::provider::{self, OpenError, PROVIDERS, Provider};
@@ -16,13 +18,16 @@ use super::store::{self, STORES, Store};
 use crate::config::{Catalog, Config, Instance, Integration, KindSpec};
 
 /// Systems by the names of their instances.
+#[derive(Default)]
 pub struct Systems {
-    /// Providers, stores and consumers, as systems with steps.
+    /// Providers, stores, consumers and flows, as systems with steps.
     pub all: BTreeMap<String, Arc<dyn Provider>>,
     /// The stores alone.
     pub stores: BTreeMap<String, Arc<dyn Store>>,
-    /// The consumers alone.
+    /// The consumers that are given credentials alone.
     pub consumers: BTreeMap<String, Arc<dyn Consumer>>,
+    /// Those whose flows are stopped.
+    pub flows: BTreeMap<String, Arc<dyn Flows>>,
 }
 
 /// Why a system cannot be opened.
@@ -52,7 +57,8 @@ pub fn catalog() -> &'static Catalog {
     static KINDS: LazyLock<[Specs; 3]> = LazyLock::new(|| {
         let providers = PROVIDERS.iter().map(|kind| &kind.spec).collect();
         let stores = STORES.iter().map(|kind| &kind.spec).collect();
-        [providers, stores, CONSUMERS.iter().map(|kind| &kind.spec).collect()]
+        let consumers = CONSUMERS.iter().map(|kind| &kind.spec);
+        [providers, stores, consumers.chain(FLOWS.iter().map(|kind| &kind.spec)).collect()]
     });
     static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
         let [providers, stores, consumers] = &*KINDS;
@@ -67,17 +73,16 @@ pub fn open(
     inventory: &[Integration],
     credentials: &BTreeMap<String, SecretString>,
 ) -> Result<Systems, SystemError> {
-    let mut systems = Systems { all: BTreeMap::new(), stores: BTreeMap::new(), consumers: BTreeMap::new() };
+    let mut systems = Systems::default();
     for instance in &config.stores {
         let store = open_store(config, instance, credentials.get(&instance.name))?;
         systems.all.insert(instance.name.clone(), Arc::new(StoreSystem(Arc::clone(&store))));
         systems.stores.insert(instance.name.clone(), store);
     }
     for instance in &config.consumers {
-        let consumer = open_consumer(config, instance, credentials.get(&instance.name))?;
-        systems.all.insert(instance.name.clone(), Arc::new(ConsumerSystem::new(Arc::clone(&consumer))));
-        systems.consumers.insert(instance.name.clone(), consumer);
+        open_consumer(&mut systems, config, instance, credentials.get(&instance.name))?;
     }
+    fit(inventory, &systems)?;
     if let Some(path) = &config.inventory {
         systems.all.insert(inventory::NAME.to_owned(), Arc::new(InventorySystem::new(path)));
     }
@@ -127,23 +132,55 @@ fn open_store(
     (kind.open)(opening).map_err(failed)
 }
 
+/// One that is given credentials, or one whose flows are stopped.
 fn open_consumer(
+    systems: &mut Systems,
     config: &Config,
     instance: &Instance,
     credential: Option<&SecretString>,
-) -> Result<Arc<dyn Consumer>, SystemError> {
-    let failed =
-        |what: &str| SystemError::Open { name: instance.name.clone(), error: OpenError(what.into()) };
-    let kind = consumer::kind(instance.kind.name);
-    let kind = kind.ok_or_else(|| failed("there is no such kind of consumer"))?;
+) -> Result<(), SystemError> {
+    let name = &instance.name;
+    let wrong = |error| SystemError::Open { name: name.clone(), error };
+    let failed = |what: &str| wrong(OpenError(what.into()));
     let base = instance.base_url.clone().ok_or_else(|| failed("a base-url is needed"))?;
     let opening = consumer::Opening {
-        name: instance.name.clone(),
+        name: name.clone(),
         settings: instance.settings.clone(),
         credential: credential.cloned().ok_or_else(|| failed("a credential is needed"))?,
         transport: transport(config, instance, base, Auth::None)?,
     };
-    (kind.open)(opening).map_err(|error| SystemError::Open { name: instance.name.clone(), error })
+    if let Some(kind) = flow::kind(instance.kind.name) {
+        let flows = (kind.open)(opening).map_err(wrong)?;
+        systems.all.insert(name.clone(), Arc::new(FlowSystem(Arc::clone(&flows))));
+        systems.flows.insert(name.clone(), flows);
+        return Ok(());
+    }
+    let kind = consumer::kind(instance.kind.name);
+    let kind = kind.ok_or_else(|| failed("there is no such kind of consumer"))?;
+    let consumer = (kind.open)(opening).map_err(wrong)?;
+    systems.all.insert(name.clone(), Arc::new(ConsumerSystem::new(Arc::clone(&consumer))));
+    systems.consumers.insert(name.clone(), consumer);
+    Ok(())
+}
+
+/// Whether rows ask of consumers what their kinds can do.
+fn fit(inventory: &[Integration], systems: &Systems) -> Result<(), SystemError> {
+    for row in inventory {
+        let place = row.point.as_ref().filter(|point| systems.flows.contains_key(&point.system));
+        let pause = row.pause.as_ref().filter(|pause| systems.consumers.contains_key(&pause.system));
+        let (system, why) = match (place, pause) {
+            (Some(point), _) => {
+                (&point.system, "no API gives it a credential: name what is paused, and no place")
+            }
+            (None, Some(pause)) => {
+                (&pause.system, "nothing of it can be paused: name a place, and no `pause`")
+            }
+            (None, None) => continue,
+        };
+        let error = OpenError(format!("the integration {} of the inventory: {why}", row.name));
+        return Err(SystemError::Open { name: system.clone(), error });
+    }
+    Ok(())
 }
 
 fn transport(

@@ -6,8 +6,9 @@ use std::time::Duration;
 use portcullis::config::{Config, Inventory};
 use portcullis::drill::emulator::draws::CANARY;
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Faults, Moment, Place, Record, SERVICES, Switches, Tenant};
+use portcullis::drill::emulator::{Faults, Flow, Moment, Place, Record, SERVICES, Switches, Tenant};
 use portcullis::lockdown::consumer::system::{REPOINT, Repoint};
+use portcullis::lockdown::flow::system::PAUSE;
 use portcullis::lockdown::inventory;
 use portcullis::lockdown::open::{self, Systems};
 use portcullis::lockdown::operation::Kind;
@@ -180,7 +181,33 @@ fn agreed(stage: &Stage) -> Checked {
         }
         Checked::Ok(())
     })?;
+    flowing(stage, &record)?;
     placed(stage, &record)
+}
+
+fn flows(tenant: &Tenant) -> Vec<Flow> {
+    SERVICES.iter().flat_map(|service| service.flows(tenant)).collect()
+}
+
+/// A flow is stopped where its step holds, and stands as it stood where it was taken back or there is none.
+fn flowing(stage: &Stage, record: &Incident) -> Checked {
+    let now = flows(&stage.emulator.tenant());
+    for was in flows(&stage.before) {
+        let name = format!("{} of {}", was.name, was.system);
+        let is = now.iter().find(|is| (is.system, &is.name) == (was.system, &was.name));
+        let is = is.ok_or_else(|| format!("{name} is gone"))?;
+        let step = record.steps.values().find(|tracked| {
+            let step = &tracked.step;
+            step.action == PAUSE && step.system == was.system && step.object.name == was.name
+        });
+        let status = step.map(|tracked| tracked.state.status);
+        if status.is_some_and(|status| status.is_open() || status == Status::Kept) {
+            continue;
+        }
+        let runs = was.runs && !status.is_some_and(Status::holds);
+        ensure!(is.runs == runs, "{name} {}", if is.runs { "runs" } else { "does not run" });
+    }
+    Ok(())
 }
 
 /// Places of consumers that have a copy of a credential.

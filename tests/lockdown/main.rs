@@ -18,6 +18,7 @@ mod check;
 mod checklists;
 mod consumers;
 mod contracts;
+mod flows;
 mod large;
 mod operations;
 mod pool;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::config::{Settings as Keys, Value as Key};
-use portcullis::drill::emulator::{Emulator, Faults, SERVICES, Switches, Tenant, What, When};
+use portcullis::drill::emulator::{Client, Emulator, Faults, SERVICES, Switches, Tenant, What, When};
 use portcullis::lockdown::http::{Auth, CallError, Settings, Transport};
 use portcullis::lockdown::provider::OpenError;
 use portcullis::lockdown::store::{Opening, Store, StoreError, kind};
@@ -29,17 +29,8 @@ impl Emulated {
             Some((service.client(name, &tenant, &base)?, base))
         });
         let (client, base) = client.unwrap_or_else(|| panic!("{name} is not emulated"));
-        let settings = client.settings.iter().map(|(key, text)| {
-            let table: toml::Table = toml::from_str(&format!("value = {text}")).unwrap();
-            let value = match &table["value"] {
-                toml::Value::String(text) => Key::Text(text.clone()),
-                toml::Value::Boolean(flag) => Key::Flag(*flag),
-                _ => panic!("{key} = {text}"),
-            };
-            (*key, value)
-        });
         let base = format!("{base}{}", client.path);
-        let store = open(name, &base, &client.credential, settings.collect()).unwrap();
+        let store = open(name, &base, &client.credential, keys(&client)).unwrap();
         Self { emulator, store }
     }
 
@@ -54,6 +45,20 @@ impl Emulated {
         let requests = self.emulator.requests();
         requests.iter().filter(|request| request.changing && request.took_effect).count()
     }
+}
+
+/// The settings that a client is configured with.
+pub(crate) fn keys(client: &Client) -> Keys {
+    let settings = client.settings.iter().map(|(key, text)| {
+        let table: toml::Table = toml::from_str(&format!("value = {text}")).unwrap();
+        let value = match &table["value"] {
+            toml::Value::String(text) => Key::Text(text.clone()),
+            toml::Value::Boolean(flag) => Key::Flag(*flag),
+            _ => panic!("{key} = {text}"),
+        };
+        (*key, value)
+    });
+    settings.collect()
 }
 
 /// Opens a store at this address.

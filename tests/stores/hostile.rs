@@ -11,7 +11,7 @@ use super::emulated::open;
 use super::merge;
 
 /// Answers whatever it is asked with this body, until the test ends.
-fn server(status: &'static str, body: &'static str) -> String {
+pub(crate) fn server(status: &'static str, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -63,7 +63,7 @@ fn is_fit_to_show<T>(result: &Result<T, StoreError>, what: &str) {
     assert!(!format!("{error:?}").contains("CANARY"), "{what}");
 }
 
-const BODIES: [&str; 16] = [
+pub(crate) const BODIES: [&str; 16] = [
     "{}",
     "[]",
     "null",

@@ -1,4 +1,4 @@
-//! What every store has to do, tried on each. A store that is added is tried too, or this fails. Consumers, by the same means.
+//! What every store has to do, tried on each. A store that is added is tried too, or this fails. Consumers and flows, by the same means.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::print_stderr, reason = "a test says what it skips")]
@@ -8,6 +8,7 @@ mod azure;
 #[path = "../common/bao.rs"]
 mod bao;
 mod emulated;
+mod flows;
 mod gcp;
 mod hostile;
 mod lambda;

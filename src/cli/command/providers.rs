@@ -11,14 +11,15 @@ use crate::config::catalog::KindSpec;
 use crate::lockdown::about::{About, Change};
 use crate::lockdown::consumer::CONSUMERS;
 use crate::lockdown::consumer::guided::{BY_PEOPLE, ByPeople};
+use crate::lockdown::flow::FLOWS;
 use crate::lockdown::provider::PROVIDERS;
 use crate::lockdown::store::STORES;
 use crate::output::json;
 
 /// List the systems that a lockdown knows: what each reads, changes, undoes, needs, and cannot do.
 ///
-/// Providers, where accounts are shut out; stores, where new secrets are put; consumers, which are given them, and those that
-/// people give them, with the reason.
+/// Providers, where accounts are shut out; stores, where new secrets are put; consumers, which are given them or whose flows are
+/// paused, and those that people give them, with the reason.
 /// Nothing is read or sent. `portcullis doctor` says what your credentials allow; `portcullis config init` has every setting.
 ///
 /// Examples:
@@ -64,7 +65,8 @@ fn kinds() -> Vec<(&'static str, &'static KindSpec, &'static About)> {
     let providers = PROVIDERS.iter().map(|kind| ("provider", &kind.spec, &kind.about));
     let stores = STORES.iter().map(|kind| ("store", &kind.spec, &kind.about));
     let consumers = CONSUMERS.iter().map(|kind| ("consumer", &kind.spec, &kind.about));
-    providers.chain(stores).chain(consumers).collect()
+    let flows = FLOWS.iter().map(|kind| ("consumer", &kind.spec, &kind.about));
+    providers.chain(stores).chain(consumers).chain(flows).collect()
 }
 
 fn text(role: &str, spec: &KindSpec, about: &About) -> String {
@@ -80,12 +82,18 @@ fn text(role: &str, spec: &KindSpec, about: &About) -> String {
     text + "\n"
 }
 
-fn words(ByPeople { name, title, why }: &ByPeople) -> String {
-    format!("{title} (consumer `{name}`, by people)\n  cannot:   be given a credential by an API: {why}\n\n")
+fn words(ByPeople { name, title, why, meanwhile }: &ByPeople) -> String {
+    let mut text = format!("{title} (consumer `{name}`, by people)\n");
+    list(&mut text, "cannot", std::iter::once(format!("be given a credential by an API: {why}")));
+    list(&mut text, "meanwhile", meanwhile.iter().map(|line| (*line).to_owned()));
+    text + "\n"
 }
 
-fn left_to_people(ByPeople { name, title, why }: &ByPeople) -> Value {
-    json!({ "kind": name, "role": "consumer", "title": title, "changes": [], "cannot": [why] })
+fn left_to_people(ByPeople { name, title, why, meanwhile }: &ByPeople) -> Value {
+    json!({
+        "kind": name, "role": "consumer", "title": title, "by_people": true, "changes": [], "cannot": [why],
+        "meanwhile": meanwhile,
+    })
 }
 
 fn list(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {

@@ -2,7 +2,7 @@
 
 use super::Row;
 use super::systems::{Examined, Opened};
-use crate::config::{Config, Integration, IntegrationKind, Inventory, Point, Stored};
+use crate::config::{Config, Integration, IntegrationKind, Inventory, Pause, Point, Stored};
 use crate::lockdown::consumer::system::rehearse;
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::CheckState;
@@ -34,14 +34,19 @@ pub(super) async fn rows(
             parts.push(place(integration, point, stored, opened).await);
         }
         if !parts.is_empty() {
-            rows.push(joined(integration, parts));
+            let what = format!("rotate the credential of {}", integration.name);
+            rows.push(joined(&what, parts));
+        }
+        if let Some(pause) = &integration.pause {
+            let what = format!("pause what {} carries", integration.name);
+            rows.push(joined(&what, flows(pause, opened).await));
         }
     }
     rows
 }
 
 /// One line: the worst state, and all that keeps it from being better.
-fn joined(integration: &Integration, parts: Vec<(CheckState, String)>) -> Row {
+fn joined(what: &str, parts: Vec<(CheckState, String)>) -> Row {
     let any = |state| parts.iter().any(|(of, _)| *of == state);
     let state = if any(CheckState::Missing) {
         CheckState::Missing
@@ -51,8 +56,7 @@ fn joined(integration: &Integration, parts: Vec<(CheckState, String)>) -> Row {
         CheckState::Works
     };
     let notes: Vec<String> = parts.into_iter().filter(|(of, _)| *of == state).map(|(_, note)| note).collect();
-    let what = format!("rotate the credential of {}", integration.name);
-    Row::new(SYSTEM, &what, state, notes.join("; "))
+    Row::new(SYSTEM, what, state, notes.join("; "))
 }
 
 /// Whether some system has the service account, as discovery saw it.
@@ -138,6 +142,27 @@ async fn place(
         ),
         Err(error) => (CheckState::Unknown, format!("{place}: {error}")),
     }
+}
+
+/// Whether each flow could be told from the others, and how it stands. What a change needs, no read shows.
+async fn flows(pause: &Pause, opened: &[Opened<'_>]) -> Vec<(CheckState, String)> {
+    let system = &pause.system;
+    let flows = opened.iter().find(|opened| opened.name() == system).and_then(|opened| opened.flows.as_ref());
+    let Some(flows) = flows else {
+        return vec![(CheckState::Unknown, format!("{system} could not be opened"))];
+    };
+    let mut parts = Vec::new();
+    for name in &pause.flows {
+        parts.push(match flows.look(name).await {
+            Ok(now) if now.stopped => (CheckState::Works, format!("{name} of {system} is stopped already")),
+            Ok(_) => (CheckState::Works, format!("{name} of {system} runs, and is shown")),
+            Err(CallError::Refused { message, .. }) => {
+                (CheckState::Missing, format!("{name} of {system}: {message}; it has to be stopped by hand"))
+            }
+            Err(error) => (CheckState::Unknown, format!("{name} of {system}: {error}")),
+        });
+    }
+    parts
 }
 
 async fn version(store: &dyn Store, path: &str) -> Result<Option<Version>, StoreError> {

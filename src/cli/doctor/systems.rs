@@ -10,6 +10,7 @@ use crate::cli::door::Process;
 use crate::cli::ui::Ui;
 use crate::config::{Config, Instance, Integration};
 use crate::lockdown::consumer::Consumer;
+use crate::lockdown::flow::Flows;
 use crate::lockdown::http::{Auth, Call, Settings, Transport};
 use crate::lockdown::open::{self, Systems};
 use crate::lockdown::provider::{Check, CheckState, Discovery, Provider, Target};
@@ -28,8 +29,10 @@ pub(super) struct Opened<'a> {
     system: Result<Arc<dyn Provider>, String>,
     /// Where it is a store.
     pub(super) store: Option<Arc<dyn Store>>,
-    /// Where it is a consumer.
+    /// Where it is a consumer that is given credentials.
     pub(super) consumer: Option<Arc<dyn Consumer>>,
+    /// Where it is one whose flows are stopped.
+    pub(super) flows: Option<Arc<dyn Flows>>,
 }
 
 impl Opened<'_> {
@@ -56,7 +59,9 @@ pub(super) fn open_all<'a>(ui: &Ui, config: &'a Config, inventory: &[Integration
         let one = systems.as_ref().ok();
         let store = one.and_then(|systems| systems.stores.get(&instance.name).cloned());
         let consumer = one.and_then(|systems| systems.consumers.get(&instance.name).cloned());
-        opened.push(Opened { instance, provider: false, system: system(systems, instance), store, consumer });
+        let flows = one.and_then(|systems| systems.flows.get(&instance.name).cloned());
+        let system = system(systems, instance);
+        opened.push(Opened { instance, provider: false, system, store, consumer, flows });
     }
     // Only so that a provider knows the name of the default store; what it needs of the store is not tried here.
     let stores: Vec<Instance> =
@@ -64,7 +69,7 @@ pub(super) fn open_all<'a>(ui: &Ui, config: &'a Config, inventory: &[Integration
     let providers = config.providers.iter().map(|instance| {
         let systems = open_one(ui, config, instance, &stores, inventory);
         let system = system(systems, instance);
-        Opened { instance, provider: true, system, store: None, consumer: None }
+        Opened { instance, provider: true, system, store: None, consumer: None, flows: None }
     });
     let providers: Vec<Opened<'a>> = providers.collect();
     providers.into_iter().chain(opened).collect()

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Answer, Request, Switches, Tenant, auth0, aws, azure, entra, gcp, google, lambda, looker, mixpanel, okta,
-    onelogin, onepassword, pingone, scim, vault,
+    Answer, Request, Switches, Tenant, auth0, aws, azure, census, entra, gcp, google, hightouch, lambda,
+    looker, mixpanel, okta, onelogin, onepassword, pingone, scim, vault,
 };
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
@@ -63,6 +63,21 @@ pub struct Place {
     pub holds: [String; 2],
     /// All else that it works with there.
     pub others: BTreeMap<String, String>,
+}
+
+/// What carries data by itself in a system of the organisation's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// Name of the consumer's kind, and so of its instance.
+    pub system: &'static str,
+    /// The flow, as the inventory names it.
+    pub name: String,
+    /// Username of the service account that it works with; none where the vendor works with what it was given.
+    pub username: Option<String>,
+    /// E-mail of whoever set it up, where that is known.
+    pub by: Option<String>,
+    /// It carries something.
+    pub runs: bool,
 }
 
 /// How much of a service's rate limit is left.
@@ -124,6 +139,12 @@ pub trait Service: Sync {
         Vec::new()
     }
 
+    /// Flows, where it has some.
+    fn flows(&self, tenant: &Tenant) -> Vec<Flow> {
+        let _ = tenant;
+        Vec::new()
+    }
+
     /// Headers by which each of its answers says how much of the limit is left; a 429 has them instead of `Retry-After`.
     /// `None`: there are none.
     fn limit_headers(&self, left: &Allowance) -> Option<Vec<(&'static str, String)>> {
@@ -158,4 +179,6 @@ pub const SERVICES: &[&dyn Service] = &[
     &google::Google,
     &lambda::Lambda,
     &looker::Looker,
+    &census::Census,
+    &hightouch::Hightouch,
 ];

@@ -18,6 +18,12 @@ pub(super) fn used(tenant: &Tenant) -> Vec<(String, Value)> {
     fields.collect()
 }
 
+/// The user names of those credentials.
+pub(super) fn usernames(tenant: &Tenant) -> Vec<String> {
+    let accounts = USED.iter().filter_map(|id| tenant.mixpanel.service_accounts.get(id));
+    accounts.map(|account| account.username.clone()).collect()
+}
+
 /// Of the entries of a store, by path and user name, those that hold the credential of a service account.
 pub(super) fn entries(
     tenant: &Tenant,

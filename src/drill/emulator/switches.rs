@@ -37,6 +37,8 @@ pub struct Switches {
     pub lambda: LambdaSwitches,
     /// Open points of Looker.
     pub looker: LookerSwitches,
+    /// Open points of Hightouch.
+    pub hightouch: HightouchSwitches,
     /// How long access tokens last that clients ask for.
     pub tokens: TokenSwitches,
     /// Whether the attacker is awake.
@@ -389,6 +391,16 @@ impl Default for LookerSwitches {
     fn default() -> Self {
         Self { has_tests: true }
     }
+}
+
+/// Open points of Hightouch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HightouchSwitches {
+    /// Identifiers are numbers, not text.
+    pub numbers: bool,
+    /// A disabled sync does not show that a run of it goes on.
+    pub hides_runs: bool,
 }
 
 /// How long access tokens last that clients ask for.

@@ -9,8 +9,8 @@ use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
 use super::{
-    SERVICES, auth0, aws, azure, entra, gcp, google, lambda, looker, mixpanel, okta, onelogin, onepassword,
-    pingone, scim, vault,
+    SERVICES, auth0, aws, azure, census, entra, gcp, google, hightouch, lambda, looker, mixpanel, okta,
+    onelogin, onepassword, pingone, scim, vault,
 };
 use crate::synth::people::VICTIM;
 
@@ -47,6 +47,10 @@ pub struct Tenant {
     pub lambda: lambda::State,
     /// Connections that consume credentials.
     pub looker: looker::State,
+    /// Syncs that write with credentials.
+    pub census: census::State,
+    /// More of them.
+    pub hightouch: hightouch::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -77,6 +81,8 @@ impl Tenant {
             google: google::State::default(),
             lambda: lambda::State::default(),
             looker: looker::State::default(),
+            census: census::State::default(),
+            hightouch: hightouch::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

@@ -247,6 +247,9 @@ impl Target {
 pub struct Discovery {
     /// What has to be done now. Steps that are done do not come up again; a step's identifier is the same in each pass.
     pub steps: Vec<Step>,
+    /// Steps of other systems, whose objects this one cannot see, whether they are done or not: whoever carries them out is
+    /// asked, and what is done is left out.
+    pub elsewhere: Vec<Step>,
     /// What people have to do, the same in each pass.
     pub guided: Vec<Guided>,
     /// Why nothing may be changed at all.

@@ -10,11 +10,15 @@ use super::rotation::{self, Rotation};
 use super::survey::{List, Survey, Unread};
 use super::wire::{Account, Member};
 use crate::config::{Integration, IntegrationKind};
+use crate::lockdown::flow;
 use crate::lockdown::http::CallError;
 use crate::lockdown::operation::Ask;
 use crate::lockdown::provider::{Discovery, Guard, Target};
 use crate::lockdown::step::{Gap, Guided, Phase};
 use crate::lockdown::store::system::Put;
+
+/// Why flows are paused without it being known that the account is concerned.
+const UNTOLD: &str = "the account's role is not told: it may administer the organization";
 
 /// Collects the discovery of one pass.
 pub(super) struct Planner<'a> {
@@ -53,6 +57,7 @@ pub(super) fn plan(provider: &Mixpanel, target: &Target, survey: &Survey) -> Dis
     for account in survey.accounts.iter().flatten() {
         planner.account(account);
     }
+    planner.other_flows();
     planner.unknown_makers();
     planner.unread();
     // What somebody who leaves has set up runs on: it is handed over.
@@ -168,6 +173,7 @@ impl<'a> Planner<'a> {
         let why = if rows.is_empty() { self.planted(account) } else { self.exposed(account, &rows) };
         let Some(why) = why else {
             if !rows.is_empty() && !self.survey.tells_role(self.target.read.late) {
+                self.flows(&rows, UNTOLD);
                 self.doubtful.push(account);
             }
             return;
@@ -222,10 +228,50 @@ impl<'a> Planner<'a> {
         if rows.iter().any(|row| row.created_by.as_ref().is_some_and(|by| by.eq_ignore_ascii_case(email))) {
             return Some("the account made it, says the inventory, and so was shown its secret".to_owned());
         }
+        self.administers()
+    }
+
+    fn administers(&self) -> Option<String> {
         let role = self.survey.suspect.role().filter(|_| self.survey.suspect.administers() == Some(true))?;
         Some(format!(
             "the account is {role} of the organization, and so administers every project that it is in"
         ))
+    }
+
+    /// A planned rotation or a leave stops nothing.
+    fn pauses(&self) -> bool {
+        self.target.ask == Ask::ShutOut && !self.target.is_nobody()
+    }
+
+    /// What runs outside of Mixpanel on what the account may know or lead elsewhere. Where that is not told, it is paused too:
+    /// a pause costs a delay.
+    fn flows(&mut self, rows: &[&Integration], why: &str) {
+        if !self.pauses() {
+            return;
+        }
+        for pause in rows.iter().filter_map(|row| row.pause.as_ref()) {
+            let steps = pause.flows.iter().map(|name| flow::system::step(&pause.system, name, why));
+            self.out.elsewhere.extend(steps);
+        }
+    }
+
+    /// Of rows that have no service account: pipelines, imports, syncs, with what Mixpanel was given for them.
+    fn other_flows(&mut self) {
+        let is_other =
+            |row: &&Integration| row.kind != IntegrationKind::ServiceAccount && row.pause.is_some();
+        let (inventory, email) = (&self.provider.inventory, &self.target.email);
+        for row in inventory.iter().filter(is_other) {
+            let why = match &row.created_by {
+                Some(by) if by.eq_ignore_ascii_case(email) => {
+                    Some("the account set it up, says the inventory".to_owned())
+                }
+                _ => self.administers(),
+            };
+            let untold = || (!self.survey.tells_role(self.target.read.late)).then(|| UNTOLD.to_owned());
+            if let Some(why) = why.or_else(untold) {
+                self.flows(&[row], &why);
+            }
+        }
     }
 
     pub(super) fn quarantine(&mut self, account: &Account, why: &str) {
@@ -238,6 +284,7 @@ impl<'a> Planner<'a> {
 
     /// `at_once`: the old one does not wait for its consumers, and the inventory stays as it is.
     pub(super) fn rotate(&mut self, account: &Account, rows: &[&Integration], why: &str, at_once: bool) {
+        self.flows(rows, why);
         let puts: Vec<Option<Put>> = rows.iter().map(|row| self.put(row)).collect();
         let mut distinct: Vec<Put> = Vec::new();
         for put in puts.iter().flatten() {
@@ -254,8 +301,10 @@ impl<'a> Planner<'a> {
         let points = placed().filter_map(|(row, put)| Some((row.point.as_ref()?, put.clone()))).collect();
         // What has an API is given the new credential by it.
         let consumers = placed().filter(|(row, _)| row.point.is_none());
-        let consumers: Vec<Guided> =
-            consumers.map(|(row, put)| self.guide.consumer(row, put, !at_once)).collect();
+        let paused = |row: &Integration| row.pause.clone().filter(|_| self.pauses());
+        let consumers: Vec<Guided> = consumers
+            .map(|(row, put)| self.guide.consumer(row, put, !at_once, paused(row).as_ref()))
+            .collect();
         let named = |steps: &[Guided]| steps.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
         let after = if at_once { Vec::new() } else { named(&consumers) };
         self.out.guided.extend(consumers);

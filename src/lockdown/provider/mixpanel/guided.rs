@@ -3,7 +3,7 @@
 
 use super::survey::{List, Survey, unread_projects};
 use super::wire::Account;
-use crate::config::Integration;
+use crate::config::{Integration, Pause};
 use crate::lockdown::step::{Guided, GuidedProof};
 use crate::lockdown::store::system::Put;
 use crate::sys::hash::sha256_hex;
@@ -302,14 +302,26 @@ impl Guide<'_> {
         self.step(&id, "End a service account's access through teams or the organization", how, proof, true)
     }
 
-    /// A consumer that reads its credential from a store.
-    pub(super) fn consumer(&self, row: &Integration, put: &Put, required: bool) -> Guided {
+    /// A consumer that reads its credential from a store. `paused`: what stands still meanwhile.
+    pub(super) fn consumer(
+        &self,
+        row: &Integration,
+        put: &Put,
+        required: bool,
+        paused: Option<&Pause>,
+    ) -> Guided {
         let restart =
             row.restart.clone().unwrap_or_else(|| "Restart it if it reads its credential only once.".into());
-        let how = format!(
-            "The new credential is in {} under {}. {restart} See that it still works.",
-            put.store, put.path
+        let still = paused.map_or_else(
+            || "See that it still works.".to_owned(),
+            |pause| {
+                let (flows, system) = (pause.flows.join(", "), &pause.system);
+                format!(
+                    "See that it would work: {flows} of {system} is paused, and stays so until the incident is over."
+                )
+            },
         );
+        let how = format!("The new credential is in {} under {}. {restart} {still}", put.store, put.path);
         let title = format!("See that {} takes up its new credential", row.consumer);
         let who = row.owner.clone().unwrap_or_else(|| format!("whoever runs {}", row.consumer));
         let step = self.step(&format!("consumer/{}", row.name), &title, how, GuidedProof::Attested, required);

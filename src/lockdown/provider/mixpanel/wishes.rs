@@ -109,6 +109,7 @@ impl<'a> Planner<'a> {
             credential: Some(account.username.clone()),
             stored: None,
             point: None,
+            pause: None,
             consumer: format!("whoever works with {}", account.username),
             owner: None,
             purpose: None,

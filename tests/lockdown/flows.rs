@@ -1,0 +1,191 @@
+//! Flows that run on a credential that the account may know: paused, proved, and let go on.
+
+use portcullis::drill::emulator::census::{Census, Run as Running};
+use portcullis::drill::emulator::hightouch::Hightouch;
+use portcullis::drill::emulator::{Faults, Switches, Tenant};
+use portcullis::lockdown::state::Status;
+
+use super::check::{self, DONE, PARTIAL, UNKNOWN};
+use super::stage::{Run, Stage};
+use super::tenant::beside_without_teams;
+
+/// A sync on the exposed credential, one that was paused before, and one on a credential that nobody knows.
+const EXPOSED: u64 = 15_135;
+const PAUSED: u64 = 15_136;
+const OTHER: u64 = 15_137;
+const STEP: &str = "census/flow/15135/pause";
+
+fn stage(seed: u64, change: impl FnOnce(&mut Tenant)) -> Stage {
+    let mut tenant = beside_without_teams(&Census, seed);
+    change(&mut tenant);
+    Stage::new(tenant, Switches::default(), Faults::default())
+}
+
+fn status(stage: &Stage, step: &str) -> Option<Status> {
+    let record = stage.record();
+    record.steps.values().find(|tracked| tracked.step.id.0 == step).map(|tracked| tracked.state.status)
+}
+
+fn pauses(stage: &Stage) -> Vec<String> {
+    let record = stage.record();
+    let steps = record.steps.values().filter(|tracked| tracked.step.action == "pause");
+    steps.map(|tracked| tracked.step.id.0.clone()).collect()
+}
+
+fn reasons(run: &Run) -> String {
+    run.json()["reasons"].to_string()
+}
+
+fn paused(stage: &Stage) -> [bool; 3] {
+    let syncs = stage.emulator.tenant().census.syncs;
+    [EXPOSED, PAUSED, OTHER].map(|id| syncs[&id].paused)
+}
+
+#[test]
+fn what_runs_is_paused_and_what_was_paused_before_is_nobody_s_to_resume() {
+    let stage = stage(61, |_| {});
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    check::agrees(&stage).unwrap();
+    check::always(&stage).unwrap();
+    assert_eq!((pauses(&stage), paused(&stage)), (vec![STEP.to_owned()], [true, true, false]));
+    let record = stage.record();
+    let how = |id: &str| {
+        let mut guided = record.guided.iter().filter(|tracked| tracked.guided.id == id);
+        guided.next().unwrap().guided.how.clone()
+    };
+    assert!(how("mixpanel/consumer/use-1").contains("15135, 15136 of census is paused"));
+    assert!(!how("mixpanel/consumer/second").contains("paused"));
+    let notes = record.notes.join("\n");
+    assert!(notes.contains("nothing taken back: pause 15136 of census"), "{notes}");
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+    assert_eq!(paused(&stage), [false, true, false]);
+}
+
+#[test]
+fn what_somebody_lets_go_on_is_paused_again_and_is_told_by_a_verification() {
+    let stage = stage(62, |_| {});
+    stage.lockdown(&[], None);
+    let go_on =
+        || stage.emulator.edit(|tenant| tenant.census.syncs.get_mut(&EXPOSED).unwrap().paused = false);
+    go_on();
+    let incident = stage.incident().unwrap();
+    let verify = stage.run(&["verify", &incident, "--json", "--wait", "1s"], None);
+    assert_eq!(verify.code, Some(UNKNOWN), "{}", verify.stderr);
+    assert!(
+        reasons(&verify).contains(STEP) && paused(&stage) == [false, true, false],
+        "{}",
+        reasons(&verify)
+    );
+    let run = stage.lockdown(&[], None);
+    assert_eq!((run.code, paused(&stage)), (Some(PARTIAL), [true, true, false]), "{}", reasons(&run));
+    // What somebody has let go on again is as it was.
+    go_on();
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+    assert_eq!(status(&stage, STEP), Some(Status::Undone));
+}
+
+#[test]
+fn a_run_that_goes_on_is_no_stop() {
+    let stage = stage(63, |tenant| {
+        let run = Running { status: "working".to_owned(), canceled: false };
+        tenant.census.syncs.get_mut(&EXPOSED).unwrap().runs.insert(99, run);
+    });
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+    assert!(reasons(&run).contains("its run 99 has not ended"), "{}", reasons(&run));
+    assert!(paused(&stage)[0]);
+    stage.emulator.edit(|tenant| {
+        let runs = &mut tenant.census.syncs.get_mut(&EXPOSED).unwrap().runs;
+        runs.get_mut(&99).unwrap().canceled = true;
+    });
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+}
+
+#[test]
+fn what_is_not_shown_is_not_taken_for_stopped() {
+    let gone: fn(&mut Tenant) = |tenant| drop(tenant.census.syncs.remove(&EXPOSED));
+    let closed: fn(&mut Tenant) = |tenant| tenant.census.token.push('x');
+    for (change, told) in [(gone, "Resource not found"), (closed, "Unauthorized")] {
+        let stage = stage(64, |_| {});
+        stage.emulator.edit(change);
+        let run = stage.lockdown(&[], None);
+        assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+        assert!(reasons(&run).contains(STEP) && reasons(&run).contains(told), "{}", reasons(&run));
+        let requests = stage.emulator.requests();
+        assert!(requests.iter().all(|request| request.service != "census" || !request.changing));
+        check::always(&stage).unwrap();
+    }
+}
+
+#[test]
+fn what_is_planned_ahead_stops_nothing() {
+    for command in [&["rotate", "use-1", "--at-once"][..], &["offboard", "jane@agency.example"]] {
+        let stage = stage(65, |_| {});
+        let run = stage.carry_out(command, None);
+        assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+        assert_eq!((pauses(&stage), paused(&stage)), (Vec::new(), [false, true, false]), "{command:?}");
+    }
+}
+
+#[test]
+fn whoever_administers_the_organization_may_know_every_credential() {
+    let stage = stage(66, |tenant| {
+        let account = tenant.attacker.email.clone();
+        tenant.mixpanel.members.get_mut(&account).unwrap().role = "admin".to_owned();
+    });
+    stage.lockdown(&[], None);
+    let all = [STEP, "census/flow/15137/pause"].map(str::to_owned);
+    assert_eq!((pauses(&stage), paused(&stage)), (all.to_vec(), [true; 3]));
+    check::agrees(&stage).unwrap();
+}
+
+/// A pause costs a delay, and what nobody tells is not taken for good.
+#[test]
+fn where_the_role_is_not_told_all_is_paused() {
+    let mut switches = Switches::default();
+    switches.mixpanel.unpublished_routes = false;
+    let stage = Stage::new(beside_without_teams(&Census, 67), switches, Faults::default());
+    stage.lockdown(&[], None);
+    assert_eq!(paused(&stage), [true; 3]);
+    check::agrees(&stage).unwrap();
+    stage.restore(None);
+    assert_eq!(paused(&stage), [false, true, false]);
+}
+
+#[test]
+fn a_row_that_asks_for_what_its_system_cannot_do_is_a_mistake() {
+    let stage = stage(68, |_| {});
+    let rows = &stage.inventory_before;
+    stage
+        .put("integrations.toml", rows.replace("pause = [\"15135\", \"15136\"]", "place = \"x\"").as_bytes());
+    let run = stage.run(&["lockdown", "jane@agency.example", "--yes"], None);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("use-1") && run.stderr.contains("name what is paused"), "{}", run.stderr);
+    assert!(stage.emulator.requests().is_empty());
+}
+
+#[test]
+fn syncs_of_hightouch_are_paused_whatever_its_reference_leaves_open() {
+    for open in [false, true] {
+        let mut switches = Switches::default();
+        (switches.hightouch.numbers, switches.hightouch.hides_runs) = (open, open);
+        let stage = Stage::new(beside_without_teams(&Hightouch, 69), switches, Faults::default());
+        stage.emulator.edit(|tenant| {
+            "processing".clone_into(&mut tenant.hightouch.syncs.get_mut(&1_127_166).unwrap().run);
+        });
+        let run = stage.lockdown(&[], None);
+        // A run that the vendor does not show is what `providers` says cannot be seen.
+        let expected = if open { PARTIAL } else { UNKNOWN };
+        assert_eq!(run.code, Some(expected), "{} {}", reasons(&run), run.stderr);
+        assert_eq!(reasons(&run).contains("a run of it is processing"), !open, "{}", reasons(&run));
+        let disabled = |id: u64| stage.emulator.tenant().hightouch.syncs[&id].disabled;
+        assert_eq!([1_127_166, 1_127_167, 1_127_168].map(disabled), [true, true, false]);
+        let restore = stage.restore(None);
+        assert_eq!(restore.code, Some(DONE), "{}", reasons(&restore));
+        assert_eq!([1_127_166, 1_127_167, 1_127_168].map(disabled), [false, true, false]);
+    }
+}

@@ -1,0 +1,172 @@
+//! Flows of every kind against their emulated services: there and back, each fault, and answers that are none of theirs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis::config::Settings as Keys;
+use portcullis::drill::emulator::{
+    Client, Emulator, Faults, Flow, SERVICES, Service, Switches, Tenant, What, When,
+};
+use portcullis::lockdown::consumer::Opening;
+use portcullis::lockdown::flow::{FLOWS, Flows, kind};
+use portcullis::lockdown::http::{Auth, Settings, Transport};
+use portcullis::lockdown::provider::{CheckState, OpenError};
+use url::Url;
+
+use super::emulated::keys;
+use super::hostile::{BODIES, server};
+use super::lambda::class;
+
+/// Opens one of this kind at this address.
+pub(crate) fn open(
+    name: &str,
+    base: &str,
+    credential: &str,
+    settings: Keys,
+) -> Result<Arc<dyn Flows>, OpenError> {
+    let http = Settings {
+        requests_per_second: 1000.0,
+        burst: 100,
+        timeout: Duration::from_millis(500),
+        deadline: Duration::from_secs(1),
+        backoff: Duration::from_millis(5),
+        ..Settings::new(Url::parse(base).unwrap(), Auth::None)
+    };
+    (kind(name).unwrap().open)(Opening {
+        name: name.to_owned(),
+        settings,
+        credential: credential.into(),
+        transport: Transport::open(http).unwrap(),
+    })
+}
+
+struct World {
+    emulator: Emulator,
+    service: &'static dyn Service,
+    client: Client,
+    flows: Arc<dyn Flows>,
+    /// The first that runs.
+    flow: String,
+}
+
+impl World {
+    fn new(kind: &str) -> Self {
+        let with = |service: &&'static dyn Service| {
+            let mut tenant = Tenant::example(5);
+            service.example(&mut tenant);
+            let client = service.client(kind, &tenant, "http://127.0.0.1")?;
+            (!service.flows(&tenant).is_empty()).then_some((*service, tenant, client))
+        };
+        let found = SERVICES.iter().find_map(with);
+        let (service, tenant, client) = found.unwrap_or_else(|| panic!("{kind} is not emulated"));
+        let flow = service.flows(&tenant).into_iter().find(|flow| flow.runs).unwrap().name;
+        let emulator = Emulator::start(tenant, Switches::default(), Faults::default()).unwrap();
+        let base = format!("{}{}", emulator.base_url(service.name()), client.path);
+        let flows = open(kind, &base, &client.credential, keys(&client)).unwrap();
+        Self { emulator, service, client, flows, flow }
+    }
+
+    fn all(&self) -> Vec<Flow> {
+        self.service.flows(&self.emulator.tenant())
+    }
+
+    fn effects(&self) -> usize {
+        let requests = self.emulator.requests();
+        requests.iter().filter(|request| request.changing && request.took_effect).count()
+    }
+}
+
+#[tokio::test]
+async fn a_flow_is_stopped_by_one_request_alone_and_goes_on_as_it_was() {
+    for kind in FLOWS {
+        let world = World::new(kind.spec.name);
+        let (before, flow) = (world.all(), world.flow.as_str());
+        let was = world.flows.look(flow).await.unwrap();
+        assert!(!was.stopped && !was.state.is_null(), "{}: {was:?}", kind.spec.name);
+        world.flows.stop(flow, was.clone(), "k1").await.unwrap();
+        let mut stopped = before.clone();
+        stopped.iter_mut().filter(|own| own.name == flow).for_each(|own| own.runs = false);
+        assert_eq!((world.all(), world.effects()), (stopped, 1));
+        let now = world.flows.look(flow).await.unwrap();
+        assert!(now.stopped && now.state != was.state, "{}: {now:?}", kind.spec.name);
+        assert_eq!(world.flows.under_way(flow).await.unwrap(), None);
+        world.flows.resume(flow, &was.state, now, "k2").await.unwrap();
+        let now = world.flows.look(flow).await.unwrap();
+        assert_eq!((now.state, now.stopped, world.all(), world.effects()), (was.state, false, before, 2));
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_a_request_is_what_is_said_of_it() {
+    for kind in FLOWS {
+        for (what, expected, effects) in [
+            (What::ResetAfter, "lost", 1),
+            (What::StatusAfter(502), "lost", 1),
+            (What::ResetBefore, "lost", 0),
+            (What::Status(403), "refused 403 ", 0),
+            (What::RateLimited(Some(9)), "limited", 0),
+            (What::RedirectElsewhere, "refused 307 ", 0),
+        ] {
+            let world = World::new(kind.spec.name);
+            let now = world.flows.look(&world.flow).await.unwrap();
+            world.emulator.set_faults(Faults::one(When::NthChange(1), what));
+            let told = class(world.flows.stop(&world.flow, now, "k").await);
+            assert_eq!((told.as_str(), world.effects()), (expected, effects), "{}: {what}", kind.spec.name);
+            assert!(world.emulator.trapped().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_answer_is_taken_for_what_it_is_not() {
+    for kind in FLOWS {
+        let world = World::new(kind.spec.name);
+        for status in ["200 OK", "401 Unauthorized", "403 Forbidden", "404 Not Found"] {
+            for body in BODIES {
+                let credential = &world.client.credential;
+                let flows =
+                    open(kind.spec.name, &server(status, body), credential, keys(&world.client)).unwrap();
+                for told in [
+                    flows.look(&world.flow).await.map(|now| now.stopped.to_string()),
+                    flows.under_way(&world.flow).await.map(|_| String::new()),
+                ] {
+                    let told = told.unwrap_or_else(|error| error.to_string());
+                    assert_ne!(told, "true", "{} given {status} {body}", kind.spec.name);
+                    // A refusal is told in the vendor's words.
+                    assert!(!told.contains("CANARY") || status != "200 OK", "{told}");
+                    assert!(!told.contains(char::is_control), "{told}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_none_are_not_sent() {
+    for kind in FLOWS {
+        let world = World::new(kind.spec.name);
+        for name in ["", ".", "..", "a/../b", "a\nb", "%2e%2e", "\u{202e}", &"x".repeat(300)] {
+            let error = world.flows.look(name).await.unwrap_err();
+            assert!(!error.to_string().contains(char::is_control), "{error}");
+        }
+        let sent = world.emulator.requests();
+        assert!(sent.iter().all(|request| !request.path.contains("..")), "{sent:?}");
+        assert!(world.flows.look("404").await.is_err(), "{}", kind.spec.name);
+    }
+}
+
+#[tokio::test]
+async fn doctor_tells_a_credential_that_is_not_taken() {
+    for kind in FLOWS {
+        let world = World::new(kind.spec.name);
+        let states = async |flows: &Arc<dyn Flows>| {
+            flows.check().await.into_iter().map(|check| check.state).collect::<Vec<CheckState>>()
+        };
+        assert!(states(&world.flows).await.contains(&CheckState::Works), "{}", kind.spec.name);
+        let base = format!("{}{}", world.emulator.base_url(world.service.name()), world.client.path);
+        let wrong = format!("{}x", world.client.credential);
+        let wrong = open(kind.spec.name, &base, &wrong, keys(&world.client)).unwrap();
+        assert!(states(&wrong).await.contains(&CheckState::Missing), "{}", kind.spec.name);
+        assert_eq!(world.emulator.requests().iter().filter(|request| request.changing).count(), 0);
+    }
+}
