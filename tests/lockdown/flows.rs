@@ -2,8 +2,10 @@
 
 use portcullis::drill::emulator::census::{Census, Run as Running};
 use portcullis::drill::emulator::hightouch::Hightouch;
+use portcullis::drill::emulator::iam::Iam;
 use portcullis::drill::emulator::{Faults, Switches, Tenant};
 use portcullis::lockdown::state::Status;
+use serde_json::{Value, json};
 
 use super::check::{self, DONE, PARTIAL, UNKNOWN};
 use super::stage::{Run, Stage};
@@ -188,4 +190,56 @@ fn syncs_of_hightouch_are_paused_whatever_its_reference_leaves_open() {
         assert_eq!(restore.code, Some(DONE), "{}", reasons(&restore));
         assert_eq!([1_127_166, 1_127_167, 1_127_168].map(disabled), [false, true, false]);
     }
+}
+
+const EXPORT: &str = "mixpanel-export";
+const ROLE_STEP: &str = "aws-iam/flow/mixpanel-export/pause";
+
+fn policy(stage: &Stage) -> Option<Value> {
+    stage.emulator.tenant().iam.roles[EXPORT].policies.get("PortcullisPause").cloned()
+}
+
+fn set_policy(stage: &Stage, policy: &Value) {
+    stage.emulator.edit(|tenant| {
+        let policies = &mut tenant.iam.roles.get_mut(EXPORT).unwrap().policies;
+        policies.insert("PortcullisPause".to_owned(), policy.clone());
+    });
+}
+
+#[test]
+fn a_role_behind_what_the_account_set_up_may_do_nothing_until_a_restore() {
+    let stage = Stage::new(beside_without_teams(&Iam, 71), Switches::default(), Faults::default());
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    check::agrees(&stage).unwrap();
+    check::always(&stage).unwrap();
+    assert_eq!(pauses(&stage), [ROLE_STEP]);
+    assert_eq!(policy(&stage).unwrap()["Statement"][0]["Effect"], "Deny");
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+    assert_eq!(policy(&stage), None);
+}
+
+#[test]
+fn a_policy_of_somebody_else_is_not_written_over() {
+    let theirs = json!({ "Statement": [{ "Effect": "Deny", "Action": "s3:*", "Resource": "*" }] });
+    let stage = Stage::new(beside_without_teams(&Iam, 72), Switches::default(), Faults::default());
+    set_policy(&stage, &theirs);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+    assert!(reasons(&run).contains("that is somebody else's"), "{}", reasons(&run));
+    assert_eq!((status(&stage, ROLE_STEP), policy(&stage)), (Some(Status::Refused), Some(theirs)));
+    check::always(&stage).unwrap();
+}
+
+#[test]
+fn what_somebody_made_of_the_policy_since_is_reported_and_stays() {
+    let stage = Stage::new(beside_without_teams(&Iam, 73), Switches::default(), Faults::default());
+    stage.lockdown(&[], None);
+    let theirs = json!({ "Statement": [] });
+    set_policy(&stage, &theirs);
+    let restore = stage.restore(None);
+    assert_eq!(restore.code, Some(PARTIAL), "{}", reasons(&restore));
+    assert!(reasons(&restore).contains("someone else changed it since"), "{}", reasons(&restore));
+    assert_eq!((status(&stage, ROLE_STEP), policy(&stage)), (Some(Status::Kept), Some(theirs)));
 }

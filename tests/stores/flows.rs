@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::config::Settings as Keys;
+use portcullis::config::{Settings as Keys, Value};
 use portcullis::drill::emulator::{
     Client, Emulator, Faults, Flow, SERVICES, Service, Switches, Tenant, What, When,
 };
@@ -16,6 +16,7 @@ use url::Url;
 use super::emulated::keys;
 use super::hostile::{BODIES, server};
 use super::lambda::class;
+use super::moto::Moto;
 
 /// Opens one of this kind at this address.
 pub(crate) fn open(
@@ -168,5 +169,37 @@ async fn doctor_tells_a_credential_that_is_not_taken() {
         let wrong = open(kind.spec.name, &base, &wrong, keys(&world.client)).unwrap();
         assert!(states(&wrong).await.contains(&CheckState::Missing), "{}", kind.spec.name);
         assert_eq!(world.emulator.requests().iter().filter(|request| request.changing).count(), 0);
+    }
+}
+
+fn of_moto(moto: &Moto, key: &str) -> Arc<dyn Flows> {
+    let region = ("region", Value::Text("us-east-1".to_owned()));
+    open("aws-iam", moto.base(), key, [region].into_iter().collect()).unwrap()
+}
+
+/// A program that nobody here wrote keeps what it is given, and gives it back.
+#[tokio::test]
+async fn moto_denies_everything_to_a_role_and_lets_it_go_on() {
+    // It works out a signature from a form that it encodes anew, an asterisk in another way.
+    let Some(moto) = Moto::without_signatures().await else { return };
+    let flows = of_moto(&moto, moto.key());
+    let was = flows.look("job").await.unwrap();
+    assert!(!was.stopped, "{was:?}");
+    flows.stop("job", was.clone(), "k1").await.unwrap();
+    assert!(moto.policies("job").await.contains("PortcullisPause"));
+    let now = flows.look("job").await.unwrap();
+    assert!(now.stopped, "{now:?}");
+    flows.resume("job", &was.state, now, "k2").await.unwrap();
+    assert!(!moto.policies("job").await.contains("PortcullisPause"));
+    assert_eq!(flows.look("job").await.unwrap(), was);
+    assert_eq!(class(flows.look("other").await), "refused 404 NoSuchEntity");
+}
+
+#[tokio::test]
+async fn moto_takes_the_signature_and_refuses_a_wrong_one() {
+    let Some(moto) = Moto::start().await else { return };
+    assert!(!of_moto(&moto, moto.key()).look("job").await.unwrap().stopped);
+    for wrong in [moto.wrong_key().as_str(), "AKIAUNKNOWN:CANARYx"] {
+        assert!(class(of_moto(&moto, wrong).look("job").await).starts_with("refused 403"));
     }
 }

@@ -1,4 +1,4 @@
-//! Starts a real `moto_server`, which nobody here wrote: AWS Secrets Manager and Lambda with signatures checked.
+//! Starts a real `moto_server`, which nobody here wrote: AWS Secrets Manager, Lambda and IAM with signatures checked.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -64,9 +64,9 @@ impl Moto {
         panic!("moto did not start");
     }
 
-    /// Makes a role for functions and a user who may do everything with secrets and functions, and gives its key.
+    /// Makes a role for functions and a user who may do everything with secrets, functions and roles, and gives its key.
     async fn user(&self) -> String {
-        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["secretsmanager:*","lambda:*"],"Resource":"*"}]}"#;
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["secretsmanager:*","lambda:*","iam:*"],"Resource":"*"}]}"#;
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         let role = [("Action", "CreateRole"), ("RoleName", "job"), ("AssumeRolePolicyDocument", trust)];
         self.iam(&role).await;
@@ -109,6 +109,18 @@ impl Moto {
     /// `ID:SECRET`.
     pub(crate) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The inline policies of a role, as somebody else with the same key reads them.
+    pub(crate) async fn policies(&self, role: &str) -> String {
+        let mut key = self.signer("iam");
+        "us-east-1".clone_into(&mut key.region);
+        let settings = Settings::new(Url::parse(&self.base).unwrap(), Auth::Aws(key));
+        let pairs = [("Action", "ListRolePolicies"), ("Version", "2010-05-08"), ("RoleName", role)];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let call = Call::post(&[]).body(portcullis::lockdown::http::Body::Form(pairs));
+        let reply = Transport::open(settings).unwrap().change(&call, "k").await.unwrap();
+        String::from_utf8(reply.body.clone()).unwrap()
     }
 
     /// Makes a function with these variables, as somebody else with the same key.

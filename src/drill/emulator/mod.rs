@@ -23,6 +23,7 @@ pub mod generate;
 pub mod google;
 pub mod hightouch;
 pub mod http;
+pub mod iam;
 pub mod lambda;
 mod limit;
 pub mod looker;

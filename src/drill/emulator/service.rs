@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Answer, Request, Switches, Tenant, auth0, aws, azure, census, entra, gcp, google, hightouch, lambda,
+    Answer, Request, Switches, Tenant, auth0, aws, azure, census, entra, gcp, google, hightouch, iam, lambda,
     looker, mixpanel, okta, onelogin, onepassword, pingone, scim, vault,
 };
 use crate::event::time::Timestamp;
@@ -181,4 +181,5 @@ pub const SERVICES: &[&dyn Service] = &[
     &looker::Looker,
     &census::Census,
     &hightouch::Hightouch,
+    &iam::Iam,
 ];

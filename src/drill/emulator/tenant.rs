@@ -9,7 +9,7 @@ use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
 use super::{
-    SERVICES, auth0, aws, azure, census, entra, gcp, google, hightouch, lambda, looker, mixpanel, okta,
+    SERVICES, auth0, aws, azure, census, entra, gcp, google, hightouch, iam, lambda, looker, mixpanel, okta,
     onelogin, onepassword, pingone, scim, vault,
 };
 use crate::synth::people::VICTIM;
@@ -51,6 +51,8 @@ pub struct Tenant {
     pub census: census::State,
     /// More of them.
     pub hightouch: hightouch::State,
+    /// Roles that the vendor assumes.
+    pub iam: iam::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -83,6 +85,7 @@ impl Tenant {
             looker: looker::State::default(),
             census: census::State::default(),
             hightouch: hightouch::State::default(),
+            iam: iam::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

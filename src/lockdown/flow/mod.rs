@@ -101,6 +101,7 @@
 
 pub mod census;
 pub mod hightouch;
+pub mod iam;
 pub mod system;
 
 use std::sync::Arc;
@@ -115,7 +116,7 @@ use super::provider::{Check, CheckState, OpenError};
 use crate::config::catalog::KindSpec;
 
 /// The kinds there are.
-pub const FLOWS: &[&FlowKind] = &[&census::KIND, &hightouch::KIND];
+pub const FLOWS: &[&FlowKind] = &[&census::KIND, &hightouch::KIND, &iam::KIND];
 
 /// A kind of consumer whose flows can be stopped: how it is configured and how it is opened.
 pub struct FlowKind {

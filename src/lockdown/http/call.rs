@@ -44,6 +44,8 @@ pub struct Call {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) secrets: Vec<SecretString>,
     pub(super) also: Vec<u16>,
+    /// The root of the answer, where that is XML.
+    pub(super) xml: Option<&'static str>,
     label: Option<&'static str>,
 }
 
@@ -66,6 +68,7 @@ impl Call {
             headers: Vec::new(),
             secrets: Vec::new(),
             also: Vec::new(),
+            xml: None,
             label: None,
         }
     }
@@ -158,6 +161,13 @@ impl Call {
     pub fn also(mut self, status: u16) -> Self {
         self.also.push(status);
         self
+    }
+
+    /// Asks for XML with this root, in place of JSON.
+    #[must_use]
+    pub fn xml(mut self, root: &'static str) -> Self {
+        self.xml = Some(root);
+        self.header("accept", "text/xml")
     }
 
     /// What messages call the request, where its path does not tell one from another.

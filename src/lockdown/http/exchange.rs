@@ -12,7 +12,7 @@ use super::error::{CallError, Failure, asked_wait, words};
 use super::reply::Reply;
 use super::sigv4::{self, AwsKey, Signed};
 use super::token::Token;
-use super::{Auth, Body, Call, Transport, redact};
+use super::{Auth, Body, Call, Transport, redact, xml};
 use crate::sys::clock::{Clock as _, System};
 
 /// The largest answer that is read.
@@ -199,17 +199,21 @@ impl Transport {
     }
 
     fn judge(&self, call: &Call, kind: Kind<'_>, answer: Answer) -> Result<Reply, Failure> {
-        let status = if is_throttled(&answer.reply) { 429 } else { answer.reply.status };
+        let status = if is_throttled(call, &answer.reply) { 429 } else { answer.reply.status };
         let lost = |what: String| CallError::Lost { what: self.say(call, &what) };
         let also = (400..=499).contains(&status) && call.also.contains(&status);
         match status {
             _ if also && answer.cut.is_none() => Ok(answer.reply),
             200..=299 => match answer.cut {
-                // Whatever is read is JSON. A page in its place comes from something in between.
-                None if matches!(kind, Kind::Read) => match answer.reply.is_json() {
-                    Ok(()) => Ok(answer.reply),
-                    Err(error) => Err(Failure::odd(lost(error))),
-                },
+                // Whatever is read is JSON, or the XML that was asked for. A page in its place comes from something in between.
+                None if matches!(kind, Kind::Read) => {
+                    let read =
+                        call.xml.map_or_else(|| answer.reply.is_json(), |root| answer.reply.is_xml(root));
+                    match read {
+                        Ok(()) => Ok(answer.reply),
+                        Err(error) => Err(Failure::odd(lost(error))),
+                    }
+                }
                 None => Ok(answer.reply),
                 Some(why) if why == TOO_LARGE => Err(Failure::lasting(lost(why))),
                 Some(why) => Err(Failure::passing(lost(format!("status {status}, and then: {why}")))),
@@ -241,7 +245,7 @@ impl Transport {
     pub(super) fn message(&self, call: &Call, reply: &Reply) -> (Option<String>, String) {
         let clean = |text: &str| self.signer.masks.clean(text, &call.secrets);
         let code = |code: Option<String>| code.as_deref().or_else(|| aws_code(reply)).map(clean);
-        match words(&reply.body) {
+        match words_of(call, reply) {
             Some((own, Some(message))) => (code(own), clean(&message)),
             Some((own, None)) => (code(own), self.signer.masks.body(&reply.body, &call.secrets)),
             None if reply.body.is_empty() => (None, "no message".to_owned()),
@@ -319,10 +323,17 @@ fn aws_code(reply: &Reply) -> Option<&str> {
     Some(name.rsplit('#').next().unwrap_or(name)).filter(|name| !name.is_empty())
 }
 
+/// The provider's code and words: of XML where that was asked for, and of JSON, which something in between may write.
+fn words_of(call: &Call, reply: &Reply) -> Option<(Option<String>, Option<String>)> {
+    let own = call.xml.and_then(|_root| xml::words(&reply.body));
+    own.or_else(|| words(&reply.body))
+}
+
 /// AWS says 400 to what others say 429 to.
-fn is_throttled(reply: &Reply) -> bool {
-    const CODES: [&str; 3] = ["ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"];
-    let code = || words(&reply.body).and_then(|(code, _)| code).unwrap_or_default();
+fn is_throttled(call: &Call, reply: &Reply) -> bool {
+    const CODES: [&str; 4] =
+        ["Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"];
+    let code = || words_of(call, reply).and_then(|(code, _)| code).unwrap_or_default();
     reply.status == 400 && CODES.contains(&code().as_str())
 }
 

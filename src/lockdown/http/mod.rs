@@ -22,6 +22,7 @@ mod tls_tests;
 mod token;
 #[cfg(test)]
 mod token_tests;
+mod xml;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -32,6 +32,28 @@ impl Reply {
         serde_json::from_slice(&self.body).map_err(|error| CallError::lost(self.not_json(&error)))
     }
 
+    /// The text of the element at this path of an answer in XML, whose first name is that of the root.
+    ///
+    /// # Errors
+    /// [`CallError::Lost`]: it is no such document, or has no such element.
+    pub fn element(&self, path: &[&str]) -> Result<String, CallError> {
+        let found = super::xml::text(&self.body, path).map_err(|why| CallError::lost(self.not_xml(why)))?;
+        found.ok_or_else(|| CallError::lost(format!("{} is missing", path.join("/"))))
+    }
+
+    /// That the body is XML with this root; else why it is not.
+    pub(super) fn is_xml(&self, root: &str) -> Result<(), String> {
+        super::xml::text(&self.body, &[root]).map(drop).map_err(|why| self.not_xml(why))
+    }
+
+    fn not_xml(&self, why: &str) -> String {
+        format!(
+            "status {} with a body that is not the XML asked for ({why}, {} bytes)",
+            self.status,
+            self.body.len()
+        )
+    }
+
     /// That the body is JSON, or that there is none; else why it is not.
     pub(super) fn is_json(&self) -> Result<(), String> {
         if self.body.is_empty() {
