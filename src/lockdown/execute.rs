@@ -92,12 +92,17 @@ async fn look_elsewhere(systems: &BTreeMap<String, Arc<dyn Provider>>, record: &
         let planned = std::mem::take(&mut discovery.elsewhere);
         for (step, done) in join_all(planned.into_iter().map(look)).await {
             let what = format!("{} {} of {}", step.action, step.object.name, step.system);
+            let besides = systems.get(&step.system).and_then(|system| system.besides(&step));
+            let ours = record.steps.contains_key(&step.id);
+            if ours || done != Ok(true) {
+                discovery.steps.extend(besides);
+            }
             match done {
                 Ok(false) => discovery.steps.push(step),
                 // What this incident has done is no news.
-                Ok(true) if record.steps.contains_key(&step.id) => {}
+                Ok(true) if ours => {}
                 Ok(true) => {
-                    discovery.notes.push(format!("nothing is to be done, and nothing taken back: {what}"))
+                    discovery.notes.push(format!("nothing is to be done, and nothing taken back: {what}"));
                 }
                 Err(error) => {
                     discovery

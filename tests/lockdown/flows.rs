@@ -3,6 +3,7 @@
 use portcullis::drill::emulator::census::{Census, Run as Running};
 use portcullis::drill::emulator::hightouch::Hightouch;
 use portcullis::drill::emulator::iam::Iam;
+use portcullis::drill::emulator::snowflake::Snowflake;
 use portcullis::drill::emulator::{Faults, Switches, Tenant};
 use portcullis::lockdown::state::Status;
 use serde_json::{Value, json};
@@ -242,4 +243,39 @@ fn what_somebody_made_of_the_policy_since_is_reported_and_stays() {
     assert_eq!(restore.code, Some(PARTIAL), "{}", reasons(&restore));
     assert!(reasons(&restore).contains("someone else changed it since"), "{}", reasons(&restore));
     assert_eq!((status(&stage, ROLE_STEP), policy(&stage)), (Some(Status::Kept), Some(theirs)));
+}
+
+const ODD: &str = "für mixpanel\" SET DISABLED = FALSE --";
+
+#[test]
+fn users_are_disabled_and_their_queries_end_whatever_they_are_called() {
+    for long in [false, true] {
+        let mut switches = Switches::default();
+        switches.snowflake.long_columns = long;
+        let mut tenant = beside_without_teams(&Snowflake, 81);
+        for user in tenant.snowflake.users.values_mut().filter(|user| !user.disabled) {
+            user.queries = 3;
+        }
+        let stage = Stage::new(tenant, switches, Faults::default());
+        let run = stage.lockdown(&[], None);
+        assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+        check::agrees(&stage).unwrap();
+        check::always(&stage).unwrap();
+        let user = |name: &str| {
+            let user = stage.emulator.tenant().snowflake.users[name].clone();
+            (user.disabled, user.queries)
+        };
+        assert_eq!([user("MIXPANEL_LOADER"), user(ODD)], [(true, 0); 2]);
+        assert_eq!(user("MIXPANEL_SCHEMA"), (false, 3), "somebody else set up what uses it");
+        let step = |name: &str, action: &str| status(&stage, &format!("snowflake/flow/{name}/{action}"));
+        assert_eq!([step(ODD, "pause"), step(ODD, "end-runs")], [Some(Status::Applied); 2]);
+        // What was disabled before is nobody's, and neither are its queries.
+        assert_eq!([step("MIXPANEL_OLD", "pause"), step("MIXPANEL_OLD", "end-runs")], [None; 2]);
+        let restore = stage.restore(None);
+        check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+        assert_eq!(
+            [user("MIXPANEL_LOADER"), user(ODD), user("MIXPANEL_OLD")],
+            [(false, 0), (false, 0), (true, 0)]
+        );
+    }
 }

@@ -35,6 +35,7 @@ pub mod pingone;
 pub mod scim;
 mod server;
 pub mod service;
+pub mod snowflake;
 mod stored;
 pub mod switches;
 pub mod tenant;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Answer, Request, Switches, Tenant, auth0, aws, azure, census, entra, gcp, google, hightouch, iam, lambda,
-    looker, mixpanel, okta, onelogin, onepassword, pingone, scim, vault,
+    looker, mixpanel, okta, onelogin, onepassword, pingone, scim, snowflake, vault,
 };
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
@@ -182,4 +182,5 @@ pub const SERVICES: &[&dyn Service] = &[
     &census::Census,
     &hightouch::Hightouch,
     &iam::Iam,
+    &snowflake::Snowflake,
 ];

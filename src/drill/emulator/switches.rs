@@ -39,6 +39,8 @@ pub struct Switches {
     pub looker: LookerSwitches,
     /// Open points of Hightouch.
     pub hightouch: HightouchSwitches,
+    /// Open points of Snowflake.
+    pub snowflake: SnowflakeSwitches,
     /// How long access tokens last that clients ask for.
     pub tokens: TokenSwitches,
     /// Whether the attacker is awake.
@@ -401,6 +403,14 @@ pub struct HightouchSwitches {
     pub numbers: bool,
     /// A disabled sync does not show that a run of it goes on.
     pub hides_runs: bool,
+}
+
+/// Open points of Snowflake.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SnowflakeSwitches {
+    /// A description has its values in `property_value`, as newer pages say, not in `value`.
+    pub long_columns: bool,
 }
 
 /// How long access tokens last that clients ask for.

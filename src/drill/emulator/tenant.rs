@@ -10,7 +10,7 @@ use super::audit::Entry;
 use super::draws::Draws;
 use super::{
     SERVICES, auth0, aws, azure, census, entra, gcp, google, hightouch, iam, lambda, looker, mixpanel, okta,
-    onelogin, onepassword, pingone, scim, vault,
+    onelogin, onepassword, pingone, scim, snowflake, vault,
 };
 use crate::synth::people::VICTIM;
 
@@ -53,6 +53,8 @@ pub struct Tenant {
     pub hightouch: hightouch::State,
     /// Roles that the vendor assumes.
     pub iam: iam::State,
+    /// Users that load.
+    pub snowflake: snowflake::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -86,6 +88,7 @@ impl Tenant {
             census: census::State::default(),
             hightouch: hightouch::State::default(),
             iam: iam::State::default(),
+            snowflake: snowflake::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

@@ -44,7 +44,9 @@ pub const BY_PEOPLE: &[ByPeople] = &[
         name: "snowflake",
         title: "Snowflake",
         why: "ALTER SECRET takes the secret in the text of a statement, and no page says that no history keeps that text",
-        meanwhile: None,
+        meanwhile: Some(
+            "users that the inventory names are disabled ([consumer.snowflake]); people let them go on",
+        ),
     },
     ByPeople {
         name: "mode",

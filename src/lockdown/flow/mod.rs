@@ -102,6 +102,7 @@
 pub mod census;
 pub mod hightouch;
 pub mod iam;
+pub mod snowflake;
 pub mod system;
 
 use std::sync::Arc;
@@ -116,7 +117,7 @@ use super::provider::{Check, CheckState, OpenError};
 use crate::config::catalog::KindSpec;
 
 /// The kinds there are.
-pub const FLOWS: &[&FlowKind] = &[&census::KIND, &hightouch::KIND, &iam::KIND];
+pub const FLOWS: &[&FlowKind] = &[&census::KIND, &hightouch::KIND, &iam::KIND, &snowflake::KIND];
 
 /// A kind of consumer whose flows can be stopped: how it is configured and how it is opened.
 pub struct FlowKind {
@@ -161,6 +162,17 @@ pub trait Flows: Send + Sync {
     async fn under_way(&self, flow: &str) -> Result<Option<String>, CallError> {
         let _ = flow;
         Ok(None)
+    }
+
+    /// Whether [`Flows::end`] is asked for besides a stop.
+    fn ends(&self) -> bool {
+        false
+    }
+
+    /// Ends what had begun to flow before the stop, by one changing request that is safe to send twice. No read shows its effect.
+    async fn end(&self, flow: &str, key: &str) -> Result<(), CallError> {
+        let _ = key;
+        Err(refused(format!("nothing ends what {flow} has begun")))
     }
 
     /// Tries, by reads only, what the credential may do: for `doctor`.

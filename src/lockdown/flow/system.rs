@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Flows, Standing, refused};
 use crate::lockdown::http::{CallError, Stats};
@@ -13,6 +13,8 @@ use crate::lockdown::step::{Object, Phase, Step, Undo};
 
 /// Stops a flow.
 pub const PAUSE: &str = "pause";
+/// Ends what had begun to flow before that.
+pub const END: &str = "end-runs";
 
 /// What a step is about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,13 +52,32 @@ impl Provider for FlowSystem {
         Ok(Discovery::default())
     }
 
+    /// What a stop leaves running does not rest on it: a restore lets go on what was stopped, and nothing that was ended.
+    fn besides(&self, step: &Step) -> Option<Step> {
+        let is_stop = step.action == PAUSE && self.0.ends();
+        is_stop.then(|| Step {
+            why: step.why.clone(),
+            effect: format!("what {} of {} has begun ends where it is", step.object.name, step.system),
+            blind: true,
+            details: step.details.clone(),
+            ..Step::new(&step.system, step.object.clone(), END, Phase::Retire, Undo::Irreversible)
+        })
+    }
+
     async fn look(&self, step: &Step, _: &Hand) -> Result<Look, CallError> {
         let Standing { state, stopped, .. } = self.0.look(&flow(step)?).await?;
+        if step.action == END {
+            return Ok(Look { state: json!({}), done: None, result: Value::Null });
+        }
         Ok(Look { state, done: Some(stopped), result: Value::Null })
     }
 
     async fn apply(&self, step: &Step, _: &Hand, key: &str) -> Result<Acted, CallError> {
         let flow = flow(step)?;
+        if step.action == END {
+            self.0.end(&flow, key).await?;
+            return Ok(Acted::default());
+        }
         let now = self.0.look(&flow).await.map_err(unsent)?;
         if now.stopped {
             return Err(meanwhile(&flow));
@@ -67,7 +88,7 @@ impl Provider for FlowSystem {
 
     async fn undo(&self, step: &Step, before: &Value, _: &Hand, key: &str) -> Result<Acted, CallError> {
         let flow = flow(step)?;
-        if before.is_null() {
+        if before.is_null() || step.action == END {
             return Err(refused(format!("how {flow} stood before is not known")));
         }
         let now = self.0.look(&flow).await.map_err(unsent)?;
@@ -80,6 +101,9 @@ impl Provider for FlowSystem {
 
     async fn prove(&self, step: &Step, _: &Hand) -> Result<Proof, CallError> {
         let flow = flow(step)?;
+        if step.action == END {
+            return Ok(Proof::Proved("the request was taken; nothing shows what has ended".to_owned()));
+        }
         if !self.0.look(&flow).await?.stopped {
             return Ok(Proof::NotYet(format!("{flow} is not stopped")));
         }

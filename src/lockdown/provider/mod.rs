@@ -378,6 +378,12 @@ pub trait Provider: Send + Sync {
     /// Reads what `target` holds here and says what has to be done now.
     async fn discover(&self, target: &Target) -> Result<Discovery, CallError>;
 
+    /// What is done here besides a step that another system has planned ([`Discovery::elsewhere`]), and only where that is done.
+    fn besides(&self, step: &Step) -> Option<Step> {
+        let _ = step;
+        None
+    }
+
     /// Reads the object of `step`.
     async fn look(&self, step: &Step, hand: &Hand) -> Result<Look, CallError>;
 
