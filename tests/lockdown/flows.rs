@@ -1,5 +1,6 @@
 //! Flows that run on a credential that the account may know: paused, proved, and let go on.
 
+use portcullis::drill::emulator::bigquery::BigQuery;
 use portcullis::drill::emulator::census::{Census, Run as Running};
 use portcullis::drill::emulator::hightouch::Hightouch;
 use portcullis::drill::emulator::iam::Iam;
@@ -278,4 +279,74 @@ fn users_are_disabled_and_their_queries_end_whatever_they_are_called() {
             [(false, 0), (false, 0), (true, 0)]
         );
     }
+}
+
+const DATASET_STEP: &str = "bigquery/flow/acme-warehouse.raw_events/pause";
+
+fn access(tenant: &Tenant) -> Vec<Value> {
+    tenant.bigquery.datasets["raw_events"].access.clone()
+}
+
+fn beside_bigquery(seed: u64) -> Stage {
+    Stage::new(beside_without_teams(&BigQuery, seed), Switches::default(), Faults::default())
+}
+
+/// Who may do what, with one entry more.
+fn with_one_more(stage: &Stage, entry: &Value) -> Vec<Value> {
+    stage.emulator.edit(|tenant| {
+        let dataset = tenant.bigquery.datasets.get_mut("raw_events").unwrap();
+        let mut all = dataset.access.clone();
+        all.push(entry.clone());
+        dataset.set(all);
+        dataset.access.clone()
+    })
+}
+
+#[test]
+fn a_dataset_is_closed_to_the_vendor_alone_and_what_others_changed_since_stays() {
+    let stage = beside_bigquery(91);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    check::agrees(&stage).unwrap();
+    check::always(&stage).unwrap();
+    let owner = access(&stage.before).into_iter().find(|entry| entry["role"] == "OWNER").unwrap();
+    assert_eq!(
+        (pauses(&stage), access(&stage.emulator.tenant())),
+        (vec![DATASET_STEP.to_owned()], vec![owner])
+    );
+    let reader = json!({ "role": "READER", "userByEmail": "elif@acme.example" });
+    with_one_more(&stage, &reader);
+    let restore = stage.restore(None);
+    assert_eq!(restore.code, Some(DONE), "{}", reasons(&restore));
+    let mut expected = access(&stage.before);
+    expected.push(reader);
+    expected.sort_by_key(Value::to_string);
+    assert_eq!(access(&stage.emulator.tenant()), expected);
+}
+
+#[test]
+fn an_entry_that_somebody_else_gave_the_vendor_since_is_reported_and_stays() {
+    let stage = beside_bigquery(92);
+    stage.lockdown(&[], None);
+    let member = access(&stage.before).into_iter().find(|entry| entry["role"] == "WRITER").unwrap();
+    let theirs = json!({ "role": "READER", "userByEmail": member["userByEmail"] });
+    let now = with_one_more(&stage, &theirs);
+    let restore = stage.restore(None);
+    assert_eq!(restore.code, Some(PARTIAL), "{}", reasons(&restore));
+    assert!(reasons(&restore).contains("someone else changed it since"), "{}", reasons(&restore));
+    assert_eq!((status(&stage, DATASET_STEP), access(&stage.emulator.tenant())), (Some(Status::Kept), now));
+}
+
+#[test]
+fn a_dataset_that_nobody_else_may_use_is_left_alone() {
+    let stage = beside_bigquery(93);
+    stage.emulator.edit(|tenant| {
+        let dataset = tenant.bigquery.datasets.get_mut("raw_events").unwrap();
+        let own = dataset.access.iter().filter(|entry| entry["role"] != "OWNER").cloned().collect();
+        dataset.set(own);
+    });
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+    assert!(reasons(&run).contains("nobody else has access"), "{}", reasons(&run));
+    assert_eq!(access(&stage.emulator.tenant()).len(), 2);
 }

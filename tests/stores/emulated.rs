@@ -54,6 +54,9 @@ pub(crate) fn keys(client: &Client) -> Keys {
         let value = match &table["value"] {
             toml::Value::String(text) => Key::Text(text.clone()),
             toml::Value::Boolean(flag) => Key::Flag(*flag),
+            toml::Value::Array(texts) => {
+                Key::List(texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect())
+            }
             _ => panic!("{key} = {text}"),
         };
         (*key, value)

@@ -203,3 +203,17 @@ async fn moto_takes_the_signature_and_refuses_a_wrong_one() {
         assert!(class(of_moto(&moto, wrong).look("job").await).starts_with("refused 403"));
     }
 }
+
+#[tokio::test]
+async fn a_dataset_that_somebody_changed_in_between_is_not_written_over() {
+    let world = World::new("bigquery");
+    let name = world.flow.rsplit('.').next().unwrap();
+    let now = world.flows.look(&world.flow).await.unwrap();
+    let theirs = world.emulator.edit(|tenant| {
+        let dataset = tenant.bigquery.datasets.get_mut(name).unwrap();
+        dataset.set(dataset.access.iter().skip(1).cloned().collect());
+        dataset.access.clone()
+    });
+    assert_eq!(class(world.flows.stop(&world.flow, now, "k").await), "not sent");
+    assert_eq!(world.emulator.tenant().bigquery.datasets[name].access, theirs);
+}

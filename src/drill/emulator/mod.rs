@@ -10,6 +10,7 @@ pub mod audit;
 pub mod auth0;
 pub mod aws;
 pub mod azure;
+pub mod bigquery;
 mod body;
 pub mod census;
 pub mod clients;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Answer, Request, Switches, Tenant, auth0, aws, azure, census, entra, gcp, google, hightouch, iam, lambda,
-    looker, mixpanel, okta, onelogin, onepassword, pingone, scim, snowflake, vault,
+    Answer, Request, Switches, Tenant, auth0, aws, azure, bigquery, census, entra, gcp, google, hightouch,
+    iam, lambda, looker, mixpanel, okta, onelogin, onepassword, pingone, scim, snowflake, vault,
 };
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
@@ -183,4 +183,5 @@ pub const SERVICES: &[&dyn Service] = &[
     &hightouch::Hightouch,
     &iam::Iam,
     &snowflake::Snowflake,
+    &bigquery::BigQuery,
 ];

@@ -9,8 +9,8 @@ use super::attacker::Attacker;
 use super::audit::Entry;
 use super::draws::Draws;
 use super::{
-    SERVICES, auth0, aws, azure, census, entra, gcp, google, hightouch, iam, lambda, looker, mixpanel, okta,
-    onelogin, onepassword, pingone, scim, snowflake, vault,
+    SERVICES, auth0, aws, azure, bigquery, census, entra, gcp, google, hightouch, iam, lambda, looker,
+    mixpanel, okta, onelogin, onepassword, pingone, scim, snowflake, vault,
 };
 use crate::synth::people::VICTIM;
 
@@ -55,6 +55,8 @@ pub struct Tenant {
     pub iam: iam::State,
     /// Users that load.
     pub snowflake: snowflake::State,
+    /// Datasets that the vendor's account may write.
+    pub bigquery: bigquery::State,
     /// The vendor's audit log, oldest first.
     pub audit: Vec<Entry>,
     /// Who is in it and should not be.
@@ -89,6 +91,7 @@ impl Tenant {
             hightouch: hightouch::State::default(),
             iam: iam::State::default(),
             snowflake: snowflake::State::default(),
+            bigquery: bigquery::State::default(),
             audit: Vec::new(),
             attacker,
             draws,

@@ -99,6 +99,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod bigquery;
 pub mod census;
 pub mod hightouch;
 pub mod iam;
@@ -117,7 +118,8 @@ use super::provider::{Check, CheckState, OpenError};
 use crate::config::catalog::KindSpec;
 
 /// The kinds there are.
-pub const FLOWS: &[&FlowKind] = &[&census::KIND, &hightouch::KIND, &iam::KIND, &snowflake::KIND];
+pub const FLOWS: &[&FlowKind] =
+    &[&census::KIND, &hightouch::KIND, &iam::KIND, &snowflake::KIND, &bigquery::KIND];
 
 /// A kind of consumer whose flows can be stopped: how it is configured and how it is opened.
 pub struct FlowKind {
