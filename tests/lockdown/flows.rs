@@ -216,6 +216,10 @@ fn a_role_behind_what_the_account_set_up_may_do_nothing_until_a_restore() {
     check::agrees(&stage).unwrap();
     check::always(&stage).unwrap();
     assert_eq!(pauses(&stage), [ROLE_STEP]);
+    let record = stage.record();
+    let told: Vec<_> = record.guided.iter().filter(|tracked| tracked.guided.id.contains("/flow/")).collect();
+    assert!(told.len() == 1 && !told[0].guided.required, "{told:?}");
+    assert!(told[0].guided.how.contains("mixpanel-export of aws-iam is paused"), "{}", told[0].guided.how);
     assert_eq!(policy(&stage).unwrap()["Statement"][0]["Effect"], "Deny");
     let restore = stage.restore(None);
     check::restored(&stage, &restore, &check::rests(&stage)).unwrap();

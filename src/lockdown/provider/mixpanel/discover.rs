@@ -270,6 +270,8 @@ impl<'a> Planner<'a> {
             let untold = || (!self.survey.tells_role(self.target.read.late)).then(|| UNTOLD.to_owned());
             if let Some(why) = why.or_else(untold) {
                 self.flows(&[row], &why);
+                let guided = row.pause.as_ref().filter(|_| self.pauses());
+                self.out.guided.extend(guided.map(|pause| self.guide.flow(row, pause, &why)));
             }
         }
     }

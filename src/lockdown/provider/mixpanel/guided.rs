@@ -328,6 +328,18 @@ impl Guide<'_> {
         Guided { who, ..step }
     }
 
+    /// What Mixpanel was given for a flow that is paused: nobody but its owner can tell whether it is what it should be.
+    pub(super) fn flow(&self, row: &Integration, pause: &Pause, why: &str) -> Guided {
+        let (flows, system) = (pause.flows.join(", "), &pause.system);
+        let how = format!(
+            "{flows} of {system} is paused: {why}. In Mixpanel, see where it leads and what it has carried; give it a new \
+             credential of yours where the account may have seen the old one. A restore lets it go on."
+        );
+        let title = format!("See what {} carried, and tell who relies on it", row.consumer);
+        let step = self.step(&format!("flow/{}", row.name), &title, how, GuidedProof::Attested, false);
+        Guided { who: row.owner.clone().unwrap_or_else(|| format!("whoever runs {}", row.consumer)), ..step }
+    }
+
     /// A credential to rotate that no store is named for.
     pub(super) fn rotate_by_hand(&self, account: &Account, rows: &[&Integration], why: &str) -> Guided {
         let consumers: Vec<&str> = rows.iter().map(|row| row.consumer.as_str()).collect();
