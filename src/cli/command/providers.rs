@@ -82,17 +82,17 @@ fn text(role: &str, spec: &KindSpec, about: &About) -> String {
     text + "\n"
 }
 
-fn words(ByPeople { name, title, why, meanwhile }: &ByPeople) -> String {
+fn words(ByPeople { name, title, why, paused }: &ByPeople) -> String {
     let mut text = format!("{title} (consumer `{name}`, by people)\n");
     list(&mut text, "cannot", std::iter::once(format!("be given a credential by an API: {why}")));
-    list(&mut text, "meanwhile", meanwhile.iter().map(|line| (*line).to_owned()));
+    list(&mut text, "paused", paused.iter().map(|line| (*line).to_owned()));
     text + "\n"
 }
 
-fn left_to_people(ByPeople { name, title, why, meanwhile }: &ByPeople) -> Value {
+fn left_to_people(ByPeople { name, title, why, paused }: &ByPeople) -> Value {
     json!({
         "kind": name, "role": "consumer", "title": title, "by_people": true, "changes": [], "cannot": [why],
-        "meanwhile": meanwhile,
+        "paused": paused,
     })
 }
 

@@ -9,8 +9,8 @@ pub struct ByPeople {
     pub title: &'static str,
     /// Why it is left to people.
     pub why: &'static str,
-    /// What a lockdown does there by an API until they have; nothing where it does nothing.
-    pub meanwhile: Option<&'static str>,
+    /// What a lockdown pauses there by an API until they have, and how that is configured.
+    pub paused: Option<&'static str>,
 }
 
 /// Those that are known. Whatever else the inventory names no system for is a guided step too.
@@ -20,16 +20,14 @@ pub const BY_PEOPLE: &[ByPeople] = &[
         title: "Census (Fivetran Activations)",
         why: "PATCH /destinations/{id} takes credentials, and no page says what becomes of those that it does not name, nor that \
               any are told again",
-        meanwhile: Some(
-            "syncs that the inventory names are paused ([consumer.census]); people let them go on",
-        ),
+        paused: Some("syncs that the inventory names are paused ([consumer.census]); people let them go on"),
     },
     ByPeople {
         name: "hightouch",
         title: "Hightouch",
         why: "PATCH /destinations/{id} takes a configuration, whose keys for Mixpanel no page names, nor whether it replaces the \
               one before",
-        meanwhile: Some(
+        paused: Some(
             "syncs that the inventory names are paused ([consumer.hightouch]); people let them go on",
         ),
     },
@@ -38,13 +36,13 @@ pub const BY_PEOPLE: &[ByPeople] = &[
         title: "Tableau",
         why: "connections of data sources and workbooks take a password and never tell it, and no call tries one: that it works \
               could not be proved",
-        meanwhile: None,
+        paused: None,
     },
     ByPeople {
         name: "snowflake",
         title: "Snowflake",
         why: "ALTER SECRET takes the secret in the text of a statement, and no page says that no history keeps that text",
-        meanwhile: Some(
+        paused: Some(
             "users that the inventory names are disabled ([consumer.snowflake]); people let them go on",
         ),
     },
@@ -52,12 +50,12 @@ pub const BY_PEOPLE: &[ByPeople] = &[
         name: "mode",
         title: "Mode",
         why: "no call that changes the credential of a data source is known",
-        meanwhile: None,
+        paused: None,
     },
     ByPeople {
         name: "facebook-ads",
         title: "Facebook Ads, Google Ads and webhooks that Mixpanel sends to",
         why: "they are set up in Mixpanel (Data Management → Integrations), which has no API for them",
-        meanwhile: None,
+        paused: None,
     },
 ];

@@ -28,8 +28,8 @@ pub const KIND: FlowKind = FlowKind {
         needs: &["the API access token of the workspace (Settings → API)"],
         cannot: &[
             "ending a run that has begun: the pause is proved when it is over",
-            "keeping somebody who may use the workspace from running a paused sync by hand",
-            "giving it a new credential: see the consumer of that name that people see to",
+            "saying whether somebody who may use the workspace can run a paused sync by hand: no page does",
+            "giving it a new credential: people do",
         ],
     },
     spec: KindSpec {

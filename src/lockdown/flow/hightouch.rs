@@ -27,7 +27,7 @@ pub const KIND: FlowKind = FlowKind {
         cannot: &[
             "ending a run that has begun: where the sync shows it, the pause is proved when it is over",
             "keeping somebody who may use the workspace from enabling a sync again",
-            "giving it a new credential: see the consumer of that name that people see to",
+            "giving it a new credential: people do",
         ],
     },
     spec: KindSpec {
