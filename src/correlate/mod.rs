@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::rule::correlation::{Condition, CorrelationKind};
 use crate::rule::{Correlation, Loaded};
-pub use sieve::{Group, Sieve};
+pub use sieve::{Group, Sieve, Value};
 
 /// A match that correlations hold together: of a rule, or of another correlation.
 #[derive(Debug)]

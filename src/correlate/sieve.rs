@@ -11,6 +11,9 @@ use crate::rule::{Correlation, Loaded};
 /// Places of a group's values among those that are asked of a rule's events: see [`super::needs`].
 type Places = Vec<usize>;
 
+/// Gives the value at a place to a function, if there is one.
+pub type Value<'a> = &'a dyn Fn(usize, &mut dyn FnMut(&str));
+
 /// A correlation that a rule takes part in.
 #[derive(Debug)]
 struct Way {
@@ -70,12 +73,8 @@ impl Sieve {
         self.anchors.get(rule).is_some_and(|ways| !ways.is_empty())
     }
 
-    /// The groups that a match of a rule tells. `value` gives the value at a place to a function, if there is one.
-    pub fn told_by<'a>(
-        &'a self,
-        rule: usize,
-        value: &'a dyn Fn(usize, &mut dyn FnMut(&str)),
-    ) -> impl Iterator<Item = Group> + 'a {
+    /// The groups that a match of a rule tells.
+    pub fn told_by<'a>(&'a self, rule: usize, value: Value<'a>) -> impl Iterator<Item = Group> + 'a {
         let ways = self.anchors.get(rule).into_iter().flatten();
         ways.filter_map(move |way| Some((way.correlation, group(&way.places, value)?)))
     }
@@ -88,7 +87,7 @@ impl Sieve {
     }
 
     /// Whether an event of a rule may matter.
-    pub fn passes(&self, rule: usize, value: &dyn Fn(usize, &mut dyn FnMut(&str))) -> bool {
+    pub fn passes(&self, rule: usize, value: Value<'_>) -> bool {
         let Some(Some(ways)) = self.ways.get(rule) else { return true };
         ways.iter().any(|way| {
             let groups = self.groups.get(way.correlation).filter(|groups| !groups.is_empty());
@@ -121,7 +120,7 @@ fn places(loaded: &Loaded, correlation: &Correlation, member: usize, needs: &[St
     group.map(|field| needs.iter().position(|known| known == field)).collect()
 }
 
-fn group(places: &Places, value: &dyn Fn(usize, &mut dyn FnMut(&str))) -> Option<u64> {
+fn group(places: &Places, value: Value<'_>) -> Option<u64> {
     let mut hasher = foldhash::quality::FixedState::default().build_hasher();
     for &place in places {
         let mut found = false;

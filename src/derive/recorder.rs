@@ -131,8 +131,8 @@ struct Waiting {
     ids: Vec<u32>,
     /// By record: the feeds that take it, as bits.
     feeds: Vec<u64>,
-    /// Key and number of a record in one.
-    order: Vec<u64>,
+    /// Keys, with the numbers of their records.
+    order: Vec<(u32, u32)>,
 }
 
 /// Notes the facts of one program's records; one for each worker.
@@ -231,8 +231,8 @@ impl Recorder {
         let mut waiting = std::mem::take(&mut self.waiting);
         let (width, words) = (self.lookup.interners.len(), self.feeds.len().div_ceil(64));
         waiting.sort(width, self.main_key);
-        for &entry in &waiting.order {
-            let record = (entry & u64::from(u32::MAX)) as usize;
+        for &(_, record) in &waiting.order {
+            let record = record as usize;
             let Some(&time) = waiting.times.get(record) else { continue };
             let ids = waiting.ids.get(record * width..(record + 1) * width).unwrap_or_default();
             let feeds = waiting.feeds.get(record * words..(record + 1) * words).unwrap_or_default();
@@ -425,9 +425,9 @@ pub(super) fn keep_first(rows: &mut Vec<DayFirst>) {
 impl Waiting {
     /// Puts the records in the order of their keys, those of a key as they came.
     fn sort(&mut self, width: usize, key: usize) {
-        let key = |record: usize| self.ids.get(record * width + key).copied().unwrap_or(NONE);
-        let keys = (0..self.times.len()).map(key);
-        self.order.extend((0u64..).zip(keys).map(|(record, key)| u64::from(key) << 32 | record));
+        let key = |record: u32| self.ids.get(record as usize * width + key).copied().unwrap_or(NONE);
+        let records = (0..self.times.len()).filter_map(|record| u32::try_from(record).ok());
+        self.order.extend(records.map(|record| (key(record), record)));
         self.order.sort_unstable();
     }
 

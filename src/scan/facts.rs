@@ -60,7 +60,7 @@ pub(super) struct Answered(Mutex<Written>);
 #[derive(Default)]
 struct Written {
     file: Option<File>,
-    written: u64,
+    length: u64,
     /// By unit: where what was told of it stands, and its length.
     places: HashMap<usize, Vec<(u64, usize)>>,
 }
@@ -86,8 +86,8 @@ impl Answered {
             none => none.insert(tempfile::tempfile()?),
         };
         file.write_all(&text)?;
-        let place = (all.written, text.len());
-        all.written += text.len() as u64;
+        let place = (all.length, text.len());
+        all.length += text.len() as u64;
         all.places.entry(unit).or_default().push(place);
         Ok(())
     }
