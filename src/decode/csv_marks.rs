@@ -42,7 +42,7 @@ impl Work for Mark<'_> {
         for ((word, chunk), ((quotes, newlines), stops)) in chunks.iter().enumerate().take(words).zip(bits) {
             let keep = within(len, word);
             let found = Found64::of(simd, chunk, delimiter, keep);
-            let (inside, odd) = quoting.step(&found);
+            let (inside, odd) = quoting.step(&found, || simd.equal(chunk, b'\r'));
             *regular &= odd & keep == 0;
             (*quotes, *newlines) = (found.quotes, found.newlines);
             *stops = (found.newlines | found.delimiters) & !inside;
@@ -61,7 +61,6 @@ struct Found64 {
     quotes: u64,
     newlines: u64,
     delimiters: u64,
-    returns: u64,
 }
 
 impl Found64 {
@@ -72,7 +71,6 @@ impl Found64 {
             quotes: simd.equal(chunk, b'"') & keep,
             newlines: simd.equal(chunk, b'\n') & keep,
             delimiters: simd.equal(chunk, delimiter) & keep,
-            returns: simd.equal(chunk, b'\r') & keep,
         }
     }
 
@@ -109,18 +107,20 @@ impl Default for Quoting {
 
 impl Quoting {
     /// Which bytes are inside of quotes, and which stand as they should not. A closing quote counts as outside.
+    /// `returns` tells where carriage returns are, and is seldom asked.
     #[inline(always)]
-    fn step(&mut self, found: &Found64) -> (u64, u64) {
+    fn step(&mut self, found: &Found64, returns: impl FnOnce() -> u64) -> (u64, u64) {
         let borders = found.borders();
         let inside = parity(found.quotes) ^ self.inside;
         let closing = found.quotes & !inside;
         let after_closing = closing << 1 | self.closed;
-        let after_return = (after_closing & found.returns) << 1 | self.returned;
+        let after_closing = after_closing & !borders;
+        let returns = if after_closing == 0 { 0 } else { after_closing & returns() };
         let odd = (found.quotes & inside & !(borders << 1 | self.opens))
-            | (after_closing & !(borders | found.returns))
-            | (after_return & !found.newlines);
+            | (after_closing & !returns)
+            | ((returns << 1 | self.returned) & !found.newlines);
         (self.opens, self.closed) = (borders >> 63, closing >> 63);
-        self.returned = (after_closing & found.returns) >> 63;
+        self.returned = returns >> 63;
         self.inside = 0u64.wrapping_sub(inside >> 63);
         (inside, odd)
     }
@@ -162,7 +162,7 @@ impl Work for Regular<'_> {
         let mut cut = None;
         for (word, chunk) in chunks.iter().enumerate() {
             let found = Found64::of(simd, chunk, self.delimiter, u64::MAX);
-            let (inside, odd) = quoting.step(&found);
+            let (inside, odd) = quoting.step(&found, || simd.equal(chunk, b'\r'));
             if odd != 0 {
                 return None;
             }

@@ -96,10 +96,10 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn equal(self, chunk: &[u8; 64], byte: u8) -> u64 {
-        let words = chunk.as_chunks::<8>().0.iter().enumerate();
-        words.fold(0, |bits, (word, bytes)| {
-            bits | gather(equal(u64::from_le_bytes(*bytes), byte)) << (word * 8)
-        })
+        // A loop over bytes: compilers make of it what vectors every machine of the kind has.
+        let same = chunk.map(|of| u8::from(of == byte));
+        let words = same.as_chunks::<8>().0.iter().enumerate();
+        words.fold(0, |bits, (word, bytes)| bits | gather_low(u64::from_le_bytes(*bytes)) << (word * 8))
     }
 
     #[inline(always)]
@@ -131,7 +131,13 @@ fn below_space(value: u64) -> u64 {
 /// The high bits of eight bytes as eight low bits.
 #[inline(always)]
 fn gather(high_bits: u64) -> u64 {
-    ((high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080)) >> 56
+    gather_low(high_bits >> 7)
+}
+
+/// The low bits of eight bytes, which have no others, as eight low bits.
+#[inline(always)]
+fn gather_low(low_bits: u64) -> u64 {
+    low_bits.wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 #[cfg(target_arch = "x86_64")]
