@@ -1,11 +1,11 @@
 //! Where the values of derived fields come from: all facts in memory, or, when they are too many, part by part from disk.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use super::heap::{Heap, Spot};
 use crate::derive::{Answer, Baseline, Plan, Question, Recorder, Spill, State};
 use crate::rule::Derivation;
 
@@ -55,15 +55,10 @@ pub(super) struct Held {
 
 /// What the parts answered, on disk.
 #[derive(Default)]
-pub(super) struct Answered(Mutex<Written>);
+pub(super) struct Answered(Mutex<(Heap, Spots)>);
 
-#[derive(Default)]
-struct Written {
-    file: Option<File>,
-    length: u64,
-    /// By unit: where what was told of it stands, and its length.
-    places: HashMap<usize, Vec<(u64, usize)>>,
-}
+/// By unit: where what was told of it is.
+type Spots = HashMap<usize, Vec<Spot>>;
 
 impl Answered {
     /// Adds what one part says of some records of a unit.
@@ -80,15 +75,9 @@ impl Answered {
             return Ok(());
         }
         let text = serde_json::to_vec(&(answers, ruled_out))?;
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match &mut all.file {
-            Some(file) => file,
-            none => none.insert(tempfile::tempfile()?),
-        };
-        file.write_all(&text)?;
-        let place = (all.length, text.len());
-        all.length += text.len() as u64;
-        all.places.entry(unit).or_default().push(place);
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (heap, spots) = &mut *held;
+        spots.entry(unit).or_default().push(heap.add(&text)?);
         Ok(())
     }
 
@@ -107,15 +96,9 @@ impl Answered {
     }
 
     fn texts(&self, unit: usize) -> io::Result<Vec<Vec<u8>>> {
-        use std::os::unix::fs::FileExt;
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = all.places.get(&unit).into_iter().flatten();
-        let read = |&(offset, length): &(u64, usize)| {
-            let mut text = vec![0; length];
-            all.file.iter().try_for_each(|file| file.read_exact_at(&mut text, offset))?;
-            Ok(text)
-        };
-        places.map(read).collect()
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (heap, spots) = &*held;
+        spots.get(&unit).into_iter().flatten().map(|&spot| heap.read(spot)).collect()
     }
 }
 

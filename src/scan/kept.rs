@@ -1,9 +1,9 @@
 //! Records that wait until everything is read, in memory up to a limit and beyond it in a temporary file.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
+use super::heap::{Heap, Spot};
 use super::unit::{Kept, KeptRecord};
 
 /// Bytes of records held in memory.
@@ -33,11 +33,10 @@ struct Stored {
 #[derive(Debug)]
 enum Place {
     Memory(Kept),
-    /// Entries and rules as JSON, then the raw records.
+    /// Entries and rules as JSON, and the raw records.
     File {
-        offset: u64,
-        head: usize,
-        bytes: usize,
+        head: Spot,
+        bytes: Spot,
     },
 }
 
@@ -48,8 +47,7 @@ pub struct KeptUnits {
     /// By rule: how many records wait for it.
     counts: BTreeMap<u32, u64>,
     held: usize,
-    file: Option<File>,
-    written: u64,
+    heap: Heap,
 }
 
 impl KeptUnits {
@@ -97,16 +95,8 @@ impl KeptUnits {
     }
 
     fn write(&mut self, kept: &Kept) -> io::Result<Place> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(tempfile::tempfile()?),
-        };
-        let head = serde_json::to_vec(&(&kept.entries, &kept.rules))?;
-        file.write_all(&head)?;
-        file.write_all(&kept.bytes)?;
-        let place = Place::File { offset: self.written, head: head.len(), bytes: kept.bytes.len() };
-        self.written += (head.len() + kept.bytes.len()) as u64;
-        Ok(place)
+        let head = self.heap.add(&serde_json::to_vec(&(&kept.entries, &kept.rules))?)?;
+        Ok(Place::File { head, bytes: self.heap.add(&kept.bytes)? })
     }
 
     /// How many units there are.
@@ -122,21 +112,12 @@ impl KeptUnits {
         let Some(Stored { input, before, place, .. }) = self.units.get(at) else { return Ok(None) };
         let kept = match place {
             Place::Memory(kept) => kept.clone(),
-            &Place::File { offset, head, bytes } => {
-                let (entries, rules) = serde_json::from_slice(&self.read(offset, head)?)?;
-                Kept { entries, rules, bytes: self.read(offset + head as u64, bytes)? }
+            &Place::File { head, bytes } => {
+                let (entries, rules) = serde_json::from_slice(&self.heap.read(head)?)?;
+                Kept { entries, rules, bytes: self.heap.read(bytes)? }
             }
         };
         Ok(Some(KeptUnit { input: *input, before: *before, kept }))
-    }
-
-    fn read(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        use std::os::unix::fs::FileExt;
-        let mut bytes = vec![0; length];
-        if let Some(file) = &self.file {
-            file.read_exact_at(&mut bytes, offset)?;
-        }
-        Ok(bytes)
     }
 }
 
@@ -168,7 +149,8 @@ mod tests {
         for (at, kept) in given.iter().enumerate() {
             units.add(at, 5, kept.clone()).unwrap();
         }
-        assert!(units.written > 203);
+        let on_disk = units.units.iter().map(|unit| matches!(unit.place, Place::File { .. }));
+        assert_eq!(on_disk.collect::<Vec<_>>(), [false, true, false]);
         for (at, kept) in given.into_iter().enumerate() {
             let unit = units.unit(at).unwrap().unwrap();
             assert_eq!((unit.input, unit.before, unit.kept == kept), (at, 5, true));

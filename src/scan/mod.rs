@@ -7,6 +7,7 @@ pub mod collect;
 pub mod evaluate;
 mod facts;
 pub mod fields;
+mod heap;
 mod kept;
 pub mod ledger;
 pub mod lines;
