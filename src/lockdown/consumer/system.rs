@@ -180,10 +180,10 @@ impl Provider for ConsumerSystem {
         let point = details(step)?;
         let _turn = self.turn.lock().await;
         let held = self.expected(hand, &point, Standing::Old).await?;
-        if let Some(why) = self.consumer.hindrance(&point.place).await.map_err(unsent)? {
+        if let Some(why) = self.consumer.hindrance(&point.place).await.map_err(CallError::unsent)? {
             return Err(refused(&format!("{why}{WAYS_ON}")));
         }
-        let entry = store(hand, &point)?.read(&point.put.path).await.map_err(|error| unsent(call(error)))?;
+        let entry = store(hand, &point)?.read(&point.put.path).await.map_err(|error| call(error).unsent())?;
         let pair = entry.and_then(|entry| Pair::of(&entry, &point.put));
         let pair = pair.filter(|pair| pair.is_of(new_name(hand, &point).as_deref()));
         self.give(&point, pair.ok_or_else(|| lacks("the store does not hold the new credential"))?, held, key)
@@ -195,7 +195,7 @@ impl Provider for ConsumerSystem {
         let was = before.get("username").and_then(Value::as_str);
         let _turn = self.turn.lock().await;
         let held = self.expected(hand, &point, Standing::New).await?;
-        let pair = earlier(hand, &point).await.map_err(unsent)?.filter(|pair| pair.is_of(was));
+        let pair = earlier(hand, &point).await.map_err(CallError::unsent)?.filter(|pair| pair.is_of(was));
         let pair = pair.ok_or_else(|| refused("the store does not have the old credential any more"))?;
         self.give(&point, pair, held, key).await
     }
@@ -255,10 +255,10 @@ impl ConsumerSystem {
 
     /// What stands at the place, which has to be this; nothing was sent yet.
     async fn expected(&self, hand: &Hand, point: &Repoint, wanted: Standing) -> Result<Held, CallError> {
-        let held = self.settled(point).await.map_err(unsent)?;
+        let held = self.settled(point).await.map_err(CallError::unsent)?;
         let names = [point.username.as_str(), point.secret.as_str()];
         lacks_none(&point.place, names, &held)?;
-        match standing(hand, point, &held).await.map_err(unsent)? {
+        match standing(hand, point, &held).await.map_err(CallError::unsent)? {
             found if found == wanted => Ok(held),
             // A request of ours that was taken for lost had its effect late: it is looked at again.
             Standing::New | Standing::Old => {
@@ -340,12 +340,6 @@ fn details(step: &Step) -> Result<Repoint, CallError> {
 
 fn lacks(what: &str) -> CallError {
     CallError::NotSent { what: what.to_owned() }
-}
-
-/// Of a read before a change: it was not sent.
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn unsent(error: CallError) -> CallError {
-    CallError::NotSent { what: error.to_string() }
 }
 
 fn refused(what: &str) -> CallError {

@@ -78,7 +78,7 @@ impl Provider for FlowSystem {
             self.0.end(&flow, key).await?;
             return Ok(Acted::default());
         }
-        let now = self.0.look(&flow).await.map_err(unsent)?;
+        let now = self.0.look(&flow).await.map_err(CallError::unsent)?;
         if now.stopped {
             return Err(meanwhile(&flow));
         }
@@ -91,7 +91,7 @@ impl Provider for FlowSystem {
         if before.is_null() || step.action == END {
             return Err(refused(format!("how {flow} stood before is not known")));
         }
-        let now = self.0.look(&flow).await.map_err(unsent)?;
+        let now = self.0.look(&flow).await.map_err(CallError::unsent)?;
         if !now.stopped {
             return Err(meanwhile(&flow));
         }
@@ -130,10 +130,4 @@ fn flow(step: &Step) -> Result<String, CallError> {
 /// A request of ours that was taken for lost may have had its effect late: it is looked at again.
 fn meanwhile(flow: &str) -> CallError {
     CallError::Lost { what: format!("{flow} has changed meanwhile") }
-}
-
-/// Of a read before a change: it was not sent.
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn unsent(error: CallError) -> CallError {
-    CallError::NotSent { what: error.to_string() }
 }

@@ -49,6 +49,12 @@ impl CallError {
         Self::Lost { what: what.into() }
     }
 
+    /// That of a read before a change, as that of the change: it was not sent.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        Self::NotSent { what: self.to_string() }
+    }
+
     /// The status of a refusal.
     pub fn status(&self) -> Option<u16> {
         match self {
