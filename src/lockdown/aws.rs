@@ -6,7 +6,8 @@ use url::Url;
 
 use crate::config::Settings;
 use crate::config::catalog::{Setting, SettingKind};
-use crate::lockdown::http::{Auth, AwsKey, Transport};
+use crate::lockdown::http::{Auth, AwsKey, CallError, Transport};
+use crate::lockdown::provider::CheckState;
 
 /// What the credential of an instance is, in words.
 pub(super) const CREDENTIAL: &str =
@@ -36,6 +37,22 @@ pub(super) fn signed(
     };
     let region = region.ok_or("`region` is missing, and `base-url` does not tell it")?;
     Ok(transport.with_auth(Auth::Aws(key(credential, region, service)?)))
+}
+
+/// What the refusal to read a thing that need not be there says of an access key, for `doctor`. A key that may not read that one
+/// is taken all the same. `things`: what is read.
+pub(super) fn refusal(error: &CallError, things: &str) -> (CheckState, String) {
+    let CallError::Refused { code: Some(code), .. } = error else {
+        return (CheckState::Unknown, error.to_string());
+    };
+    match code.as_str() {
+        "NoSuchEntity" | "ResourceNotFoundException" => (CheckState::Works, String::new()),
+        "AccessDenied" | "AccessDeniedException" => {
+            let note = format!("the key is taken; what it may do with single {things} cannot be listed");
+            (CheckState::Unknown, note)
+        }
+        _ => (CheckState::Missing, error.to_string()),
+    }
 }
 
 /// What a credential process writes, such as `aws configure export-credentials`.

@@ -134,7 +134,7 @@ impl Consumer for Lambda {
     async fn check(&self) -> Vec<Check> {
         let (state, note) = match self.read(PROBE).await {
             Ok(_) => (CheckState::Works, String::new()),
-            Err(error) => refusal(&error),
+            Err(error) => aws::refusal(&error, "functions"),
         };
         vec![Check { what: "use the access key".to_owned(), state, note }]
     }
@@ -199,20 +199,6 @@ fn check_name(place: &str) -> Result<(), CallError> {
         return Err(CallError::Refused { status: 0, code: None, message });
     }
     Ok(())
-}
-
-/// A key that may not read that one function is taken all the same.
-fn refusal(error: &CallError) -> (CheckState, String) {
-    let CallError::Refused { code, .. } = error else { return (CheckState::Unknown, error.to_string()) };
-    match code.as_deref() {
-        Some("ResourceNotFoundException") => (CheckState::Works, String::new()),
-        Some("AccessDeniedException") => {
-            let note = "the key is taken; what it may do with single functions cannot be listed".to_owned();
-            (CheckState::Unknown, note)
-        }
-        Some(_) => (CheckState::Missing, error.to_string()),
-        None => (CheckState::Unknown, error.to_string()),
-    }
 }
 
 #[cfg(test)]

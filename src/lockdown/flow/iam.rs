@@ -125,7 +125,7 @@ impl Flows for Iam {
     async fn check(&self) -> Vec<Check> {
         let (state, note) = match self.policy(PROBE).await {
             Ok(_) => (CheckState::Works, String::new()),
-            Err(error) => refusal(&error),
+            Err(error) => aws::refusal(&error, "roles"),
         };
         vec![Check { what: "use the access key".to_owned(), state, note }]
     }
@@ -180,20 +180,6 @@ fn check_name(role: &str) -> Result<(), CallError> {
         )));
     }
     Ok(())
-}
-
-/// A key that may not read that one role is taken all the same.
-fn refusal(error: &CallError) -> (CheckState, String) {
-    let CallError::Refused { code, .. } = error else { return (CheckState::Unknown, error.to_string()) };
-    match code.as_deref() {
-        Some("NoSuchEntity") => (CheckState::Works, String::new()),
-        Some("AccessDenied") => {
-            let note = "the key is taken; what it may do with single roles cannot be listed".to_owned();
-            (CheckState::Unknown, note)
-        }
-        Some(_) => (CheckState::Missing, error.to_string()),
-        None => (CheckState::Unknown, error.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ impl Store for SecretsManager {
     async fn check(&self) -> Vec<Check> {
         let (state, note) = match self.stages(PROBE).await {
             Ok(_) => (CheckState::Works, String::new()),
-            Err(StoreError::Call(error)) => refusal(&error),
+            Err(StoreError::Call(error)) => aws::refusal(&error, "secrets"),
             Err(error) => (CheckState::Unknown, error.to_string()),
         };
         vec![Check { what: "use the access key".to_owned(), state, note }]
@@ -340,16 +340,4 @@ fn check_name(path: &str) -> Result<(), StoreError> {
         return Err(StoreError::Invalid(format!("“{path}” {what}")));
     }
     Ok(())
-}
-
-/// Keys that may not describe that one secret are taken all the same.
-fn refusal(error: &CallError) -> (CheckState, String) {
-    match code(error) {
-        Some("AccessDeniedException") => {
-            let note = "the key is taken; what it may do with single secrets cannot be listed".to_owned();
-            (CheckState::Unknown, note)
-        }
-        Some(_) => (CheckState::Missing, error.to_string()),
-        None => (CheckState::Unknown, error.to_string()),
-    }
 }
