@@ -1,7 +1,6 @@
 //! Flows of every kind against their emulated services: there and back, each fault, and answers that are none of theirs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use portcullis::config::{Settings as Keys, Value};
 use portcullis::drill::emulator::{
@@ -9,11 +8,9 @@ use portcullis::drill::emulator::{
 };
 use portcullis::lockdown::consumer::Opening;
 use portcullis::lockdown::flow::{FLOWS, Flows, kind};
-use portcullis::lockdown::http::{Auth, Settings, Transport};
 use portcullis::lockdown::provider::{CheckState, OpenError};
-use url::Url;
 
-use super::emulated::keys;
+use super::emulated::{keys, transport};
 use super::hostile::{BODIES, server};
 use super::lambda::class;
 use super::moto::Moto;
@@ -25,19 +22,11 @@ pub(crate) fn open(
     credential: &str,
     settings: Keys,
 ) -> Result<Arc<dyn Flows>, OpenError> {
-    let http = Settings {
-        requests_per_second: 1000.0,
-        burst: 100,
-        timeout: Duration::from_millis(500),
-        deadline: Duration::from_secs(1),
-        backoff: Duration::from_millis(5),
-        ..Settings::new(Url::parse(base).unwrap(), Auth::None)
-    };
     (kind(name).unwrap().open)(Opening {
         name: name.to_owned(),
         settings,
         credential: credential.into(),
-        transport: Transport::open(http).unwrap(),
+        transport: transport(base),
     })
 }
 
