@@ -300,6 +300,9 @@ fn advice(fault: &Fault) -> Option<String> {
         Fault::Name { .. } => {
             Some("letters, digits, `-` and `_`, at most 64, and a letter or digit first".into())
         }
+        Fault::Shared { .. } => {
+            Some("one entry for each credential; rows of one credential name the same fields".into())
+        }
         Fault::LooksSecret { .. } => {
             Some("write the username or id of the service account; keep the secret in a store".into())
         }

@@ -129,6 +129,13 @@ pub enum Fault {
         /// The line that has it first.
         line: usize,
     },
+    /// Two rows name one place for different credentials: it holds one alone.
+    Shared {
+        /// The place: `mixpanel/etl in vault`.
+        place: String,
+        /// The line of the row that has it first.
+        line: usize,
+    },
     /// A name that is none of those known.
     Unknown {
         /// What it should name: `kind of provider`, `store`.
@@ -203,6 +210,9 @@ impl fmt::Display for Fault {
             Self::Name { name } => write!(out, "`{}` is no name", show(name)),
             Self::Taken { name, line } => {
                 write!(out, "the name `{}` is taken by line {line}", show(name))
+            }
+            Self::Shared { place, line } => {
+                write!(out, "{} is that of another credential in line {line}", show(place))
             }
             Self::Unknown { what, .. } => write!(out, "no such {what}"),
             Self::Needs { key, other } => write!(out, "`{key}` without `{other}`"),

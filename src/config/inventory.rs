@@ -28,6 +28,7 @@
 //! pause = ["15135"]                              # flows of it: syncs, users, roles, datasets, as the consumer calls them
 //! ```
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -232,7 +233,34 @@ fn read(report: &Report<'_>, table: &DeTable<'_>, known: Option<Known<'_>>) -> V
     };
     let mut names = Names::new();
     let entries = array.iter().map(|value| Entry::new(report, "integration", value));
-    entries.filter_map(|entry| integration(report, &entry, known, &mut names)).collect()
+    let rows = entries.filter_map(|entry| Some((entry.at, integration(report, &entry, known, &mut names)?)));
+    let rows: Vec<(usize, Integration)> = rows.collect();
+    one_credential_each(report, &rows);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// An entry of a store, and a name in a consumer, hold one credential: of two, a rotation would lose one.
+fn one_credential_each(report: &Report<'_>, rows: &[(usize, Integration)]) {
+    let mut entries: HashMap<(&str, &str), &(usize, Integration)> = HashMap::new();
+    let mut names: HashMap<(&str, &str, &str), &(usize, Integration)> = HashMap::new();
+    for row in rows {
+        let (at, Integration { stored, point, credential, .. }) = row;
+        if let Some(own) = stored {
+            let (line, first) = entries.entry((&own.store, &own.path)).or_insert(row);
+            if (&first.stored, &first.credential) != (stored, credential) {
+                let place = format!("the entry {} of {}", own.path, own.store);
+                report.add_with(*at, || Fault::Shared { place, line: report.line(*line) });
+            }
+        }
+        let Some(own) = point else { continue };
+        for name in [&own.username, &own.secret] {
+            let (line, first) = names.entry((&own.system, &own.place, name)).or_insert(row);
+            if (&first.point, &first.credential) != (point, credential) {
+                let place = format!("{name} of {} in {}", own.place, own.system);
+                report.add_with(*at, || Fault::Shared { place, line: report.line(*line) });
+            }
+        }
+    }
 }
 
 fn integration(
@@ -449,6 +477,37 @@ mod tests {
         );
         let pause = Pause { system: "census".to_owned(), flows: vec!["15135".to_owned()] };
         assert_eq!((one.pause.as_ref(), sync.pause.as_ref(), &sync.point), (None, Some(&pause), &None));
+    }
+
+    #[test]
+    fn an_entry_and_a_name_hold_one_credential() {
+        let row = |name: &str, credential: &str, more: &str| {
+            format!(
+                "[[integration]]\nname = '{name}'\ntype = 'service-account'\nconsumer = 'x'\ncredential = '{credential}'\n\
+                 store = 'vault'\n{more}\n"
+            )
+        };
+        let two = |one: &str, other: &str, more: [&str; 2]| {
+            parse(&(row("a", one, more[0]) + &row("b", other, more[1])))
+        };
+        let told = |result: Result<Vec<Integration>, ConfigError>| result.unwrap_err().to_string();
+        let (first, second) = ("path = 'p'", "path = 'p'\nfields = { username = 'u', secret = 's' }");
+        assert_eq!(two("7", "7", [first, first]).unwrap().len(), 2, "two consumers of one credential");
+        for (one, other, more) in
+            [("7", "8", [first, first]), ("7", "8", [first, second]), ("7", "7", [first, second])]
+        {
+            let told = told(two(one, other, more));
+            assert!(told.contains("the entry p of vault is that of another credential in line 1"), "{told}");
+        }
+        let place = |names: &str, path: &str| {
+            format!("path = '{path}'\nsystem = 'aws-lambda'\nplace = 'f'\nplace-fields = {{ {names} }}")
+        };
+        let (own, others) =
+            (place("username = 'A', secret = 'B'", "p"), place("username = 'C', secret = 'D'", "q"));
+        assert_eq!(two("7", "8", [&own, &others]).unwrap().len(), 2);
+        let shared = place("username = 'B', secret = 'D'", "q");
+        let told = told(two("7", "8", [&own, &shared]));
+        assert!(told.contains("B of f in aws-lambda is that of another credential in line 1"), "{told}");
     }
 
     #[test]

@@ -277,7 +277,7 @@ mod tests {
         };
         let third = Integration {
             name: "third".into(),
-            stored: Some(stored("user")),
+            stored: Some(Stored { path: "=other".into(), ..stored("user") }),
             point: Some(Point {
                 system: "lambda".into(),
                 place: "=f".into(),

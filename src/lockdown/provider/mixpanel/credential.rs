@@ -87,10 +87,9 @@ async fn old_secret(hand: &Hand, kept: &[Kept], username: &str) -> Result<Option
     Ok(None)
 }
 
-/// The secret of a new credential: held since it was made, or read back from a store.
+/// The secret of a new credential, read back from a store.
 pub(super) async fn new_secret(
     hand: &Hand,
-    step: &StepId,
     kept: &[Kept],
     username: &str,
 ) -> Result<Option<SecretString>, StoreError> {
@@ -102,7 +101,7 @@ pub(super) async fn new_secret(
             return Ok(Some(secret));
         }
     }
-    Ok(hand.secret(step))
+    Ok(None)
 }
 
 fn secret_of(entry: &Entry, put: &Put, username: &str) -> Option<SecretString> {

@@ -239,7 +239,7 @@ impl Mixpanel {
         let Some(username) = look.result.get("username").and_then(Value::as_str).map(str::to_owned) else {
             return Ok(Proof::NotYet("the replacement is not there".to_owned()));
         };
-        let secret = match new_secret(hand, &step.id, &wanted.kept, &username).await {
+        let secret = match new_secret(hand, &wanted.kept, &username).await {
             Ok(Some(secret)) => secret,
             Ok(None) => return Ok(Proof::NotYet("the new credential is in no store yet".to_owned())),
             Err(error) => return Ok(Proof::Unknown(format!("the store could not be read: {error}"))),
