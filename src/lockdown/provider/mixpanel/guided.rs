@@ -262,8 +262,8 @@ impl Guide<'_> {
     /// A service account whose maker is not told.
     pub(super) fn unknown_makers(&self, accounts: &[&Account]) -> Option<Guided> {
         let how = format!(
-            "The API does not tell who made these service accounts: {}. Organization settings → Service Accounts shows \
-             it, and the audit log has service_account.created. Delete those that {} made, or give them \
+            "The API does not tell who made these service accounts, or tells that it was not Portcullis, whose replacements they \
+             are named after: {}. Organization settings → Service Accounts shows it, and the audit log has service_account.created. Delete those that {} made, or give them \
              created-by in the inventory and run this again.",
             usernames(accounts),
             self.email()

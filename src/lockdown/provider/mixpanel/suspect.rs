@@ -12,6 +12,8 @@ pub(super) struct Suspect {
     /// Its member's row, where the list of members has it, or had it in an earlier pass: it is not listed any more once
     /// it is deactivated.
     pub(super) member: Option<Member>,
+    /// The user behind the credential that Portcullis works with: what it made, Portcullis made.
+    own_user: Option<u64>,
     /// Users that are the account: itself, and those behind service accounts that it made.
     users: BTreeSet<u64>,
     /// Service accounts that it made, itself or by way of such ones.
@@ -44,6 +46,10 @@ impl Suspect {
         let mut suspect = Self {
             email: email.to_lowercase(),
             users: member.and_then(|member| member.id).into_iter().collect(),
+            own_user: accounts
+                .iter()
+                .find(|account| Some(account.id) == own)
+                .and_then(|account| account.user),
             member: member.cloned(),
             made: BTreeSet::new(),
             unknown: BTreeSet::new(),
@@ -72,6 +78,7 @@ impl Suspect {
             Creator { email: Some(email), .. } if email.eq_ignore_ascii_case(&self.email) => Made::Yes,
             Creator { email: Some(_), .. } => Made::No,
             Creator { user: Some(user), .. } if self.users.contains(user) => Made::Yes,
+            Creator { user: Some(user), .. } if self.own_user == Some(*user) => Made::No,
             Creator { user: Some(_), .. } if own_user => Made::No,
             Creator { name: Some(name), .. } => self.is_named(name),
             _ => Made::Unknown,
@@ -87,6 +94,12 @@ impl Suspect {
         } else {
             Made::Unknown
         }
+    }
+
+    /// Whether it is told that another user made it than the one behind the credential that Portcullis works with.
+    pub(super) fn is_made_by_others(&self, account: &Account) -> bool {
+        let maker = account.creator.user.zip(self.own_user);
+        maker.is_some_and(|(user, own)| user != own)
     }
 
     /// Its role in the organization; `None` where it is not known.
@@ -157,6 +170,6 @@ mod tests {
         let accounts =
             [account(1, by(None, Some("jane@x.test"), None)), account(2, by(Some(1001), None, None))];
         let suspect = Suspect::new("jane@x.test", Some(&[]), None, &accounts, Some(1));
-        assert_eq!(suspect.made, [1].into());
+        assert_eq!((suspect.made, suspect.unknown), ([1].into(), [].into()));
     }
 }
