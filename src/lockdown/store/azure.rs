@@ -22,6 +22,9 @@ const API: &str = "7.4";
 /// A secret that is asked for to see whether the token is taken; it need not be there.
 const PROBE: &str = "portcullis";
 
+/// The code of the vendor's own answer that there is no such secret or version.
+const NOT_FOUND: &str = "SecretNotFound";
+
 /// The kind.
 pub const KIND: StoreKind = StoreKind {
     about: About {
@@ -185,7 +188,10 @@ impl KeyVault {
     async fn held(&self, path: &str, version: Option<&str>) -> Result<Option<Held>, StoreError> {
         let mut answer = match self.transport.read(&call(Call::get, path, version)?).await {
             Ok(reply) => reply.json()?,
-            Err(error) if error.status() == Some(404) => return Ok(None),
+            // Any other 404 is that of something in between: it says nothing of the secret.
+            Err(CallError::Refused { status: 404, code: Some(code), .. }) if code == NOT_FOUND => {
+                return Ok(None);
+            }
             // Among other things it says so of a version that is disabled.
             Err(error) if error.status() == Some(403) => return self.shut(path, version, error).await,
             Err(error) => return Err(error.into()),

@@ -30,6 +30,9 @@ const LAG: u64 = 50;
 /// A secret whose permissions are asked for to see whether the token is taken; it need not be there.
 const PROBE: &str = "portcullis";
 
+/// The code of the vendor's own answer that there is no such secret or version.
+const NOT_FOUND: &str = "404";
+
 /// The kind.
 pub const KIND: StoreKind = StoreKind {
     about: About {
@@ -261,7 +264,10 @@ impl SecretManager {
         let call = self.call(Call::get, path, "", Some(&format!("{version}:access")))?;
         let mut answer = match self.transport.read(&call).await {
             Ok(reply) => reply.json()?,
-            Err(error) if error.status() == Some(404) => return Ok(None),
+            // Any other 404 is that of something in between: it says nothing of the secret.
+            Err(CallError::Refused { status: 404, code: Some(code), .. }) if code == NOT_FOUND => {
+                return Ok(None);
+            }
             // Among other things it says so of a version that is disabled or destroyed.
             Err(error) if error.status() == Some(400) => return self.shut(path, version, error).await,
             Err(error) => return Err(error.into()),
