@@ -79,6 +79,9 @@ pub fn address(text: &str) -> Option<IpAddr> {
     text.trim().parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
+/// The bits of an IPv4 address that tell its network.
+pub(super) const NETWORK_BITS: u32 = 0xffff_ff00;
+
 fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => {

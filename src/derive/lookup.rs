@@ -50,6 +50,8 @@ pub(super) struct Interner {
 struct Group {
     extracts: Vec<usize>,
     memo: Memo,
+    /// Where an address decides them all: the field, and the bits of an IPv4 address that do.
+    address: Option<(FieldId, u32)>,
 }
 
 struct Remembered {
@@ -66,6 +68,8 @@ struct Memo {
     values: HashTable<Remembered>,
     bytes: Vec<u8>,
     ids: Vec<u32>,
+    /// IPv4 addresses, and where their ids start.
+    addresses: HashMap<u32, u32, foldhash::fast::RandomState>,
     hasher: foldhash::fast::RandomState,
 }
 
@@ -102,8 +106,16 @@ impl Lookup {
             groups.get_mut(number).into_iter().for_each(|group| group.extracts.push(at));
             number
         });
+        let group_of = group_of.collect();
+        for group in &mut groups {
+            let mut bits = group.extracts.iter().map(|&of| extracts.get(of).and_then(Extract::address));
+            let first = bits.next().flatten();
+            let join =
+                |(field, bits): (FieldId, u32), more: Option<(FieldId, u32)>| Some((field, bits | more?.1));
+            group.address = first.and_then(|first| bits.try_fold(first, join));
+        }
         Self {
-            group_of: group_of.collect(),
+            group_of,
             groups,
             interners: extracts.iter().map(|_| Interner::default()).collect(),
             current: vec![None; extracts.len()],
@@ -144,16 +156,29 @@ impl Lookup {
 
     fn look_up<V: View>(&mut self, at: usize, view: &V, locate: Option<&dyn Locate>) -> Option<usize> {
         let group = self.groups.get_mut(*self.group_of.get(at)?)?;
-        self.raw.clear();
-        if !gather(self.extracts.get(at)?, view, &mut self.many, &mut self.raw) {
-            group.extracts.iter().for_each(|&of| set(&mut self.current, of, NONE));
-            return None;
-        }
-        let hash = group.memo.hasher.hash_one(&*self.raw);
-        if let Some(ids) = group.memo.find(hash, &self.raw, group.extracts.len()) {
-            group.extracts.iter().zip(ids).for_each(|(&of, &id)| set(&mut self.current, of, id));
-            return None;
-        }
+        let count = group.extracts.len();
+        let address = group.address.and_then(|(field, bits)| {
+            let raw = fields::first(view, field, &mut self.many)?;
+            Some(ipv4(raw.bytes(view.block()))? & bits)
+        });
+        let known = if let Some(address) = address {
+            group.memo.find_address(address, count).ok_or(0)
+        } else {
+            self.raw.clear();
+            if !gather(self.extracts.get(at)?, view, &mut self.many, &mut self.raw) {
+                group.extracts.iter().for_each(|&of| set(&mut self.current, of, NONE));
+                return None;
+            }
+            let hash = group.memo.hasher.hash_one(&*self.raw);
+            group.memo.find(hash, &self.raw, count).ok_or(hash)
+        };
+        let hash = match known {
+            Ok(ids) => {
+                group.extracts.iter().zip(ids).for_each(|(&of, &id)| set(&mut self.current, of, id));
+                return None;
+            }
+            Err(hash) => hash,
+        };
         let mut more = 0;
         for &of in &group.extracts {
             let (extract, interner) = (self.extracts.get(of)?, self.interners.get_mut(of)?);
@@ -163,7 +188,10 @@ impl Lookup {
             set(&mut self.current, of, id);
         }
         let ids = group.extracts.iter().map(|&of| self.current.get(of).copied().flatten().unwrap_or(NONE));
-        group.memo.remember(hash, &self.raw, ids);
+        match address {
+            Some(address) => group.memo.remember_address(address, ids),
+            None => group.memo.remember(hash, &self.raw, ids),
+        }
         Some(more)
     }
 }
@@ -178,6 +206,17 @@ impl Extract {
     /// Whether the same raw bytes decide it.
     fn reads_same(&self, other: &Self) -> bool {
         self.needed().zip(other.needed()).is_some_and(|(own, others)| own == others)
+    }
+
+    /// Where an address decides it: the field, and the bits of an IPv4 address that do.
+    fn address(&self) -> Option<(FieldId, u32)> {
+        match self {
+            Self::Seen(field, Seen::Network) => Some((*field, extract::NETWORK_BITS)),
+            Self::Seen(field, Seen::Ip | Seen::Asn | Seen::Country) | Self::Zone(field) => {
+                Some((*field, u32::MAX))
+            }
+            Self::Key(_) | Self::Seen(..) | Self::Amount(_) | Self::Origin(_) => None,
+        }
     }
 
     /// The fields that it needs all of; `None` where it takes what there is.
@@ -212,6 +251,27 @@ fn gather<V: View>(extract: &Extract, view: &V, many: &mut Vec<Raw>, raw: &mut V
     }
 }
 
+/// An IPv4 address that stands there as it is, octets from the first: anything else takes the way of all texts.
+fn ipv4(bytes: &[u8]) -> Option<u32> {
+    let (mut address, mut octets) = (0u32, 0);
+    for octet in bytes.split(|byte| *byte == b'.') {
+        let plain = matches!(octet, [b'0'] | [b'1'..=b'9'] | [b'1'..=b'9', ..]) && octet.len() <= 3;
+        if !plain || !octet.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let number = octet.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+        if number > 255 {
+            return None;
+        }
+        address = address << 8 | number;
+        octets += 1;
+        if octets > 4 {
+            return None;
+        }
+    }
+    (octets == 4).then_some(address)
+}
+
 impl Memo {
     /// The ids of a raw value, so many.
     fn find(&self, hash: u64, raw: &[u8], count: usize) -> Option<&[u32]> {
@@ -223,12 +283,32 @@ impl Memo {
         self.ids.get(start..start + count)
     }
 
-    fn remember(&mut self, hash: u64, raw: &[u8], ids: impl Iterator<Item = u32>) {
-        if self.values.len() >= MAX_REMEMBERED || self.bytes.len() + raw.len() > MAX_BYTES {
+    /// The ids of an address, so many.
+    fn find_address(&self, address: u32, count: usize) -> Option<&[u32]> {
+        let start = *self.addresses.get(&address)? as usize;
+        self.ids.get(start..start + count)
+    }
+
+    fn remember_address(&mut self, address: u32, ids: impl Iterator<Item = u32>) {
+        self.forget_if_full(0);
+        if let Ok(first) = u32::try_from(self.ids.len()) {
+            self.ids.extend(ids);
+            self.addresses.insert(address, first);
+        }
+    }
+
+    fn forget_if_full(&mut self, more: usize) {
+        let remembered = self.values.len() + self.addresses.len();
+        if remembered >= MAX_REMEMBERED || self.bytes.len() + more > MAX_BYTES {
             self.values.clear();
+            self.addresses.clear();
             self.bytes.clear();
             self.ids.clear();
         }
+    }
+
+    fn remember(&mut self, hash: u64, raw: &[u8], ids: impl Iterator<Item = u32>) {
+        self.forget_if_full(raw.len());
         let number = |length: usize| u32::try_from(length).ok();
         let (Some(start), Some(length), Some(first)) =
             (number(self.bytes.len()), number(raw.len()), number(self.ids.len()))
@@ -295,4 +375,42 @@ pub(super) fn zone<V: View>(view: &V, field: FieldId, locate: Option<&dyn Locate
     let address = extract::text(view, field, extract::address)?;
     let located = locate?.locate(address);
     if located.is_relay { None } else { located.time_zone }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Option<Ipv4Addr> {
+        ipv4(text.as_bytes()).map(Ipv4Addr::from)
+    }
+
+    #[test]
+    fn an_address_is_read_as_everywhere_else() {
+        for text in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "10.2.30.4",
+            "1.2.3",
+            "1.2.3.4.5",
+            "01.2.3.4",
+            "1.2.3.256",
+            "1.2.3.",
+            ".1.2.3",
+            "",
+        ] {
+            assert_eq!(read(text), text.parse().ok(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_looks_like_one(text in "[0-9]{0,4}(\\.[0-9]{0,4}){0,5}|[0-9. :x\\\\]{0,16}") {
+            prop_assert_eq!(read(&text), text.parse().ok());
+        }
+    }
 }

@@ -133,6 +133,34 @@ struct Waiting {
     feeds: Vec<u64>,
     /// Keys, with the numbers of their records.
     order: Vec<(u32, u32)>,
+    /// Ids, and words of feeds, of a record.
+    shape: (usize, usize),
+}
+
+/// What one key did with one value on one day.
+#[derive(Debug, Clone, Copy)]
+struct Same {
+    key: u32,
+    value: u32,
+    active: Active,
+}
+
+/// What the last records of a feed say, as long as they say the same.
+#[derive(Debug, Default)]
+struct Pending(Option<Same>);
+
+impl Pending {
+    /// Adds one more; what was there before, if this is something else.
+    fn add(&mut self, key: u32, value: u32, time: i64) -> Option<Same> {
+        let active = Active::at(time);
+        match &mut self.0 {
+            Some(same) if (same.key, same.value, same.active.day) == (key, value, active.day) => {
+                same.active.join(active);
+                None
+            }
+            other => other.replace(Same { key, value, active }),
+        }
+    }
 }
 
 /// Notes the facts of one program's records; one for each worker.
@@ -145,6 +173,8 @@ pub struct Recorder {
     /// By condition, from the first that one asks for: the feeds that ask for it.
     asking: (usize, Vec<Vec<usize>>),
     waiting: Waiting,
+    /// What was told of the record that was given last, by feed and first day: rules ask the same.
+    told: Vec<(usize, i64, Known)>,
     /// Records noted so far.
     noted: usize,
     /// The extract that is the key of most feeds.
@@ -181,6 +211,7 @@ impl Recorder {
             always,
             asking: (first, asking),
             waiting: Waiting::default(),
+            told: Vec::new(),
             noted: 0,
             main_key: (0..extracts.len()).max_by_key(uses).unwrap_or_default(),
             bytes: 0,
@@ -196,6 +227,7 @@ impl Recorder {
         locate: Option<&dyn Locate>,
     ) {
         self.lookup.begin();
+        self.told.clear();
         let words = self.feeds.len().div_ceil(64);
         let start = self.waiting.feeds.len();
         self.waiting.feeds.resize(start + words, 0);
@@ -226,20 +258,21 @@ impl Recorder {
         }
     }
 
-    /// Notes the records that wait.
+    /// Notes the records that wait: those of a key together, and of these one feed after the other.
     fn note_waiting(&mut self) {
         let mut waiting = std::mem::take(&mut self.waiting);
-        let (width, words) = (self.lookup.interners.len(), self.feeds.len().div_ceil(64));
-        waiting.sort(width, self.main_key);
-        for &(_, record) in &waiting.order {
-            let record = record as usize;
-            let Some(&time) = waiting.times.get(record) else { continue };
-            let ids = waiting.ids.get(record * width..(record + 1) * width).unwrap_or_default();
-            let feeds = waiting.feeds.get(record * words..(record + 1) * words).unwrap_or_default();
-            for (word, &bits) in feeds.iter().enumerate() {
-                let mut left = bits;
+        waiting.shape = (self.lookup.interners.len(), self.feeds.len().div_ceil(64));
+        waiting.sort(self.main_key);
+        let mut pending = Pending::default();
+        for group in waiting.order.chunk_by(|left, right| left.0 == right.0) {
+            for word in 0..waiting.shape.1 {
+                let mut left =
+                    group.iter().fold(0, |bits, &(_, record)| bits | waiting.feeds_of(record, word));
                 while left != 0 {
-                    self.note(word * 64 + left.trailing_zeros() as usize, ids, time);
+                    let bit = left.trailing_zeros();
+                    let takes = |record| waiting.feeds_of(record, word) & (1 << bit) != 0;
+                    let records = group.iter().map(|&(_, record)| record).filter(|&record| takes(record));
+                    self.note(word * 64 + bit as usize, &waiting, records, &mut pending);
                     left &= left - 1;
                 }
             }
@@ -249,36 +282,66 @@ impl Recorder {
         self.waiting = waiting;
     }
 
-    fn note(&mut self, at: usize, ids: &[u32], time: i64) {
+    /// Notes records in one feed. Those that say the same of the same day are merged before its facts are looked up.
+    fn note(
+        &mut self,
+        at: usize,
+        waiting: &Waiting,
+        records: impl Iterator<Item = u32>,
+        pending: &mut Pending,
+    ) {
         let (Some(feed), Some(local)) = (self.feeds.get(at), self.locals.get_mut(at)) else { return };
-        let id = |extract: usize| ids.get(extract).copied().unwrap_or(NONE);
-        let key = feed.key.map_or(0, id);
-        self.bytes += match (&feed.track, feed.value) {
-            (Track::Activity, _) => rows(&mut local.active, key, |rows| active(rows, time)),
-            (Track::Values { .. } | Track::Zones, Some(extract)) => rows(&mut local.values, key, |values| {
-                let before = values.capacity();
-                let more = day_first(values.entry(id(extract)).or_default(), time);
-                more + (values.capacity() - before) * size_of::<(u32, Rows<DayFirst>)>()
-            }),
-            (Track::Amounts { .. }, None) => rows(&mut local.counts, key, |rows| push(rows, time)),
-            (Track::Amounts { .. }, Some(extract)) => {
-                let numbers =
-                    self.lookup.interners.get(extract).map_or(&[][..], |interner| &interner.numbers);
-                numbers
-                    .get(id(extract) as usize)
-                    .map_or(0, |&amount| rows(&mut local.amounts, key, |rows| push(rows, (time, amount))))
+        let numbers = feed.value.and_then(|extract| self.lookup.interners.get(extract));
+        let numbers = numbers.map_or(&[][..], |interner| &interner.numbers);
+        let mut more = 0;
+        for record in records {
+            let Some(&time) = waiting.times.get(record as usize) else { continue };
+            let ids = waiting.ids_of(record);
+            let id = |extract: usize| ids.get(extract).copied().unwrap_or(NONE);
+            let (key, value) = (feed.key.map_or(0, id), feed.value.map_or(NONE, id));
+            match (&feed.track, feed.value) {
+                (Track::Activity, _) | (Track::Values { .. } | Track::Zones, Some(_)) => {
+                    if let Some(whole) = pending.add(key, value, time) {
+                        more += local.take(&feed.track, whole);
+                    }
+                }
+                (Track::Amounts { .. }, None) => {
+                    more += rows(&mut local.counts, key, |rows| push(rows, time));
+                }
+                (Track::Amounts { .. }, Some(_)) => {
+                    if let Some(&amount) = numbers.get(value as usize) {
+                        more += rows(&mut local.amounts, key, |rows| push(rows, (time, amount)));
+                    }
+                }
+                (Track::Places, Some(_)) => {
+                    let visit = (time.div_euclid(MINUTE), value);
+                    let add = |rows: &mut Vec<Visit>| {
+                        if rows.last() == Some(&visit) { 0 } else { push(rows, visit) }
+                    };
+                    more += rows(&mut local.visits, key, add);
+                }
+                (Track::Values { .. } | Track::Zones | Track::Places, None) => {}
             }
-            (Track::Places, Some(extract)) => rows(&mut local.visits, key, |rows| {
-                let visit = (time.div_euclid(MINUTE), id(extract));
-                if rows.last() == Some(&visit) { 0 } else { push(rows, visit) }
-            }),
-            (Track::Values { .. } | Track::Zones | Track::Places, None) => 0,
-        };
+        }
+        if let Some(whole) = pending.0.take() {
+            more += local.take(&feed.track, whole);
+        }
+        self.bytes += more;
     }
 
     /// What the facts noted so far say of the record that was given last: not all there is, what is near at hand.
     /// `start`: the first day that is history.
-    pub fn known(&self, feed: usize, start: i64, time: i64) -> Known {
+    pub fn known(&mut self, feed: usize, start: i64, time: i64) -> Known {
+        let same = |(of, from, _): &&(usize, i64, Known)| (*of, *from) == (feed, start);
+        if let Some((.., known)) = self.told.iter().find(same) {
+            return *known;
+        }
+        let known = self.look_up(feed, start, time);
+        self.told.push((feed, start, known));
+        known
+    }
+
+    fn look_up(&self, feed: usize, start: i64, time: i64) -> Known {
         let (Some(of), Some(local)) = (self.feeds.get(feed), self.locals.get(feed)) else {
             return Known::default();
         };
@@ -364,6 +427,18 @@ impl Recorder {
 }
 
 impl Local {
+    /// Takes activity, or a value, of one day; how many bytes more that takes.
+    fn take(&mut self, track: &Track, Same { key, value, active }: Same) -> usize {
+        if *track == Track::Activity {
+            return rows(&mut self.active, key, |rows| add_active(rows, active));
+        }
+        rows(&mut self.values, key, |values| {
+            let before = values.capacity();
+            let more = add_day(values.entry(value).or_default(), (active.day, active.first));
+            more + (values.capacity() - before) * size_of::<(u32, Rows<DayFirst>)>()
+        })
+    }
+
     fn compact(&mut self) {
         for rows in self.active.iter_mut().filter(|rows| rows.len() > 2) {
             let mut all: Vec<Active> = std::mem::take(rows).all().collect();
@@ -423,12 +498,25 @@ pub(super) fn keep_first(rows: &mut Vec<DayFirst>) {
 }
 
 impl Waiting {
+    /// A word of the feeds that take a record.
+    fn feeds_of(&self, record: u32, word: usize) -> u64 {
+        self.feeds.get(record as usize * self.shape.1 + word).copied().unwrap_or_default()
+    }
+
+    /// Ids of a record, by extract.
+    fn ids_of(&self, record: u32) -> &[u32] {
+        let start = record as usize * self.shape.0;
+        self.ids.get(start..start + self.shape.0).unwrap_or_default()
+    }
+
     /// Puts the records in the order of their keys, those of a key as they came.
-    fn sort(&mut self, width: usize, key: usize) {
-        let key = |record: u32| self.ids.get(record as usize * width + key).copied().unwrap_or(NONE);
+    fn sort(&mut self, key: usize) {
+        let mut order = std::mem::take(&mut self.order);
+        let key = |record: u32| self.ids_of(record).get(key).copied().unwrap_or(NONE);
         let records = (0..self.times.len()).filter_map(|record| u32::try_from(record).ok());
-        self.order.extend(records.map(|record| (key(record), record)));
-        self.order.sort_unstable();
+        order.extend(records.map(|record| (key(record), record)));
+        order.sort_unstable_by_key(|&(key, record)| u64::from(key) << 32 | u64::from(record));
+        self.order = order;
     }
 
     fn clear(&mut self) {
@@ -469,20 +557,13 @@ fn fit(rows: &Rows<Active>, asked: &Usual, mut fits: impl FnMut(&Active) -> Opti
     false
 }
 
-fn active(rows: &mut Rows<Active>, time: i64) -> usize {
-    let day = time.div_euclid(DAY);
-    let quarters = 1u128 << (time.rem_euclid(DAY) / QUARTER);
-    let row = Active { day, first: time, last: time, quarters };
-    match rows.newest().filter(|newest| newest.day == day) {
-        Some(newest) => {
-            newest.join(row);
-            0
-        }
-        None => rows.push(row),
-    }
-}
-
 impl Active {
+    /// Activity at one time.
+    fn at(time: i64) -> Self {
+        let (day, since) = (time.div_euclid(DAY), time.rem_euclid(DAY));
+        Self { day, first: time, last: time, quarters: 1 << (since / QUARTER) }
+    }
+
     /// Adds what is known of the same day.
     pub(super) fn join(&mut self, other: Self) {
         self.first = self.first.min(other.first);
@@ -491,13 +572,22 @@ impl Active {
     }
 }
 
-fn day_first(rows: &mut Rows<DayFirst>, time: i64) -> usize {
-    let day = time.div_euclid(DAY);
-    match rows.newest().filter(|(of, _)| *of == day) {
-        Some((_, first)) => {
-            *first = time.min(*first);
+fn add_active(rows: &mut Rows<Active>, row: Active) -> usize {
+    match rows.newest().filter(|newest| newest.day == row.day) {
+        Some(newest) => {
+            newest.join(row);
             0
         }
-        None => rows.push((day, time)),
+        None => rows.push(row),
+    }
+}
+
+fn add_day(rows: &mut Rows<DayFirst>, row: DayFirst) -> usize {
+    match rows.newest().filter(|newest| newest.0 == row.0) {
+        Some(newest) => {
+            newest.1 = row.1.min(newest.1);
+            0
+        }
+        None => rows.push(row),
     }
 }
