@@ -32,4 +32,5 @@ pub mod state;
 pub mod step;
 pub mod store;
 mod turns;
+mod unavailable;
 pub mod verdict;

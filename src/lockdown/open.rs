@@ -15,6 +15,7 @@ use super::inventory::{self, InventorySystem};
 use super::provider::{self, OpenError, PROVIDERS, Provider};
 use super::store::system::StoreSystem;
 use super::store::{self, STORES, Store};
+use super::unavailable::Unavailable;
 use crate::config::{Catalog, Config, Instance, Integration, KindSpec};
 
 /// Systems by the names of their instances.
@@ -67,20 +68,34 @@ pub fn catalog() -> &'static Catalog {
     &CATALOG
 }
 
-/// Opens every instance of the configuration; nothing is sent. `credentials` has those that were resolved, by instance.
+/// By instance: its credential, or why it cannot be had.
+pub type Credentials = BTreeMap<String, Result<SecretString, String>>;
+
+/// Opens every instance of the configuration; nothing is sent. One whose credential cannot be had is there all the same, and
+/// can do nothing.
 pub fn open(
     config: &Config,
     inventory: &[Integration],
-    credentials: &BTreeMap<String, SecretString>,
+    credentials: &Credentials,
 ) -> Result<Systems, SystemError> {
     let mut systems = Systems::default();
-    for instance in &config.stores {
-        let store = open_store(config, instance, credentials.get(&instance.name))?;
+    let discovers = |instance: &Instance| config.providers.iter().any(|of| of.name == instance.name);
+    for instance in config.instances() {
+        if let Some(Err(why)) = credentials.get(&instance.name) {
+            let (name, why) = (instance.name.clone(), why.clone());
+            let unavailable = Unavailable { name: name.clone(), why, discovers: discovers(instance) };
+            systems.all.insert(name, Arc::new(unavailable));
+        }
+    }
+    let credential = |instance: &Instance| credentials.get(&instance.name)?.as_ref().ok();
+    let is_there = |instance: &&Instance| !matches!(credentials.get(&instance.name), Some(Err(_)));
+    for instance in config.stores.iter().filter(is_there) {
+        let store = open_store(config, instance, credential(instance))?;
         systems.all.insert(instance.name.clone(), Arc::new(StoreSystem(Arc::clone(&store))));
         systems.stores.insert(instance.name.clone(), store);
     }
-    for instance in &config.consumers {
-        open_consumer(&mut systems, config, instance, credentials.get(&instance.name))?;
+    for instance in config.consumers.iter().filter(is_there) {
+        open_consumer(&mut systems, config, instance, credential(instance))?;
     }
     fit(inventory, &systems)?;
     if let Some(path) = &config.inventory {
@@ -90,11 +105,11 @@ pub fn open(
     let disabling: BTreeSet<String> = disabling.map(|(name, _)| name.clone()).collect();
     let inventory: Arc<[Integration]> = inventory.into();
     let default_store = store::default_of(&config.stores);
-    for instance in &config.providers {
+    for instance in config.providers.iter().filter(is_there) {
         let failed = |error| SystemError::Open { name: instance.name.clone(), error };
         let kind = provider::kind(instance.kind.name);
         let kind = kind.ok_or_else(|| failed(OpenError("there is no such kind of provider".into())))?;
-        let auth = match credentials.get(&instance.name) {
+        let auth = match credential(instance) {
             Some(credential) => (kind.auth)(credential.clone()).map_err(failed)?,
             None => Auth::None,
         };

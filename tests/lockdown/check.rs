@@ -140,7 +140,7 @@ pub fn systems(stage: &Stage) -> Systems {
     let instances = config.instances();
     let credentials = instances.filter_map(|instance| {
         let (_, value) = stage.environment.iter().find(|(name, _)| *name == variable(&instance.name))?;
-        Some((instance.name.clone(), SecretString::from(value.as_str())))
+        Some((instance.name.clone(), Ok(SecretString::from(value.as_str()))))
     });
     open::open(&config, &inventory.integrations, &credentials.collect()).unwrap()
 }

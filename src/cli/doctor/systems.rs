@@ -97,7 +97,7 @@ fn open_one(
         if let Some(reference) = &wanted.credential {
             ui.progress_note(&format!("credential of {}", wanted.name));
             let secret = reference.resolve(&Process).map_err(|error| error.to_string())?;
-            credentials.insert(wanted.name.clone(), secret);
+            credentials.insert(wanted.name.clone(), Ok(secret));
         }
     }
     open::open(&one, inventory, &credentials).map_err(|error| error.to_string())
