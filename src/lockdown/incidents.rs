@@ -132,12 +132,23 @@ impl Incidents {
         filed.map(one).collect()
     }
 
-    /// The incident of this kind about `account` that is not over.
-    pub fn open_for(&self, account: &str, kind: Kind) -> Result<Option<String>, IncidentError> {
+    /// The incident of this kind about `account` that is not over. A journal that cannot be read is told to `unread`; where its
+    /// name says that it is about the account, it is an error.
+    pub fn open_for(
+        &self,
+        account: &str,
+        kind: Kind,
+        unread: &dyn Fn(&IncidentError),
+    ) -> Result<Option<String>, IncidentError> {
         for name in self.names()?.into_iter().rev() {
-            let record = self.record(&name)?;
-            if record.account == account && record.operation.kind == kind && !record.is_over() {
-                return Ok(Some(name));
+            match self.record(&name) {
+                Ok(record) => {
+                    if record.account == account && record.operation.kind == kind && !record.is_over() {
+                        return Ok(Some(name));
+                    }
+                }
+                Err(error) if name.contains(&plain(account)) => return Err(error),
+                Err(error) => unread(&error),
             }
         }
         Ok(None)
@@ -146,8 +157,7 @@ impl Incidents {
     /// A name for a new incident about `account`; `date` as `2026-10-24`. One that was begun and never opened is still
     /// free, or else a second lockdown at the same moment would not meet the lock of the first.
     pub fn fresh_name(&self, account: &str, kind: Kind, date: &str) -> Result<String, IncidentError> {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-        let account: String = account.chars().map(plain).take(MAX_NAME).collect();
+        let account = plain(account);
         let base = match kind {
             Kind::Lockdown => format!("{date}-{account}"),
             Kind::Rotation | Kind::Review | Kind::Offboarding => {
@@ -193,6 +203,12 @@ impl Held {
     }
 }
 
+/// An account as a part of a folder's name.
+fn plain(account: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    account.chars().map(plain).take(MAX_NAME).collect()
+}
+
 /// Marks what an incident makes: eight characters of its name's digest.
 pub fn tag(incident: &str) -> String {
     sha256_hex(incident.as_bytes()).chars().take(8).collect()
@@ -200,6 +216,9 @@ pub fn tag(incident: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::io::Write as _;
+
     use super::*;
     use crate::lockdown::operation::Operation;
     use crate::sys::clock::{Clock, System};
@@ -226,7 +245,16 @@ mod tests {
         journal.append(&opened, System.now()).unwrap();
         assert_eq!(fresh(Kind::Lockdown), "2026-10-24-jane-agency-example-2");
         assert_eq!(fresh(Kind::Offboarding), "2026-10-24-offboard-jane-agency-example");
-        assert_eq!(incidents.open_for("jane@agency.example", Kind::Lockdown).unwrap(), Some(name));
-        assert_eq!(incidents.open_for("jane@agency.example", Kind::Offboarding).unwrap(), None);
+        let (told, jane) = (RefCell::new(Vec::new()), "jane@agency.example");
+        let unread = |error: &IncidentError| told.borrow_mut().push(error.to_string());
+        let open = |account, kind| incidents.open_for(account, kind, &unread);
+        assert_eq!(open(jane, Kind::Lockdown).unwrap(), Some(name.clone()));
+        assert_eq!(open(jane, Kind::Offboarding).unwrap(), None);
+        // A journal that somebody edited stops the incidents of its own account alone.
+        let path = held.folder.join(journal::FILE);
+        File::create(&path).and_then(|mut file| file.write_all(b"{}\n")).unwrap();
+        assert!(open(jane, Kind::Lockdown).is_err() && told.borrow().is_empty());
+        assert_eq!(open("bo@acme.example", Kind::Lockdown).unwrap(), None);
+        assert!(told.borrow().iter().any(|error| error.contains(&name)));
     }
 }

@@ -125,7 +125,7 @@ impl<'a> Drill<'a> {
         self.lock_down(&["lockdown", &account, "--yes", "--commit", "--skip", kept])?;
         self.chapter("4. People do what no API can, and a fresh export of the audit log proves it");
         let incidents = Incidents::new(&self.folder.join("incidents"));
-        let Some(incident) = incidents.open_for(&account, Kind::Lockdown)? else {
+        let Some(incident) = incidents.open_for(&account, Kind::Lockdown, &|_| {})? else {
             return Err(CliError::unknown("the lockdown left no incident"));
         };
         let code = self.prove(&incidents, &incident)?;
