@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use secrecy::SecretString;
 
 use super::config::Place;
 use super::door::Process;
@@ -20,7 +19,7 @@ use crate::config::{Config, Inventory};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::incidents::{Held, Incidents, tag};
 use crate::lockdown::journal;
-use crate::lockdown::open::{self, Systems};
+use crate::lockdown::open::{self, Credentials, Systems};
 use crate::lockdown::provider::Hand;
 use crate::lockdown::record::{Entry, Record, Verdict};
 use crate::lockdown::snapshot::Snapshots;
@@ -51,7 +50,11 @@ impl Setup {
         let config = place.load()?;
         let inventory = config.inventory.as_deref();
         let inventory = inventory.map(|path| Inventory::load(path, config.known())).transpose()?;
-        let credentials = credentials(ui, &config)?;
+        let credentials = credentials(ui, &config);
+        if let Some(why) = none_of_providers(&config, &credentials) {
+            return Err(CliError::usage(format!("no provider's credential can be had: {why}"))
+                .hint("`portcullis doctor` tries every credential"));
+        }
         let integrations = inventory.map(|inventory| inventory.integrations).unwrap_or_default();
         let systems = open::open(&config, &integrations, &credentials)?;
         if config.providers.is_empty() {
@@ -87,15 +90,27 @@ pub fn snapshots(held: &Held) -> Snapshots {
     Snapshots::new(&held.folder)
 }
 
-fn credentials(ui: &Ui, config: &Config) -> Result<BTreeMap<String, SecretString>, CliError> {
-    let mut credentials = BTreeMap::new();
+/// One that cannot be had stops none of the others: in an incident there is no time for that.
+fn credentials(ui: &Ui, config: &Config) -> Credentials {
+    let mut credentials = Credentials::new();
     for instance in config.instances() {
         if let Some(reference) = &instance.credential {
             ui.progress_note(&format!("credential of {}", instance.name));
-            credentials.insert(instance.name.clone(), reference.resolve(&Process)?);
+            let resolved = reference.resolve(&Process).map_err(|error| error.to_string());
+            if let Err(why) = &resolved {
+                ui.warn(&format!("{}: {why}: nothing can be read or done there", instance.name));
+            }
+            credentials.insert(instance.name.clone(), resolved);
         }
     }
-    Ok(credentials)
+    credentials
+}
+
+/// Why no provider can be asked, where that is so.
+fn none_of_providers(config: &Config, credentials: &Credentials) -> Option<String> {
+    let failed = config.providers.iter().map(|of| credentials.get(&of.name)?.as_ref().err());
+    let failed: Option<Vec<&String>> = failed.collect();
+    failed.and_then(|failed| failed.first().map(ToString::to_string))
 }
 
 /// Arms the point that the environment names, if it does.
@@ -227,6 +242,7 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Active { records } => format!("the account was active after the lockdown: {}", records.len()),
         Entry::Restoring { .. } => "restoring".to_owned(),
         Entry::Filed { file, .. } => format!("kept: {file}"),
+        Entry::Reopened { steps } => format!("let in again since it was contained: {} steps", steps.len()),
         Entry::Widened { tasks } => format!("{} more to do than was asked before", tasks.len()),
         Entry::Step { event: Event::Intended { .. } | Event::Unseen { .. }, .. }
         | Entry::Planned { .. }

@@ -1,6 +1,7 @@
 //! What commands that change something share: the plan is shown, agreed to, carried out, proved; killed at any point, the
 //! same command goes on. A command only says what is asked for.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,12 +15,12 @@ use super::ui::{Ui, print};
 use super::value;
 use crate::lockdown::engine::Engine;
 use crate::lockdown::execute::{self, Found, Options};
-use crate::lockdown::incidents::{Held, tag};
+use crate::lockdown::incidents::{Held, IncidentError, tag};
 use crate::lockdown::operation::{Kind, Operation};
 use crate::lockdown::plan::Plan;
-use crate::lockdown::provider::Guard;
+use crate::lockdown::provider::{Guard, Presence};
 use crate::lockdown::record::{Entry, Record};
-use crate::lockdown::step::StepId;
+use crate::lockdown::step::{Phase, Step, StepId};
 use crate::output::json;
 use crate::sys::clock::{Clock, System};
 use crate::sys::fs::Pending;
@@ -53,6 +54,9 @@ pub struct Order {
     /// Leave out steps of this system, or whose identifier matches this pattern, for this reason.
     #[arg(long, value_name = "PATTERN=REASON", help_heading = "Carrying out")]
     skip: Vec<String>,
+    /// Go on although no system has the account any more: what it made and knew is dealt with all the same.
+    #[arg(long, help_heading = "Carrying out")]
+    absent: bool,
     /// Objects that may be changed; else what the configuration says.
     #[arg(long, value_name = "N", help_heading = "Carrying out")]
     max: Option<usize>,
@@ -67,8 +71,8 @@ pub struct Order {
 impl Order {
     /// Whether nothing of it was given.
     pub fn is_empty(&self) -> bool {
-        let Self { dry_run, yes, plan, apply, commit, only, skip, max, wait, json } = self;
-        !(*dry_run || *yes || *apply || *commit || *json)
+        let Self { dry_run, yes, plan, apply, commit, only, skip, absent, max, wait, json } = self;
+        !(*dry_run || *yes || *apply || *commit || *absent || *json)
             && plan.is_none()
             && only.is_empty()
             && skip.is_empty()
@@ -115,8 +119,9 @@ impl Wanted {
 /// Bad usage, a guard, nobody agreed, or the journal cannot be written.
 pub fn run(ui: &Ui, place: &Place, order: &Order, wanted: Wanted) -> Result<ExitCode, CliError> {
     let skips = order.skip.iter().map(|skip| Skip::parse(skip)).collect::<Result<Vec<_>, _>>()?;
+    let only = order.only.iter().map(|only| Skip::of(only, "only")).collect::<Result<Vec<_>, _>>()?;
     let setup = Setup::load(ui, place)?;
-    incident::block_on(Running { ui, order, setup: &setup, wanted, skips }.run())?
+    incident::block_on(Running { ui, order, setup: &setup, wanted, skips, only }.run())?
 }
 
 struct Skip {
@@ -152,6 +157,7 @@ struct Running<'a> {
     setup: &'a Setup,
     wanted: Wanted,
     skips: Vec<Skip>,
+    only: Vec<Skip>,
 }
 
 impl Running<'_> {
@@ -161,7 +167,8 @@ impl Running<'_> {
         }
         let incidents = &self.setup.incidents;
         let (subject, kind) = (&self.wanted.subject, self.wanted.operation.kind);
-        let open = incidents.open_for(subject, kind)?;
+        let unread = |error: &IncidentError| self.ui.warn(&format!("left out of account: {error}"));
+        let open = incidents.open_for(subject, kind, &unread)?;
         let name = match &open {
             Some(name) => name.clone(),
             None => incidents.fresh_name(subject, kind, &today())?,
@@ -169,38 +176,46 @@ impl Running<'_> {
         if self.order.dry_run || self.order.plan.is_some() {
             return self.show(&name).await;
         }
-        if open.is_none() && kind == Kind::Rotation {
-            self.must_find(&name).await?;
-        }
+        let found = if open.is_none() { Some(self.look_for(&name).await?) } else { None };
         let held = incidents.hold(&name)?;
         let engine = self.begin(&held)?;
         self.keep_before(&engine, &held)?;
-        if engine.record().confirmed.is_none() {
-            let (plan, _) = self.discover(&engine, &held).await?;
-            self.say(&plan_view::plan(&plan, self.order.commit))?;
-            let how = self.confirm(&engine, &plan)?;
-            agree(&engine, &plan, how)?;
+        let plan = self.discover(&engine, &held, found).await?;
+        self.reopen(&engine, &plan)?;
+        if self.has_to_be_agreed(&engine.record(), &plan) {
+            self.agree(&engine, &plan, None)?;
         }
-        self.carry_out(&engine, &held, true).await
+        self.carry_out(&engine, &held, &BTreeSet::new()).await
     }
 
-    /// A misspelt name of a credential opens no incident.
-    async fn must_find(&self, name: &str) -> Result<(), CliError> {
+    /// Reads everything before an incident is opened: a misspelt name opens none.
+    async fn look_for(&self, name: &str) -> Result<Found, CliError> {
         let Wanted { subject, operation, .. } = &self.wanted;
-        let found = execute::read_all(
-            self.setup.systems(),
-            &operation.targets(subject, &tag(name)),
-            &Record::default(),
-        )
-        .await;
+        let targets = operation.targets(subject, &tag(name));
+        let found = execute::read_all(self.setup.systems(), &targets, &Record::default()).await;
         let plan = self.plan(name, operation, &found)?;
-        if !plan.steps.is_empty() || !plan.guided.is_empty() || !found.failed.is_empty() {
-            return Ok(());
+        self.check_patterns(&plan, &Record::default(), &found)?;
+        match operation.kind {
+            Kind::Rotation => must_find(&plan, &found)?,
+            Kind::Lockdown | Kind::Offboarding if !self.order.absent => must_know(subject, &found)?,
+            Kind::Lockdown | Kind::Offboarding | Kind::Review => {}
         }
-        let notes = found.discoveries.values().flat_map(|discovery| discovery.notes.clone());
-        let notes = notes.collect::<Vec<_>>().join("; ");
-        Err(CliError::usage(format!("there is nothing to rotate: {notes}"))
-            .hint("`portcullis inventory list` has the names of integrations"))
+        Ok(found)
+    }
+
+    /// A pattern that names nothing is a slip: what it was to leave out would be done. What could not be read may have what it
+    /// names.
+    fn check_patterns(&self, plan: &Plan, record: &Record, found: &Found) -> Result<(), CliError> {
+        let known = || plan.steps.iter().chain(record.steps.values().map(|tracked| &tracked.step));
+        let is_idle = |skip: &&Skip| {
+            !self.setup.systems().contains_key(&skip.system)
+                && !known().any(|step| skip.takes(&step.id, &step.system))
+        };
+        match self.skips.iter().chain(&self.only).find(is_idle).filter(|_| found.failed.is_empty()) {
+            None => Ok(()),
+            Some(idle) => Err(CliError::usage(format!("{:?} names no step and no system", idle.system))
+                .hint("`--dry-run` shows the steps with their identifiers")),
+        }
     }
 
     /// With `--json`, standard output is for JSON alone.
@@ -224,8 +239,12 @@ impl Running<'_> {
         let text =
             if self.order.json { json_line(&plan)? } else { plan_view::plan(&plan, self.order.commit) };
         print(&text)?;
+        self.check_patterns(&plan, &Record::default(), &found)?;
         for (system, why) in &found.failed {
             self.ui.warn(&format!("{system} could not be read: {why}"));
+        }
+        if found.presence() == Presence::Absent {
+            self.ui.warn(&format!("no system has an account {}", self.wanted.subject));
         }
         for guard in self.guards(&plan, &found) {
             self.ui.warn(&format!("this would be refused: {guard}"));
@@ -250,20 +269,19 @@ impl Running<'_> {
         let held = self.setup.incidents.hold(&planned.incident)?;
         let engine = self.begin_with(&held, &planned.operation)?;
         self.keep_before(&engine, &held)?;
-        if engine.record().confirmed.is_none() {
-            let (plan, _) = self.discover(&engine, &held).await?;
-            if plan.hash != planned.hash {
-                let differences = planned.differences(&plan).join("; ");
-                return refuse(&engine, &[Guard::PlanChanged(differences)]);
-            }
-            let how = if self.order.yes {
-                format!("--yes, plan file {}", planned.hash)
-            } else {
-                self.confirm(&engine, &plan)?
-            };
-            agree(&engine, &plan, how)?;
+        let beyond = beyond(&engine.record(), &planned);
+        let plan = self.discover(&engine, &held, None).await?;
+        self.reopen(&engine, &plan)?;
+        let record = engine.record();
+        let is_agreed = record.confirmed.as_ref() == Some(&planned.hash);
+        if !is_agreed && plan.hash != planned.hash {
+            let differences = planned.differences(&plan).join("; ");
+            return refuse(&engine, &[Guard::PlanChanged(differences)]);
         }
-        self.carry_out(&engine, &held, false).await
+        if !is_agreed || self.has_to_be_agreed(&record, &plan) {
+            self.agree(&engine, &plan, Some(&planned))?;
+        }
+        self.carry_out(&engine, &held, &beyond).await
     }
 
     fn begin(&self, held: &Held) -> Result<Engine, CliError> {
@@ -309,27 +327,40 @@ impl Running<'_> {
         Ok(())
     }
 
-    async fn discover(&self, engine: &Engine, held: &Held) -> Result<(Plan, Found), CliError> {
-        let found = execute::read_for(engine).await;
+    /// One more pass, and whether anything may be sent at all. `found`: what was read just now.
+    async fn discover(&self, engine: &Engine, held: &Held, found: Option<Found>) -> Result<Plan, CliError> {
+        let found = match found {
+            Some(found) => found,
+            None => execute::read_for(engine).await,
+        };
         execute::keep(engine, &found, &incident::snapshots(held))?;
-        let plan = self.plan(&held.name, &engine.record().operation, &found)?;
+        let record = engine.record();
+        let plan = match self.plan(&held.name, &record.operation, &found) {
+            Err(_) if record.confirmed.is_some() => self.plan_of(&held.name, &record.operation, &found),
+            plan => plan?,
+        };
+        self.check_patterns(&plan, &record, &found)?;
         let guards = self.guards(&plan, &found);
         if !guards.is_empty() {
             refuse(engine, &guards)?;
         }
-        Ok((plan, found))
+        Ok(plan)
     }
 
     fn plan(&self, name: &str, operation: &Operation, found: &Found) -> Result<Plan, CliError> {
-        let discoveries = found.discoveries.values();
-        let steps = discoveries.clone().flat_map(|discovery| discovery.steps.clone()).collect();
-        let guided = discoveries.flat_map(|discovery| discovery.guided.clone()).collect();
         if found.discoveries.is_empty() && !found.failed.is_empty() {
             let why: Vec<String> = found.failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
             return Err(CliError::unknown(format!("no system could be read: {}", why.join("; ")))
                 .hint("`portcullis doctor` tries every credential"));
         }
-        Ok(Plan::of(&self.wanted.subject, name, operation, steps, guided))
+        Ok(self.plan_of(name, operation, found))
+    }
+
+    fn plan_of(&self, name: &str, operation: &Operation, found: &Found) -> Plan {
+        let discoveries = found.discoveries.values();
+        let steps = discoveries.clone().flat_map(|discovery| discovery.steps.clone()).collect();
+        let guided = discoveries.flat_map(|discovery| discovery.guided.clone()).collect();
+        Plan::of(&self.wanted.subject, name, operation, steps, guided)
     }
 
     fn guards(&self, plan: &Plan, found: &Found) -> Vec<Guard> {
@@ -343,6 +374,41 @@ impl Running<'_> {
         self.order.max.unwrap_or(self.setup.config.max_objects)
     }
 
+    /// What held when the incident had come to its best end, and does not hold now, was let in again: people do their part
+    /// again, and the plan is agreed to again.
+    fn reopen(&self, engine: &Engine, plan: &Plan) -> Result<(), CliError> {
+        let record = engine.record();
+        let held =
+            |step: &&Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.state.status.holds());
+        let lets_in = |step: &&Step| !step.blind && !matches!(step.phase, Phase::Preserve | Phase::Exports);
+        let steps = plan.steps.iter().filter(lets_in).filter(held).map(|step| step.id.clone());
+        let steps: Vec<StepId> = steps.filter(|_| record.is_at_best()).collect();
+        if !steps.is_empty() {
+            engine.note(&Entry::Reopened { steps })?;
+        }
+        Ok(())
+    }
+
+    /// Whether it was not yet, or what destroys something was not.
+    fn has_to_be_agreed(&self, record: &Record, plan: &Plan) -> bool {
+        let known = record.steps.values().filter(|tracked| !tracked.state.status.holds());
+        let mut all = known.map(|tracked| &tracked.step).chain(&plan.steps);
+        record.confirmed.is_none() || self.order.commit && !record.commits && all.any(|step| step.commit)
+    }
+
+    /// Shows the plan, asks, and notes the answer. `file`: the plan file that is carried out.
+    fn agree(&self, engine: &Engine, plan: &Plan, file: Option<&Plan>) -> Result<(), CliError> {
+        if file.is_none() || !self.order.yes {
+            self.say(&plan_view::plan(plan, self.order.commit))?;
+        }
+        let how = self.confirm(engine, plan)?;
+        let how = file.map_or_else(|| how.clone(), |file| format!("{how}, plan file {}", file.hash));
+        execute::extend(engine, plan)?;
+        let commit = self.order.commit;
+        engine.note(&Entry::Confirmed { hash: plan.hash.clone(), how, commit })?;
+        Ok(())
+    }
+
     fn confirm(&self, engine: &Engine, plan: &Plan) -> Result<String, CliError> {
         if self.order.yes {
             return Ok("--yes".into());
@@ -350,27 +416,38 @@ impl Running<'_> {
         let subject = &self.wanted.subject;
         let question = format!("Type {subject} to carry this out:");
         let answer = self.ui.ask(&question).map_err(|error| CliError::output(&error))?;
+        let left = left(&engine.record());
         match answer {
             Some(answer) if answer.eq_ignore_ascii_case(subject) => Ok("typed".into()),
             Some(_) => {
                 engine.note(&Entry::Interrupted { why: "the responder did not agree to the plan".into() })?;
-                Err(CliError::refused("not agreed, nothing was changed"))
+                Err(CliError::refused(format!("not agreed, {left}")))
             }
             None => {
                 engine.note(&Entry::Interrupted { why: "nobody was there to agree to the plan".into() })?;
-                Err(CliError::refused("there is no terminal to ask on, nothing was changed")
+                Err(CliError::refused(format!("there is no terminal to ask on, {left}"))
                     .hint(format!("--yes agrees to plan {}", plan.hash)))
             }
         }
     }
 
-    async fn carry_out(&self, engine: &Engine, held: &Held, extend: bool) -> Result<ExitCode, CliError> {
+    /// `beyond`: steps that were agreed to once, and are not in the plan file that is carried out.
+    async fn carry_out(
+        &self,
+        engine: &Engine,
+        held: &Held,
+        beyond: &BTreeSet<StepId>,
+    ) -> Result<ExitCode, CliError> {
+        let is_beyond =
+            |step: &Step| beyond.contains(&step.id).then(|| "it is not in the plan file".to_owned());
         let options = Options {
             commit: self.order.commit,
-            extend,
+            extend: !self.order.is_from_file(),
             max: self.max(),
             wait: self.setup.wait(self.order.wait),
-            leave_out: Box::new(|step| self.leaves_out(&step.id, &step.system)),
+            leave_out: Box::new(move |step| {
+                self.leaves_out(&step.id, &step.system).or_else(|| is_beyond(step))
+            }),
         };
         let snapshots = incident::snapshots(held);
         let run = execute::run(engine, &snapshots, &options);
@@ -383,24 +460,48 @@ impl Running<'_> {
         if let Some(skip) = skip {
             return Some(skip.reason.clone());
         }
-        let only = self.order.only.iter().filter_map(|only| Skip::of(only, "only").ok());
-        let mut only = only.peekable();
-        let limited = only.peek().is_some();
-        (limited && !only.any(|only| only.takes(step, system)))
+        (!self.only.is_empty() && !self.only.iter().any(|only| only.takes(step, system)))
             .then(|| format!("--only {}", self.order.only.join(" ")))
     }
+}
+
+/// A misspelt name of a credential.
+fn must_find(plan: &Plan, found: &Found) -> Result<(), CliError> {
+    if !plan.steps.is_empty() || !plan.guided.is_empty() || !found.failed.is_empty() {
+        return Ok(());
+    }
+    let notes = found.discoveries.values().flat_map(|discovery| discovery.notes.clone());
+    let notes = notes.collect::<Vec<_>>().join("; ");
+    Err(CliError::usage(format!("there is nothing to rotate: {notes}"))
+        .hint("`portcullis inventory list` has the names of integrations"))
+}
+
+/// A misspelt account. One that could not be looked for everywhere may be there.
+fn must_know(subject: &str, found: &Found) -> Result<(), CliError> {
+    if found.presence() != Presence::Absent || !found.failed.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::usage(format!("no system has an account {subject}: is it misspelt? Nothing was changed"))
+        .hint("--absent goes on without: what an account that is gone made and knew is dealt with"))
+}
+
+/// Steps that were agreed to, and that a plan file does not have.
+fn beyond(record: &Record, planned: &Plan) -> BTreeSet<StepId> {
+    let agreed = record.steps.values().filter(|tracked| tracked.confirmed);
+    let agreed = agreed.map(|tracked| &tracked.step.id);
+    agreed.filter(|id| !planned.steps.iter().any(|step| step.id == **id)).cloned().collect()
 }
 
 fn refuse<T>(engine: &Engine, guards: &[Guard]) -> Result<T, CliError> {
     let why = guards.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     engine.note(&Entry::Interrupted { why: format!("refused: {why}") })?;
-    Err(CliError::refused(format!("refused, nothing was changed: {why}")))
+    Err(CliError::refused(format!("refused, {}: {why}", left(&engine.record()))))
 }
 
-fn agree(engine: &Engine, plan: &Plan, how: String) -> Result<(), CliError> {
-    execute::extend(engine, plan)?;
-    engine.note(&Entry::Confirmed { hash: plan.hash.clone(), how })?;
-    Ok(())
+/// What a refusal leaves.
+fn left(record: &Record) -> &'static str {
+    let has_sent = record.steps.values().any(|tracked| tracked.state.attempts > 0);
+    if has_sent { "nothing more was changed" } else { "nothing was changed" }
 }
 
 fn today() -> String {

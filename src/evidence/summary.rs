@@ -91,6 +91,7 @@ fn times(material: &Material) -> String {
             Entry::Passed { pass, clean: true } => format!("pass {pass} found nothing left to do"),
             Entry::Concluded { verdict, .. } => format!("concluded: {verdict}"),
             Entry::Interrupted { why } => format!("interrupted: {}", Code(why)),
+            Entry::Reopened { steps } => format!("let in again: {} steps that held do not", steps.len()),
             Entry::Widened { tasks } => format!("{} more tasks asked for", tasks.len()),
             Entry::Restoring { how } => format!("restoring: {}", Code(how)),
             Entry::Message { message, event } => told(&material.record, message, event),

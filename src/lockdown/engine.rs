@@ -170,17 +170,30 @@ impl Engine {
         self.carry_out(id).await
     }
 
-    /// Sends a step once more that nothing can show and that is safe to repeat: a session may have begun in between.
-    pub async fn repeat(&self, id: &StepId) -> Result<(), JournalError> {
-        let tracked = self.tracked(id)?;
-        if tracked.state.status != Status::Applied || self.is_interrupted() {
-            return Ok(());
+    /// Sends a step once more that nothing can show and that is safe to repeat: a session may have begun in between. False: none
+    /// of the tries was answered.
+    pub async fn repeat(&self, id: &StepId) -> Result<bool, JournalError> {
+        for attempt in 0..TRIES {
+            let tracked = self.tracked(id)?;
+            let may_send =
+                matches!(tracked.state.status, Status::Applied | Status::Applying | Status::Refused);
+            if !may_send || self.is_interrupted() {
+                return Ok(false);
+            }
+            match self.look(&tracked.step).await {
+                Ok(look) if look.done.is_none() => {
+                    self.send(&tracked, Direction::Apply, look.state).await?;
+                    let state = self.tracked(id)?.state;
+                    if state.status == Status::Applied && state.why.is_none() {
+                        return Ok(true);
+                    }
+                }
+                Ok(_) => return Ok(true),
+                Err(error) => self.happened(id, StepEvent::Unreadable { why: error.to_string() })?,
+            }
+            self.pause(attempt).await;
         }
-        match self.look(&tracked.step).await {
-            Ok(look) if look.done.is_none() => self.send(&tracked, Direction::Apply, look.state).await,
-            Ok(_) => Ok(()),
-            Err(error) => self.happened(id, StepEvent::Unreadable { why: error.to_string() }),
-        }
+        Ok(false)
     }
 
     /// Settles what an open intent came to, by reading. False: it cannot be told now.

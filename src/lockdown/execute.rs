@@ -15,7 +15,7 @@ use super::http::CallError;
 use super::journal::JournalError;
 use super::plan::Plan;
 use super::prove::prove_all;
-use super::provider::{Discovery, Hand, Provider, Target};
+use super::provider::{Discovery, Hand, Presence, Provider, Target};
 use super::record::{Entry, Record, SystemRead, Tracked};
 use super::snapshot::Snapshots;
 use super::state::{Status, StepEvent};
@@ -75,7 +75,25 @@ pub async fn read_all(
         }
     }
     look_elsewhere(systems, record, &mut found).await;
+    found.take_out();
     found
+}
+
+impl Found {
+    /// Whom a directory does not have, a person takes out, unless a list shows that there is nobody to take out.
+    fn take_out(&mut self) {
+        let gone = self.discoveries.values().flat_map(|discovery| discovery.gone.iter().cloned());
+        let gone: BTreeSet<String> = gone.collect();
+        for discovery in self.discoveries.values_mut() {
+            let left = std::mem::take(&mut discovery.unprovisioned).into_iter();
+            discovery.guided.extend(left.filter(|(email, _)| !gone.contains(email)).map(|(_, step)| step));
+        }
+    }
+
+    /// Whether any system has the account that it is about.
+    pub fn presence(&self) -> Presence {
+        self.discoveries.values().map(|discovery| discovery.presence).max().unwrap_or_default()
+    }
 }
 
 /// Of what systems plan for others, adds to their steps what is not done yet, and what cannot be looked at.
@@ -150,6 +168,9 @@ async fn read_several(
         all.guards.extend(found.guards);
         all.notes.extend(found.notes);
         all.gaps.extend(found.gaps);
+        all.gone.extend(found.gone);
+        all.unprovisioned.extend(found.unprovisioned);
+        all.presence = all.presence.max(found.presence);
     }
     Ok(Discovery { memory: memory.into(), snapshot: snapshot.into(), ..all })
 }
@@ -212,8 +233,12 @@ pub async fn run(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) 
     if engine.is_interrupted() {
         return engine.note(&Entry::Interrupted { why: "stopped by the responder".into() });
     }
-    repeat(engine, done, options.wait).await?;
+    let unrepeated = repeat(engine, done).await?;
     prove_all(engine, options.wait).await?;
+    for step in unrepeated {
+        let why = "it could not be sent once more when everything was blocked".to_owned();
+        engine.note(&Entry::Unproved { step, why })?;
+    }
     let (verdict, reasons) = conclude(&engine.record(), options.commit);
     engine.note(&Entry::Concluded { verdict, reasons })
 }
@@ -332,7 +357,8 @@ async fn look_again(
     // A verification in between may have noted some already.
     let unconfirmed = engine.read(|record| record.steps.values().any(|tracked| !tracked.confirmed));
     if options.extend && unconfirmed && !guarded && whole.objects() <= options.max {
-        engine.note(&Entry::Confirmed { hash: whole.hash, how: "found in a later pass".into() })?;
+        let how = "found in a later pass".to_owned();
+        engine.note(&Entry::Confirmed { hash: whole.hash, how, commit: false })?;
     }
     skip(engine, options)?;
     let record = engine.record();
@@ -386,19 +412,21 @@ fn meets(needed: &Tracked) -> bool {
 }
 
 /// Sends blind steps once more: a session may have begun before the block had its effect everywhere. `done`: when
-/// everything was blocked; no system is given longer than `wait` for that.
-async fn repeat(engine: &Engine, done: Instant, wait: Duration) -> Result<(), JournalError> {
+/// everything was blocked. Gives those that could not be sent again: what they were to end may have begun in between.
+async fn repeat(engine: &Engine, done: Instant) -> Result<BTreeSet<StepId>, JournalError> {
     let record = engine.record();
     let is_sent = |tracked: &&Tracked| tracked.step.blind && tracked.state.status == Status::Applied;
     let again = record.in_order().filter(is_sent).map(|tracked| async {
         let settles = engine.system(&tracked.step).map_or(Duration::ZERO, |system| system.settles());
-        let then = done + settles.min(wait);
+        let then = done + settles;
         while Instant::now() < then && !engine.is_interrupted() {
             sleep(SHORT.min(then - Instant::now())).await;
         }
-        engine.repeat(&tracked.step.id).await
+        let id = &tracked.step.id;
+        Ok::<_, JournalError>((!engine.repeat(id).await?).then(|| id.clone()))
     });
-    all(again).await
+    let again: Result<Vec<Option<StepId>>, JournalError> = join_all(again).await.into_iter().collect();
+    Ok(again?.into_iter().flatten().collect())
 }
 
 /// All of them side by side; the first failure of the journal ends it.

@@ -84,6 +84,15 @@ pub enum Entry {
         hash: String,
         /// How: typed, `--yes`, a plan file.
         how: String,
+        /// To what destroys something too.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        commit: bool,
+    },
+    /// What was done and proved is not so any more: somebody let the account in again. The plan has to be agreed to again, and
+    /// people have to do their part again.
+    Reopened {
+        /// Steps that held, and do not.
+        steps: Vec<StepId>,
     },
     /// A file was kept beside the journal: what was before anything was changed.
     Filed {
@@ -259,6 +268,8 @@ pub struct Record {
     pub active: Vec<String>,
     /// The hash that the responder agreed to.
     pub confirmed: Option<String>,
+    /// The responder agreed to what destroys something too.
+    pub commits: bool,
     /// The plan's hash now.
     pub hash: Option<String>,
     /// A restore has begun: the incident can only go back.
@@ -341,9 +352,14 @@ impl Record {
                 self.undiscovered.insert(system.clone(), why.clone());
             }
             Entry::Planned { hash, steps, guided, .. } => self.plan(hash, steps, guided),
-            Entry::Confirmed { hash, .. } => {
+            Entry::Confirmed { hash, commit, .. } => {
                 self.confirmed = Some(hash.clone());
+                self.commits |= commit;
                 self.steps.values_mut().for_each(|tracked| tracked.confirmed = true);
+            }
+            Entry::Reopened { .. } => {
+                (self.confirmed, self.commits, self.verdict) = (None, false, None);
+                self.guided.iter_mut().for_each(|tracked| tracked.done = None);
             }
             Entry::Filed { file, .. } => self.filed.push(file.clone()),
             Entry::Step { step, event } => self.happen(step, event)?,
@@ -400,6 +416,11 @@ impl Record {
             Some((Verdict::Done, _)) => self.operation.kind == Kind::Rotation,
             Some((Verdict::Contained | Verdict::Partial | Verdict::Unknown, _)) | None => false,
         }
+    }
+
+    /// Whether it came to the best end that its kind has.
+    pub fn is_at_best(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|(verdict, _)| *verdict == self.operation.kind.best())
     }
 
     /// Whether a person has done a guided step.

@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn confirmed() -> Entry {
-        Entry::Confirmed { hash: "h".into(), how: "--yes".into() }
+        Entry::Confirmed { hash: "h".into(), how: "--yes".into(), commit: false }
     }
 
     fn ended_at(entries: &[Timed]) -> Option<String> {

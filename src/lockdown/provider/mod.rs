@@ -252,6 +252,13 @@ pub struct Discovery {
     pub elsewhere: Vec<Step>,
     /// What people have to do, the same in each pass.
     pub guided: Vec<Guided>,
+    /// Whether the account is here: one that is nowhere is misspelt.
+    pub presence: Presence,
+    /// Addresses of which a list shows that they are no members here.
+    pub gone: BTreeSet<String>,
+    /// What people have to do about an address that a directory does not have, unless it is [`Discovery::gone`] where it would be
+    /// a member.
+    pub unprovisioned: Vec<(String, Guided)>,
     /// Why nothing may be changed at all.
     pub guards: Vec<Guard>,
     /// What the responder should know: what was seen and left alone, and what could not be seen.
@@ -262,6 +269,25 @@ pub struct Discovery {
     pub memory: Value,
     /// What was read, without secrets: kept as evidence.
     pub snapshot: Value,
+}
+
+/// Whether a system has an account; of several systems the greatest counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// It does not tell.
+    #[default]
+    Untold,
+    /// It has none of this address.
+    Absent,
+    /// It has it, or had it, or knows what it made.
+    Here,
+}
+
+impl Presence {
+    /// By the users that were found.
+    pub fn of<T>(users: &[T]) -> Self {
+        if users.is_empty() { Self::Absent } else { Self::Here }
+    }
 }
 
 /// Why a lockdown is refused.

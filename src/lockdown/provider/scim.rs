@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 
 use super::support::{no_way_back, not_ours, proof_of, tried};
 use super::{
-    Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
-    Target,
+    Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Presence, Proof, Provider,
+    ProviderKind, Target,
 };
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, destroys, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
-use crate::lockdown::step::{Object, Phase, Step, StepId, Undo};
+use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, Step, StepId, Undo};
 use api::Api;
 use wire::{Group, User};
 
@@ -94,7 +94,9 @@ impl Provider for Scim {
                  deactivated here",
                 self.name, target.email
             ));
+            found.unprovisioned.push((target.email.clone(), self.by_hand(&target.email)));
         }
+        found.presence = Presence::of(&users);
         if users.len() > 1 {
             found.notes.push(format!(
                 "{}: {} users are called {}: all are meant",
@@ -203,6 +205,25 @@ impl Provider for Scim {
 }
 
 impl Scim {
+    /// What the directory cannot do, where it does not have the account.
+    fn by_hand(&self, email: &str) -> Guided {
+        Guided {
+            id: format!("{}/not-provisioned/{email}", self.name),
+            title: "Take out an account that the directory does not have".to_owned(),
+            who: "whoever administers the application that the directory serves".to_owned(),
+            how: format!(
+                "{} has no user called {email}: it is outside the claimed domains, or was never provisioned. If it is a \
+                 member all the same, remove it there by hand; in Mixpanel: Organization settings → Users & Teams.",
+                self.name
+            ),
+            proof: GuidedProof::Log {
+                actions: vec!["organization.user_removed".to_owned()],
+                mentions: vec![email.to_owned()],
+            },
+            required: true,
+        }
+    }
+
     fn steps(&self, user: &User, groups: &[Group]) -> Vec<Step> {
         let mut steps = Vec::new();
         let object = Object { kind: "user".into(), id: user.id.clone(), name: user.user_name.clone() };

@@ -8,7 +8,7 @@ use super::Auth0;
 use super::action::Action;
 use super::wire::{Role, User};
 use crate::lockdown::http::CallError;
-use crate::lockdown::provider::{Discovery, Guard};
+use crate::lockdown::provider::{Discovery, Guard, Presence};
 use crate::lockdown::step::{Phase, Step, Undo};
 
 /// What one user holds.
@@ -22,6 +22,7 @@ struct Held {
 pub(super) async fn discover(auth0: &Auth0, email: &str) -> Result<Discovery, CallError> {
     let mut found = Discovery::default();
     let users = users(auth0, email).await?;
+    found.presence = Presence::of(&users);
     if users.is_empty() {
         found.notes.push(format!("{}: no user has the e-mail address {email}", auth0.name));
         return Ok(found);

@@ -12,7 +12,7 @@ use super::api::quoted;
 use super::steps::Maker;
 use super::wire::{Assignment, Grant, Kind, Membership, Owned, User};
 use crate::lockdown::http::CallError;
-use crate::lockdown::provider::{Discovery, Guard};
+use crate::lockdown::provider::{Discovery, Guard, Presence};
 
 /// What one user holds.
 struct Held {
@@ -25,6 +25,7 @@ struct Held {
 pub(super) async fn discover(entra: &Entra, email: &str) -> Result<Discovery, CallError> {
     let mut found = Discovery::default();
     let users = users(entra, email, &mut found).await?;
+    found.presence = Presence::of(&users);
     if users.is_empty() {
         found.notes.push(format!("{}: no user has the name or an e-mail address {email}", entra.name));
         return Ok(found);

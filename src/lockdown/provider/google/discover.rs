@@ -12,7 +12,7 @@ use super::steps::{Maker, person};
 use super::wire::{Assignment, Group, Password, Role, Token, User};
 use crate::lockdown::http::CallError;
 use crate::lockdown::operation::Ask;
-use crate::lockdown::provider::{Discovery, Guard, Target};
+use crate::lockdown::provider::{Discovery, Guard, Presence, Target};
 
 /// What one user holds.
 struct Held {
@@ -27,6 +27,7 @@ struct Held {
 pub(super) async fn discover(google: &Google, target: &Target) -> Result<Discovery, CallError> {
     let (email, mut found) = (target.email.as_str(), Discovery::default());
     let users = users(google, email, &mut found).await?;
+    found.presence = Presence::of(&users);
     if users.is_empty() {
         found.notes.push(format!("{}: no user signs in by the address {email}", google.name));
         return Ok(found);

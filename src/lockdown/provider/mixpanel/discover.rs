@@ -13,7 +13,7 @@ use crate::config::{Integration, IntegrationKind};
 use crate::lockdown::flow;
 use crate::lockdown::http::CallError;
 use crate::lockdown::operation::Ask;
-use crate::lockdown::provider::{Discovery, Guard, Target};
+use crate::lockdown::provider::{Discovery, Guard, Presence, Target};
 use crate::lockdown::step::{Gap, Guided, Phase};
 use crate::lockdown::store::system::Put;
 
@@ -32,6 +32,8 @@ pub(super) struct Planner<'a> {
     pub(super) asked: BTreeSet<u64>,
     /// Service accounts in use that the account may know, if it has a role that is not told.
     doubtful: Vec<&'a Account>,
+    /// Entries that get a new credential, and whose.
+    entries: BTreeMap<(String, String), u64>,
     pub(super) out: Discovery,
 }
 
@@ -46,13 +48,14 @@ pub(super) fn plan(provider: &Mixpanel, target: &Target, survey: &Survey) -> Dis
     let memory = serde_json::to_value(&survey.suspect.member).unwrap_or_default();
     let out = Discovery { guided, memory, snapshot: survey.snapshot(), ..Discovery::default() };
     let (rows, doubtful) = (BTreeMap::new(), Vec::new());
-    let asked = BTreeSet::new();
-    let mut planner = Planner { provider, target, survey, guide, rows, asked, doubtful, out };
+    let (asked, entries) = (BTreeSet::new(), BTreeMap::new());
+    let mut planner = Planner { provider, target, survey, guide, rows, asked, doubtful, entries, out };
     planner.match_inventory();
     planner.wishes();
     if target.is_nobody() {
         return planner.out;
     }
+    planner.presence();
     planner.guards();
     for account in survey.accounts.iter().flatten() {
         planner.account(account);
@@ -98,6 +101,12 @@ pub(super) fn deactivate(
     if !provider.scim && (members.is_none() || listed.is_some()) {
         out.guided.push(guided::remove_member(&provider.name, &target.email));
     }
+    out.presence = match (&members, listed) {
+        (_, Some(_)) => Presence::Here,
+        (Some(_), None) => Presence::Absent,
+        (None, None) => Presence::Untold,
+    };
+    out.gone.extend((out.presence == Presence::Absent).then(|| target.email.clone()));
     out.snapshot = serde_json::json!({ "member": listed });
     out
 }
@@ -105,6 +114,27 @@ pub(super) fn deactivate(
 impl<'a> Planner<'a> {
     pub(super) fn note(&mut self, note: String) {
         self.out.notes.push(note);
+    }
+
+    /// Whether it is a member, was one, or made something. A member whom SCIM should have taken out is still let in.
+    fn presence(&mut self) {
+        let (survey, email) = (self.survey, &self.target.email);
+        let is_maker =
+            |row: &Integration| row.created_by.as_ref().is_some_and(|by| by.eq_ignore_ascii_case(email));
+        let is_known = survey.suspect.member.is_some() || !survey.suspect.made.is_empty();
+        self.out.presence = if is_known || self.provider.inventory.iter().any(is_maker) {
+            Presence::Here
+        } else if survey.members.is_some() {
+            Presence::Absent
+        } else {
+            Presence::Untold
+        };
+        let listed = survey.listed().is_some();
+        self.out.gone.extend((survey.members.is_some() && !listed).then(|| email.clone()));
+        if self.provider.scim && listed {
+            let what = format!("that {email} is no member of the organization any more: it is still listed");
+            self.out.gaps.push(Gap { what, guided: None });
+        }
     }
 
     fn guards(&mut self) {
@@ -294,7 +324,7 @@ impl<'a> Planner<'a> {
                 distinct.push(put.clone());
             }
         }
-        if distinct.is_empty() || puts.iter().any(Option::is_none) {
+        if distinct.is_empty() || puts.iter().any(Option::is_none) || !self.takes(account, &puts) {
             let step = self.guide.rotate_by_hand(account, rows, why);
             self.out.guided.push(step);
             return;
@@ -318,6 +348,25 @@ impl<'a> Planner<'a> {
         self.out.steps.extend(steps);
     }
 
+    /// Whether every entry is free for this credential: it holds one alone, under one pair of names.
+    fn takes(&mut self, account: &Account, puts: &[Option<Put>]) -> bool {
+        let puts = || puts.iter().flatten();
+        let place = |put: &Put| (put.store.clone(), put.path.clone());
+        let fields = |put: &Put| (put.username.clone(), put.secret.clone());
+        let differ =
+            |put: &Put| puts().any(|other| place(other) == place(put) && fields(other) != fields(put));
+        let taken = |put: &Put| self.entries.get(&place(put)).is_some_and(|other| *other != account.id);
+        if puts().any(|put| differ(put) || taken(put)) {
+            self.note(format!(
+                "the new credential of {} would share an entry of a store with another: it is replaced by hand",
+                account.username
+            ));
+            return false;
+        }
+        self.entries.extend(puts().map(|put| (place(put), account.id)));
+        true
+    }
+
     /// Where the new credential goes: where the inventory says, or else into the default store.
     fn put(&self, row: &Integration) -> Option<Put> {
         let consumer = row.consumer.clone();
@@ -334,14 +383,18 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Those that an integration uses or that are ours are not in question.
+    /// Those that an integration uses or that are ours are not in question, unless it is told that somebody else made them: the
+    /// names of replacements can be foretold.
     fn unknown_makers(&mut self) {
+        let suspect = &self.survey.suspect;
         let accounts = self.survey.accounts.iter().flatten().filter(|account| {
-            self.survey.suspect.unknown.contains(&account.id)
-                && !self.rows.contains_key(&account.id)
-                && !self.asked.contains(&account.id)
-                && Some(account.id) != self.survey.own
-                && !self.is_ours(account)
+            let is_ours = self.is_ours(account);
+            is_ours && suspect.is_made_by_others(account)
+                || suspect.unknown.contains(&account.id)
+                    && !self.rows.contains_key(&account.id)
+                    && !self.asked.contains(&account.id)
+                    && Some(account.id) != self.survey.own
+                    && !is_ours
         });
         let accounts: Vec<&Account> = accounts.collect();
         if let Some(step) = self.guide.unknown_makers(&accounts) {

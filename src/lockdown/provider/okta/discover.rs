@@ -10,7 +10,7 @@ use super::action::is_blocked;
 use super::steps::{Maker, limits_of};
 use super::wire::{Assignment, Group, Role, Rule, Token, User};
 use crate::lockdown::http::CallError;
-use crate::lockdown::provider::{Discovery, Guard};
+use crate::lockdown::provider::{Discovery, Guard, Presence};
 use crate::lockdown::step::{Gap, Guided, Step};
 
 /// What was refused: it is left to a person, and everything else goes on.
@@ -34,6 +34,7 @@ struct Shared {
 pub(super) async fn discover(okta: &Okta, email: &str) -> Result<Discovery, CallError> {
     let mut found = Discovery::default();
     let users = users(okta, email).await?;
+    found.presence = Presence::of(&users);
     if users.is_empty() {
         found.notes.push(format!("{}: no user has the login or the e-mail address {email}", okta.name));
         return Ok(found);

@@ -8,7 +8,7 @@ use super::OneLogin;
 use super::action::Action;
 use super::wire::{Mapping, Role, SUSPENDED, User, status_name};
 use crate::lockdown::http::CallError;
-use crate::lockdown::provider::Discovery;
+use crate::lockdown::provider::{Discovery, Presence};
 use crate::lockdown::step::{Guided, Phase, Step, Undo};
 
 /// What is the same for all users.
@@ -23,6 +23,7 @@ struct Shared {
 pub(super) async fn discover(onelogin: &OneLogin, email: &str) -> Result<Discovery, CallError> {
     let mut found = Discovery::default();
     let users = users(onelogin, email).await?;
+    found.presence = Presence::of(&users);
     if users.is_empty() {
         found.notes.push(format!("{}: no user has the name or the e-mail address {email}", onelogin.name));
         return Ok(found);

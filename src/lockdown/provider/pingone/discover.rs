@@ -8,7 +8,7 @@ use super::PingOne;
 use super::action::Action;
 use super::wire::{Membership, Role, User};
 use crate::lockdown::http::CallError;
-use crate::lockdown::provider::{Discovery, Guard};
+use crate::lockdown::provider::{Discovery, Guard, Presence};
 use crate::lockdown::step::{Object, Phase, Step, Undo};
 
 /// What one user holds.
@@ -21,6 +21,7 @@ struct Held {
 pub(super) async fn discover(ping: &PingOne, email: &str) -> Result<Discovery, CallError> {
     let mut found = Discovery::default();
     let users = users(ping, email).await?;
+    found.presence = Presence::of(&users);
     if users.is_empty() {
         found.notes.push(format!("{}: no user has the name or the e-mail address {email}", ping.name));
         return Ok(found);
