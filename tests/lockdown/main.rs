@@ -13,6 +13,7 @@
     reason = "tests fail by panicking, and say what they tried"
 )]
 
+mod agreement;
 mod canary;
 mod check;
 mod checklists;

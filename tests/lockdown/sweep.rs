@@ -1,8 +1,10 @@
 //! The crash sweep.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use portcullis::drill::emulator::{Fault, Faults, SERVICES, Service, Switches, Tenant, What, When};
+use portcullis::lockdown::journal::Timed;
 use portcullis::lockdown::open;
 
 use super::check::{self, Checked, DONE, PARTIAL, UNKNOWN, ensure};
@@ -22,6 +24,8 @@ struct Calm {
     restore_points: u64,
     requests: u64,
     changes: u64,
+    /// The service beside which it runs, where its own points alone are wanted.
+    own: Option<&'static str>,
 }
 
 struct Setting {
@@ -70,14 +74,45 @@ impl Setting {
             (stage.emulator.requests().len() as u64 - before.0, stage.changes() - before.1);
         if self.switches.attacker.every > 0 {
             // What the attacker made in between is nobody's to restore.
-            return Calm { code, ways, points: run.points(), restore_points: 0, requests, changes };
+            return Calm {
+                code,
+                ways,
+                points: run.points(),
+                restore_points: 0,
+                requests,
+                changes,
+                own: None,
+            };
         }
         let kept = check::rests(&stage);
         let restore = stage.restore(None);
         check::restored(&stage, &restore, &kept).unwrap();
         check::always(&stage).unwrap();
         assert!(!check::undone(&stage).is_empty(), "nothing was undone");
-        Calm { code, ways, points: run.points(), restore_points: restore.points(), requests, changes }
+        let (points, restore_points) = (run.points(), restore.points());
+        Calm { code, ways, points, restore_points, requests, changes, own: None }
+    }
+
+    /// The points at which a run is about the service: what was asked last, or written last into the journal.
+    fn own_points(&self, calm: &Calm, service: &dyn Service) -> Vec<u64> {
+        let points: Vec<u64> = (1..=calm.points).collect();
+        let kinds = kinds(service, &self.tenant);
+        let own = Mutex::new(Vec::new());
+        try_all("its own points", &points, u64::to_string, |&point, _| {
+            let stage = self.stage(Faults::default());
+            self.run(&stage, Some(point));
+            let asked = stage.emulator.requests().last().is_some_and(|last| last.service == service.name());
+            let written = stage.journal().ok().and_then(|journal| journal.entries.last().map(words));
+            if asked
+                || written.is_some_and(|text| kinds.iter().any(|kind| text.contains(&format!("{kind:?}"))))
+            {
+                own.lock().unwrap().push(point);
+            }
+            Ok(())
+        });
+        let mut own = own.into_inner().unwrap();
+        own.sort_unstable();
+        own
     }
 }
 
@@ -95,6 +130,12 @@ impl Case {
         let Some(what) = self.fault else { return Faults::default() };
         let mix = self.point.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
         let when = match mix % 4 {
+            0 | 2 if calm.own.is_some() => When::Match {
+                service: calm.own.unwrap_or_default().to_owned(),
+                method: String::new(),
+                path_part: String::new(),
+                times: 1 + mix / 4 % 6,
+            },
             // One is enough of what takes its time.
             0 | 1 if matches!(what, What::HugeBody | What::SlowBody | What::RateLimited(Some(_))) => {
                 When::Nth(1 + mix / 4 % calm.requests)
@@ -221,16 +262,26 @@ fn reasons(run: &Run) -> String {
 /// Names the one fault under which every point is tried; `none` for kills alone.
 const FAULT: &str = "PORTCULLIS_FAULT";
 
+/// Names of the service's kinds: of its instances too.
+fn kinds(service: &dyn Service, tenant: &Tenant) -> Vec<&'static str> {
+    let catalog = open::catalog();
+    let all = catalog.providers.iter().chain(catalog.stores).chain(catalog.consumers);
+    all.map(|kind| kind.name).filter(|kind| serves(service, kind, tenant)).collect()
+}
+
+/// An entry of the journal as text.
+fn words(timed: &Timed) -> String {
+    serde_json::to_string(&timed.entry).unwrap()
+}
+
 /// All states.
-fn cases(calm: &Calm) -> Vec<Case> {
+fn cases(points: &[u64]) -> Vec<Case> {
     let faults: Vec<Option<What>> = match variable(FAULT).as_deref() {
         None => std::iter::once(None).chain(Fault::ALL.iter().copied().map(Some)).collect(),
         Some("none") => vec![None],
         Some(fault) => vec![Some(fault.parse().expect("PORTCULLIS_FAULT is a fault, or none"))],
     };
-    // One point past the last: a run that is not killed.
-    let all =
-        (1..=calm.points + 1).flat_map(|point| faults.iter().map(move |fault| Case { point, fault: *fault }));
+    let all = points.iter().flat_map(|&point| faults.iter().map(move |&fault| Case { point, fault }));
     all.collect()
 }
 
@@ -252,7 +303,24 @@ fn chosen(all: Vec<Case>, sample: usize) -> Vec<Case> {
 
 fn sweep(name: &str, setting: &Setting, sample: usize) {
     let calm = setting.calm();
-    let all = cases(&calm);
+    // One point past the last: a run that is not killed.
+    let points: Vec<u64> = (1..=calm.points + 1).collect();
+    try_points(name, setting, &calm, &points, sample);
+}
+
+/// Beside a service; with `PORTCULLIS_OWN=1` its own points alone, and the faults meet its requests more often than others.
+fn sweep_beside(service: &dyn Service, name: &str, setting: &Setting, sample: usize) {
+    if variable("PORTCULLIS_OWN").is_none_or(|own| own != "1") {
+        return sweep(name, setting, sample);
+    }
+    let calm = Calm { own: Some(service.name()), ..setting.calm() };
+    let points = setting.own_points(&calm, service);
+    assert!(!points.is_empty(), "{name}: no point is about it");
+    try_points(&format!("{name}, {} own points", points.len()), setting, &calm, &points, sample);
+}
+
+fn try_points(name: &str, setting: &Setting, calm: &Calm, points: &[u64], sample: usize) {
+    let all = cases(points);
     let whole = all.len();
     let cases = chosen(all, sample);
     eprintln!(
@@ -261,7 +329,7 @@ fn sweep(name: &str, setting: &Setting, sample: usize) {
         calm.points,
         calm.restore_points
     );
-    let tally = try_all(name, &cases, Case::show, |case, tally| attempt(setting, &calm, case, tally));
+    let tally = try_all(name, &cases, Case::show, |case, tally| attempt(setting, calm, case, tally));
     assert!(tally.get("kills").is_some_and(|kills| *kills > 0), "{tally:?}");
 }
 
@@ -314,7 +382,7 @@ fn with_every_other_kind_in_turn() {
     for service in further().filter(|service| only.as_deref().is_none_or(|only| only == service.name())) {
         let tenant = beside(service, 10);
         let setting = Setting { tenant, switches: Switches::default(), more: &[], operation: LOCKDOWN };
-        sweep(&format!("crash sweep beside {}", service.name()), &setting, 8);
+        sweep_beside(service, &format!("crash sweep beside {}", service.name()), &setting, 8);
     }
 }
 
@@ -346,7 +414,12 @@ fn a_rotation_beside_every_consumer() {
         if !service.places(&tenant).is_empty() {
             let operation = Operation { command: &["rotate", "use-2"], ..LOCKDOWN };
             let setting = Setting { tenant, switches: Switches::default(), more: &[], operation };
-            sweep(&format!("crash sweep of a rotation beside {}", service.name()), &setting, 8);
+            sweep_beside(
+                service,
+                &format!("crash sweep of a rotation beside {}", service.name()),
+                &setting,
+                8,
+            );
         }
     }
 }
@@ -392,7 +465,12 @@ fn with_commit_beside_every_other_store() {
         if !service.entries(&tenant).is_empty() || !service.places(&tenant).is_empty() {
             let (switches, operation) = (Switches::default(), LOCKDOWN);
             let setting = Setting { tenant, switches, more: &["--commit"], operation };
-            sweep(&format!("crash sweep with --commit beside {}", service.name()), &setting, 3);
+            sweep_beside(
+                service,
+                &format!("crash sweep with --commit beside {}", service.name()),
+                &setting,
+                3,
+            );
         }
     }
 }
