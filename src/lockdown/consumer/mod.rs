@@ -106,6 +106,7 @@ pub mod guided;
 pub mod lambda;
 pub mod looker;
 pub mod system;
+pub mod tableau;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -121,7 +122,7 @@ use crate::config::Settings;
 use crate::config::catalog::KindSpec;
 
 /// The kinds of consumers there are.
-pub const CONSUMERS: &[&ConsumerKind] = &[&lambda::KIND, &looker::KIND];
+pub const CONSUMERS: &[&ConsumerKind] = &[&lambda::KIND, &looker::KIND, &tableau::KIND];
 
 /// A kind of consumer: how it is configured and how it is opened.
 pub struct ConsumerKind {
