@@ -564,7 +564,7 @@ async fn an_old_credential_that_lingers_is_never_proved_dead_earlier() {
                 Proof::NotYet(_) => asked += 1,
                 // An account without a project may be refused with 403 for a while: that says nothing.
                 Proof::Unknown(why) if why.contains("403") => asked += 1,
-                Proof::Unknown(why) | Proof::Guided(why) => panic!("{why}"),
+                Proof::Unknown(why) | Proof::Failed(why) | Proof::Guided(why) => panic!("{why}"),
             }
             assert!(age < Duration::from_secs(10));
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -74,6 +74,7 @@ pub async fn read_all(
             Err(error) => drop(found.failed.insert(system, error.to_string())),
         }
     }
+    found.discoveries.iter_mut().for_each(|(name, discovery)| look_besides(systems, name, discovery));
     look_elsewhere(systems, record, &mut found).await;
     found.take_out();
     found
@@ -94,6 +95,14 @@ impl Found {
     pub fn presence(&self) -> Presence {
         self.discoveries.values().map(|discovery| discovery.presence).max().unwrap_or_default()
     }
+}
+
+/// Adds what other systems do besides the steps that are planned for them.
+fn look_besides(systems: &BTreeMap<String, Arc<dyn Provider>>, name: &str, discovery: &mut Discovery) {
+    let others = discovery.steps.iter().filter(|step| step.system != name);
+    let besides = others.filter_map(|step| systems.get(&step.system)?.besides(step));
+    let besides: Vec<Step> = besides.collect();
+    discovery.steps.extend(besides);
 }
 
 /// Of what systems plan for others, adds to their steps what is not done yet, and what cannot be looked at.

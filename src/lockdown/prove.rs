@@ -1,7 +1,9 @@
 //! Proofs: asked for again and again, until what was done shows or the time is over.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::engine::Engine;
@@ -9,6 +11,7 @@ use super::execute::all;
 use super::journal::JournalError;
 use super::provider::Proof;
 use super::record::Entry;
+use super::state::StepEvent;
 use super::step::Step;
 
 /// The wait between two looks at a step whose effect does not show yet, doubled up to [`SLOW`].
@@ -27,6 +30,7 @@ pub(super) async fn prove_all(engine: &Engine, wait: Duration) -> Result<(), Jou
 }
 
 async fn prove(engine: &Engine, step: &Step, deadline: Instant) -> Result<(), JournalError> {
+    let failed = AtomicBool::new(false);
     let ask = async || {
         let proof = match engine.system(step) {
             Ok(system) => system.prove(step, &engine.hand).await,
@@ -36,6 +40,10 @@ async fn prove(engine: &Engine, step: &Step, deadline: Instant) -> Result<(), Jo
             Ok(Proof::Proved(how)) => Asked::Shown(how),
             Ok(Proof::NotYet(why)) => Asked::Again(why),
             Ok(Proof::Unknown(why)) => Asked::Again(format!("it cannot be told: {why}")),
+            Ok(Proof::Failed(why)) => {
+                failed.store(true, Ordering::Relaxed);
+                Asked::InVain(why)
+            }
             Ok(Proof::Guided(why)) => Asked::InVain(why),
             Err(error) => Asked::Again(format!("it cannot be told: {error}")),
         }
@@ -46,7 +54,12 @@ async fn prove(engine: &Engine, step: &Step, deadline: Instant) -> Result<(), Jo
             engine.see(&id).await?;
             engine.note(&Entry::Proved { step: id, how })
         }
-        Err(why) => engine.note(&Entry::Unproved { step: id, why }),
+        Err(why) => {
+            if failed.into_inner() {
+                engine.happened(&id, StepEvent::Unseen { state: Value::Null })?;
+            }
+            engine.note(&Entry::Unproved { step: id, why })
+        }
     }
 }
 

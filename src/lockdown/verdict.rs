@@ -44,7 +44,7 @@ enum Standing {
 
 fn judge(record: &Record, tracked: &Tracked, commit: bool) -> Standing {
     let id = &tracked.step.id;
-    let why = tracked.state.why.as_deref().unwrap_or("not tried");
+    let why = tracked.state.why.as_deref().or(tracked.unproved.as_deref()).unwrap_or("not tried");
     match tracked.state.status {
         Status::Applied | Status::Already => match (&tracked.proved, &tracked.unproved) {
             (Some(_), _) => Standing::Fine,

@@ -2,6 +2,7 @@
 
 use portcullis::drill::emulator::lambda::{Alias, Function, Lambda};
 use portcullis::drill::emulator::looker::{self, Looker};
+use portcullis::drill::emulator::tableau::{self, Tableau};
 use portcullis::drill::emulator::tenant::differences;
 use portcullis::drill::emulator::{Faults, Place, Switches, Tenant};
 use portcullis::lockdown::record::Verdict;
@@ -279,5 +280,121 @@ fn a_connection_that_somebody_pointed_elsewhere_or_that_signs_in_otherwise_is_le
         assert_eq!((status(&stage, step), status(&stage, QUARANTINE)), (Status::Refused, Status::Planned));
         let changed = differences(&before, &stage.emulator.tenant());
         assert!(changed.iter().all(|line| !line.starts_with("looker")), "{changed:#?}");
+    }
+}
+
+const EXTRACT: &str = "datasources/9dbd2263-16b5-46e1-9c43-000000088102";
+const REFRESH: &str =
+    "tableau/consumer/datasources/9dbd2263-16b5-46e1-9c43-000000088102/connections/c0-88102/password/try";
+
+fn in_tableau(stage: &Stage, change: impl FnOnce(&mut tableau::Content)) {
+    stage.emulator.edit(|tenant| change(tenant.tableau.contents.get_mut(EXTRACT).unwrap()));
+}
+
+fn refreshes(stage: &Stage) -> Vec<u8> {
+    let jobs = stage.emulator.tenant().tableau.jobs;
+    jobs.values().filter(|job| job.of == EXTRACT).map(|job| job.code).collect()
+}
+
+/// A refresh is a change, so that it has an intent of its own; its job is in the journal.
+#[test]
+fn an_extract_is_refreshed_once_with_the_new_credential_and_its_job_is_the_proof() {
+    let stage = stage(beside_without_teams(&Tableau, 53));
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    check::agrees(&stage).unwrap();
+    check::always(&stage).unwrap();
+    assert_eq!((refreshes(&stage), status(&stage, REFRESH)), (vec![0], Status::Applied));
+    let record = stage.record();
+    let tried = record.steps.values().find(|tracked| tracked.step.id.0 == REFRESH).unwrap();
+    let job = tried.state.result["trial"].as_str().unwrap();
+    assert!(stage.emulator.tenant().tableau.jobs.contains_key(job));
+    assert!(tried.proved.as_ref().is_some_and(|how| how.contains("gets in with what it was given")));
+    let changes = stage.watch.changes();
+    let at = |step: &str| changes.iter().position(|change| change.step == step).unwrap();
+    assert!(at(REFRESH.replace("/try", "/repoint").as_str()) < at(REFRESH));
+    // Once more: nothing is left to do.
+    let again = stage.lockdown(&[], None);
+    assert_eq!((again.code, refreshes(&stage)), (Some(PARTIAL), vec![0]));
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+    assert_eq!(refreshes(&stage), [0], "the way back refreshes nothing");
+}
+
+/// Each run begins one: schedules are suspended when refreshes fail again and again.
+#[test]
+fn a_refresh_that_fails_is_no_proof_and_the_next_run_begins_one_more() {
+    let stage = stage(beside_without_teams(&Tableau, 54));
+    in_tableau(&stage, |content| content.unreached = true);
+    for count in 1..=2 {
+        let run = stage.lockdown(&[], None);
+        assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+        assert!(reasons(&run).contains("ended with an error"), "{}", reasons(&run));
+        assert_eq!((refreshes(&stage), status(&stage, REFRESH)), (vec![1; count], Status::Planned));
+        check::always(&stage).unwrap();
+    }
+    // It has no part in whether the old credential is out.
+    assert_eq!(projects(&stage, 88_102), 0);
+    in_tableau(&stage, |content| content.unreached = false);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    assert_eq!((refreshes(&stage).len(), status(&stage, REFRESH)), (3, Status::Applied));
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+}
+
+/// A job may take longer than anybody waits: its name is in the journal, and a later command asks for it again.
+#[test]
+fn a_refresh_that_takes_long_is_asked_for_by_a_later_command() {
+    let mut switches = Switches::default();
+    switches.tableau.refresh_ms = 3_600_000;
+    let stage = Stage::new(beside_without_teams(&Tableau, 55), switches, Faults::default());
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+    assert!(reasons(&run).contains("is not over"), "{}", reasons(&run));
+    let over = |tenant: &mut Tenant| tenant.tableau.jobs.values_mut().for_each(|job| job.ends_ms = 0);
+    stage.emulator.edit(over);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    assert_eq!(refreshes(&stage), [0]);
+}
+
+#[test]
+fn what_has_no_extract_is_opened_by_a_person_who_says_so() {
+    let mut tenant = beside_without_teams(&Tableau, 56);
+    tenant.tableau.contents.get_mut(EXTRACT).unwrap().extract = false;
+    let stage = stage(tenant);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+    assert!(reasons(&run).contains("has no extract") && reasons(&run).contains("open it in Tableau"));
+    assert_eq!((refreshes(&stage), status(&stage, REFRESH)), (Vec::new(), Status::Refused));
+    let skip = format!("{REFRESH}=opened, and it shows data");
+    let run = stage.lockdown(&["--skip", &skip], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    assert!(reasons(&run).contains("was left out: opened, and it shows data"), "{}", reasons(&run));
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+}
+
+#[test]
+fn a_connection_that_keeps_no_password_or_has_another_name_is_left_alone() {
+    let elsewhere: fn(&mut tableau::Connection) = |one| "someone".clone_into(&mut one.username);
+    let prompts: fn(&mut tableau::Connection) = |one| one.embeds = false;
+    let key: fn(&mut tableau::Connection) = |one| one.way = Some("auth-keypair".to_owned());
+    for (change, told) in
+        [(elsewhere, "nobody could bring them back"), (prompts, "embedPassword"), (key, "auth-keypair")]
+    {
+        let stage = stage(beside_without_teams(&Tableau, 57));
+        in_tableau(&stage, |content| content.connections.values_mut().for_each(change));
+        let before = stage.emulator.tenant();
+        let run = stage.lockdown(&[], None);
+        assert_eq!(run.code, Some(UNKNOWN), "{} {}", reasons(&run), run.stderr);
+        assert!(reasons(&run).contains(told), "{}", reasons(&run));
+        let repoint = REFRESH.replace("/try", "/repoint");
+        assert_eq!((status(&stage, &repoint), status(&stage, REFRESH)), (Status::Refused, Status::Planned));
+        assert_eq!(status(&stage, QUARANTINE), Status::Planned);
+        let changed = differences(&before, &stage.emulator.tenant());
+        assert!(changed.iter().all(|line| !line.starts_with("tableau")), "{changed:#?}");
+        assert_eq!(refreshes(&stage), [0_u8; 0]);
     }
 }

@@ -386,12 +386,12 @@ fn with_every_other_kind_in_turn() {
     }
 }
 
-/// A client's token ends so early that most runs need more than one.
+/// A client's token, or a session, ends so early that most runs need more than one.
 #[test]
 fn with_tokens_that_end_in_the_middle() {
     let mut switches = Switches::default();
     switches.tokens.ends_after_ms = 100;
-    for service in further().filter(|service| ["entra", "pingone"].contains(&service.name())) {
+    for service in further().filter(|service| ["entra", "pingone", "tableau"].contains(&service.name())) {
         let (tenant, switches) = (beside(service, 16), switches.clone());
         let setting = Setting { tenant, switches, more: &[], operation: LOCKDOWN };
         sweep(&format!("crash sweep with short tokens beside {}", service.name()), &setting, 6);

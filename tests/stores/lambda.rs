@@ -26,6 +26,17 @@ pub(crate) fn open(
     credential: &str,
     region: Option<&str>,
 ) -> Result<Arc<dyn Consumer>, OpenError> {
+    let settings: Keys = region.map(|region| ("region", Key::Text(region.to_owned()))).into_iter().collect();
+    open_with(name, base, credential, settings)
+}
+
+/// The same with these settings.
+pub(crate) fn open_with(
+    name: &str,
+    base: &str,
+    credential: &str,
+    settings: Keys,
+) -> Result<Arc<dyn Consumer>, OpenError> {
     let http = Settings {
         requests_per_second: 1000.0,
         burst: 100,
@@ -34,7 +45,6 @@ pub(crate) fn open(
         backoff: Duration::from_millis(5),
         ..Settings::new(Url::parse(base).unwrap(), Auth::None)
     };
-    let settings: Keys = region.map(|region| ("region", Key::Text(region.to_owned()))).into_iter().collect();
     (kind(name).unwrap().open)(Opening {
         name: name.to_owned(),
         settings,

@@ -15,6 +15,7 @@ mod lambda;
 mod looker;
 mod moto;
 mod onepassword;
+mod tableau;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;

@@ -92,7 +92,7 @@ impl Request {
 
 /// Whether one of these lower-case header names carries credentials.
 pub(super) fn has_credentials<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
-    names.any(|name| ["authorization", "x-vault-token", "cookie"].contains(&name))
+    names.any(|name| ["authorization", "x-vault-token", "x-tableau-auth", "cookie"].contains(&name))
 }
 
 /// The pairs of a query or a form, decoded.

@@ -39,6 +39,7 @@ pub mod service;
 pub mod snowflake;
 mod stored;
 pub mod switches;
+pub mod tableau;
 pub mod tenant;
 mod trap;
 pub mod vault;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Answer, Request, Switches, Tenant, auth0, aws, azure, bigquery, census, entra, gcp, google, hightouch,
-    iam, lambda, looker, mixpanel, okta, onelogin, onepassword, pingone, scim, snowflake, vault,
+    iam, lambda, looker, mixpanel, okta, onelogin, onepassword, pingone, scim, snowflake, tableau, vault,
 };
 use crate::event::time::Timestamp;
 use crate::synth::rng::Rng;
@@ -179,6 +179,7 @@ pub const SERVICES: &[&dyn Service] = &[
     &google::Google,
     &lambda::Lambda,
     &looker::Looker,
+    &tableau::Tableau,
     &census::Census,
     &hightouch::Hightouch,
     &iam::Iam,

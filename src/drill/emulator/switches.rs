@@ -37,6 +37,8 @@ pub struct Switches {
     pub lambda: LambdaSwitches,
     /// Open points of Looker.
     pub looker: LookerSwitches,
+    /// Open points of Tableau.
+    pub tableau: TableauSwitches,
     /// Open points of Hightouch.
     pub hightouch: HightouchSwitches,
     /// Open points of Snowflake.
@@ -392,6 +394,38 @@ pub struct LookerSwitches {
 impl Default for LookerSwitches {
     fn default() -> Self {
         Self { has_tests: true }
+    }
+}
+
+/// Open points of Tableau.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TableauSwitches {
+    /// How long a refresh takes.
+    pub refresh_ms: u64,
+    /// A refresh is refused while another one of the same is queued, and also while it runs.
+    pub running_conflicts: bool,
+    /// A data source or workbook says whether it has an extract: newer versions do.
+    pub tells_extracts: bool,
+    /// A password is kept only where the update says so (`embedPassword`).
+    pub embeds_when_told: bool,
+    /// Numbers and flags are text in JSON, as in XML.
+    pub as_text: bool,
+    /// The code with which a refresh ends that got in: the pages say 0, and the vendor's own library takes 3 for the same.
+    pub finish_code: u8,
+}
+
+impl Default for TableauSwitches {
+    fn default() -> Self {
+        Self {
+            refresh_ms: 20,
+            running_conflicts: true,
+            tells_extracts: true,
+            embeds_when_told: false,
+            as_text: false,
+            finish_code: 0,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::audit::Entry;
 use super::draws::Draws;
 use super::{
     SERVICES, auth0, aws, azure, bigquery, census, entra, gcp, google, hightouch, iam, lambda, looker,
-    mixpanel, okta, onelogin, onepassword, pingone, scim, snowflake, vault,
+    mixpanel, okta, onelogin, onepassword, pingone, scim, snowflake, tableau, vault,
 };
 use crate::synth::people::VICTIM;
 
@@ -47,6 +47,8 @@ pub struct Tenant {
     pub lambda: lambda::State,
     /// Connections that consume credentials.
     pub looker: looker::State,
+    /// More of them.
+    pub tableau: tableau::State,
     /// Syncs that write with credentials.
     pub census: census::State,
     /// More of them.
@@ -87,6 +89,7 @@ impl Tenant {
             google: google::State::default(),
             lambda: lambda::State::default(),
             looker: looker::State::default(),
+            tableau: tableau::State::default(),
             census: census::State::default(),
             hightouch: hightouch::State::default(),
             iam: iam::State::default(),

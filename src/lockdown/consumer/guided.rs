@@ -32,13 +32,6 @@ pub const BY_PEOPLE: &[ByPeople] = &[
         ),
     },
     ByPeople {
-        name: "tableau",
-        title: "Tableau",
-        why: "connections of data sources and workbooks take a password and never tell it, and no call tries one: that it works \
-              could not be proved",
-        paused: None,
-    },
-    ByPeople {
         name: "snowflake",
         title: "Snowflake",
         why: "ALTER SECRET takes the secret in the text of a statement, and no page says that no history keeps that text",

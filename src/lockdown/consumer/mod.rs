@@ -106,6 +106,7 @@ pub mod guided;
 pub mod lambda;
 pub mod looker;
 pub mod system;
+pub mod tableau;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -121,7 +122,7 @@ use crate::config::Settings;
 use crate::config::catalog::KindSpec;
 
 /// The kinds of consumers there are.
-pub const CONSUMERS: &[&ConsumerKind] = &[&lambda::KIND, &looker::KIND];
+pub const CONSUMERS: &[&ConsumerKind] = &[&lambda::KIND, &looker::KIND, &tableau::KIND];
 
 /// A kind of consumer: how it is configured and how it is opened.
 pub struct ConsumerKind {
@@ -193,6 +194,30 @@ impl fmt::Debug for Held {
     }
 }
 
+/// What came of a trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing yet.
+    UnderWay(String),
+    /// The consumer got in with what it was given.
+    Works,
+    /// It did not, or the trial came to nothing: one more may be begun.
+    Fails(String),
+    /// It cannot be told.
+    Unknown(String),
+}
+
+/// Trials that no read can make: a request has to begin one.
+#[async_trait]
+pub trait Trials: Send + Sync {
+    /// Begins a trial of what stands at `place`, by one changing request, and gives the vendor's name for it. Two of them do
+    /// no harm: where the answer was lost, one more is begun.
+    async fn begin(&self, place: &str, key: &str) -> Result<String, CallError>;
+
+    /// What has come of the trial of this name so far; changes nothing.
+    async fn outcome(&self, place: &str, name: &str) -> Result<Outcome, CallError>;
+}
+
 /// Where copies of credentials are kept.
 #[async_trait]
 pub trait Consumer: Send + Sync {
@@ -220,6 +245,12 @@ pub trait Consumer: Send + Sync {
     async fn tried(&self, place: &str) -> Result<Tried, CallError> {
         let _ = place;
         Ok(Tried::ReadBack)
+    }
+
+    /// Trials, where only a request that changes something can try what stands at a place, which then is a step of its own,
+    /// with its own intent; [`Consumer::tried`] is not asked.
+    fn trials(&self) -> Option<&dyn Trials> {
+        None
     }
 
     /// Tries, by reads only, what the credential may do: for `doctor`.

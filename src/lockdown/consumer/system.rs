@@ -2,7 +2,9 @@
 //!
 //! What stands at a place is compared with what the store holds and held, and a state says which of them it is: `new`, `old`,
 //! `other`, or `nothing`. So a journal has no secret and no digest of one. Where a consumer never tells the secret, the username
-//! stands for both, since the secret of a service account is never changed in place; and the consumer has to try it.
+//! stands for both, since the secret of a service account is never changed in place; and the consumer has to try it. Where it can
+//! do so only by a request that changes something, that is a step of its own: one intent for one effect, and what names the trial
+//! is in the journal, for a run that comes later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::{Consumer, Fields, Held, Runs, Tried};
+use super::{Consumer, Fields, Held, Outcome, Runs, Trials, Tried};
 use crate::config::Point;
 use crate::lockdown::http::{CallError, Stats};
 use crate::lockdown::provider::{Acted, Check, Discovery, Hand, Look, Proof, Provider, Target};
@@ -24,6 +26,10 @@ use crate::lockdown::store::{Entry, Store, StoreError};
 
 /// Gives a consumer the new credential.
 pub const REPOINT: &str = "repoint";
+/// Has a consumer try it, where that takes a request that changes something.
+pub const TRY: &str = "try";
+/// The member of a trial's result that names it.
+const TRIAL: &str = "trial";
 /// How long an update that is under way is waited for. AWS says that one can take a minute.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// The first wait between two looks at it, doubled up to [`SLOW`].
@@ -68,6 +74,20 @@ pub fn step(point: &Point, put: &Put, put_step: &StepId, replace: &StepId, why: 
         dispensable: true,
         details: serde_json::to_value(details).unwrap_or_default(),
         ..Step::new(&point.system, object, REPOINT, Phase::Rotate, Undo::Reversible)
+    }
+}
+
+/// The step that tries what `repoint` gave. Nothing of it stays, so that there is nothing to bring back.
+fn trial(repoint: &Step) -> Step {
+    Step {
+        why: repoint.why.clone(),
+        effect: format!(
+            "{} loads its data with the new credential, as it does by its schedule",
+            repoint.object.name
+        ),
+        needs: vec![repoint.id.clone()],
+        details: repoint.details.clone(),
+        ..Step::new(&repoint.system, repoint.object.clone(), TRY, repoint.phase, Undo::Reversible)
     }
 }
 
@@ -161,7 +181,16 @@ impl Provider for ConsumerSystem {
         Ok(Discovery::default())
     }
 
+    fn besides(&self, step: &Step) -> Option<Step> {
+        (step.action == REPOINT && self.consumer.trials().is_some()).then(|| trial(step))
+    }
+
     async fn look(&self, step: &Step, hand: &Hand) -> Result<Look, CallError> {
+        if step.action == TRY {
+            let trial = named(step, hand);
+            let result = trial.as_ref().map_or(Value::Null, |name| json!({ TRIAL: name }));
+            return Ok(Look { state: json!({}), done: Some(trial.is_some()), result });
+        }
         let point = details(step)?;
         let held = self.settled(&point).await?;
         let standing = standing(hand, &point, &held).await?;
@@ -178,6 +207,9 @@ impl Provider for ConsumerSystem {
 
     async fn apply(&self, step: &Step, hand: &Hand, key: &str) -> Result<Acted, CallError> {
         let point = details(step)?;
+        if step.action == TRY {
+            return self.begin(&point, hand, key).await;
+        }
         let _turn = self.turn.lock().await;
         let held = self.expected(hand, &point, Standing::Old).await?;
         if let Some(why) = self.consumer.hindrance(&point.place).await.map_err(CallError::unsent)? {
@@ -191,6 +223,9 @@ impl Provider for ConsumerSystem {
     }
 
     async fn undo(&self, step: &Step, before: &Value, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        if step.action == TRY {
+            return Ok(Acted::default());
+        }
         let point = details(step)?;
         let was = before.get("username").and_then(Value::as_str);
         let _turn = self.turn.lock().await;
@@ -202,8 +237,16 @@ impl Provider for ConsumerSystem {
 
     async fn prove(&self, step: &Step, hand: &Hand) -> Result<Proof, CallError> {
         let place = details(step)?.place;
+        if step.action == TRY {
+            return self.prove_trial(&place, named(step, hand)).await;
+        }
         if self.look(step, hand).await?.done != Some(true) {
             return Ok(Proof::NotYet(format!("{place} does not hold what the store holds")));
+        }
+        if self.consumer.trials().is_some() {
+            return Ok(Proof::Proved(format!(
+                "{place} has the name that the store holds; whether it gets in is what its trial tells"
+            )));
         }
         Ok(match self.consumer.tried(&place).await? {
             Tried::ReadBack => {
@@ -234,6 +277,28 @@ const WAYS_ON: &str =
 const NO_PAIR: &str = "the entry of the store has no username or no secret";
 
 impl ConsumerSystem {
+    fn trials(&self) -> Result<&dyn Trials, CallError> {
+        self.consumer.trials().ok_or_else(|| lacks(&format!("{} has no trials", self.consumer.name())))
+    }
+
+    /// Begins a trial of what the store holds. Anything else at the place would say nothing of that.
+    async fn begin(&self, point: &Repoint, hand: &Hand, key: &str) -> Result<Acted, CallError> {
+        let trials = self.trials()?;
+        self.expected(hand, point, Standing::New).await.map_err(CallError::unsent)?;
+        let name = trials.begin(&point.place, key).await?;
+        Ok(Acted { result: json!({ TRIAL: name }), secret: None })
+    }
+
+    async fn prove_trial(&self, place: &str, name: Option<String>) -> Result<Proof, CallError> {
+        let Some(name) = name else { return Ok(Proof::NotYet(format!("no trial of {place} has begun"))) };
+        Ok(match self.trials()?.outcome(place, &name).await? {
+            Outcome::Works => Proof::Proved(format!("{place} gets in with what it was given")),
+            Outcome::UnderWay(what) => Proof::NotYet(what),
+            Outcome::Fails(why) => Proof::Failed(why),
+            Outcome::Unknown(why) => Proof::Unknown(why),
+        })
+    }
+
     /// What stands at the place, once it runs with it: before, what is shown and what runs are not the same.
     async fn settled(&self, point: &Repoint) -> Result<Held, CallError> {
         let (since, mut pause) = (Instant::now(), FAST);
@@ -311,6 +376,11 @@ async fn earlier(hand: &Hand, point: &Repoint) -> Result<Option<Pair>, CallError
 fn store(hand: &Hand, point: &Repoint) -> Result<Arc<dyn Store>, CallError> {
     hand.store(&point.put.store)
         .ok_or_else(|| lacks(&format!("{} is not configured any more", point.put.store)))
+}
+
+/// The vendor's name for the trial that a step has begun; none where its answer was lost: then another one is begun.
+fn named(step: &Step, hand: &Hand) -> Option<String> {
+    Some(hand.facts(&step.id).result.get(TRIAL)?.as_str()?.to_owned())
 }
 
 fn new_name(hand: &Hand, point: &Repoint) -> Option<String> {

@@ -11,7 +11,7 @@ use super::credential::own_error;
 use super::error::{CallError, Failure, asked_wait, words};
 use super::reply::Reply;
 use super::sigv4::{self, AwsKey, Signed};
-use super::token::Token;
+use super::token::{BEARER, Token, Tokens};
 use super::{Auth, Body, Call, Transport, redact, xml};
 use crate::sys::clock::{Clock as _, System};
 
@@ -157,9 +157,11 @@ impl Transport {
         match token {
             Some(token) => {
                 self.signer.masks.learn(&token.value);
-                let text = Zeroizing::new(format!("Bearer {}", token.value.expose_secret()));
+                let (name, prefix) = self.signer.tokens.as_ref().map_or(BEARER, Tokens::header);
+                let text = Zeroizing::new(format!("{prefix}{}", token.value.expose_secret()));
                 let value = secret_value(&text).map_err(no_header)?;
-                request.headers_mut().insert(AUTHORIZATION, value);
+                let name = HeaderName::from_bytes(name.as_bytes());
+                request.headers_mut().insert(name.map_err(|_name| no_header(InvalidHeader))?, value);
             }
             None => self.authenticate(&mut request).map_err(no_header)?,
         }

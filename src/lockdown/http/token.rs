@@ -1,4 +1,5 @@
-//! Access tokens that are asked for with a client's secret: OAuth 2.0 client credentials (RFC 6749, section 4.4).
+//! Access tokens that are asked for with a client's secret: OAuth 2.0 client credentials (RFC 6749, section 4.4); or by a
+//! sign-in of the vendor's own, whose session then has the token.
 //!
 //! A token is asked for when a request first needs one, held in memory alone, and renewed before it ends; also when a
 //! vendor refuses one that it took before. Whoever needs one meanwhile waits for the same answer, be it a failure. The
@@ -29,6 +30,9 @@ const BEFORE: Duration = Duration::from_mins(1);
 /// The longest token, in bytes: it has to stand in a header.
 const LARGEST: usize = 16 << 10;
 
+/// How an access token is shown (RFC 6750, section 2.1).
+pub(super) const BEARER: (&str, &str) = ("authorization", "Bearer ");
+
 /// How a client shows its secret (RFC 6749, section 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shows {
@@ -51,12 +55,45 @@ pub struct TokenClient {
     pub fields: Vec<(&'static str, String)>,
 }
 
-/// The tokens of one client.
+/// A sign-in of the vendor's own, which gives a session.
+pub struct SignIn {
+    /// Who signs in. Nothing secret.
+    pub id: String,
+    /// With what.
+    pub secret: SecretString,
+    /// The request, below the base address. Sending it again is safe.
+    pub call: Call,
+    /// The header in which requests show the session's token.
+    pub header: &'static str,
+    /// Reads the answer, or says what is wrong with it.
+    pub read: fn(&mut Value) -> Result<Session, String>,
+    /// What to do where it is refused.
+    pub advice: &'static str,
+}
+
+/// What a sign-in gives.
+pub struct Session {
+    /// The token; it is held to what can stand in a header.
+    pub token: SecretString,
+    /// How long it lasts, where it is not ended before.
+    pub lasts: Duration,
+    /// What else the answer tells that requests need. Nothing secret.
+    pub about: String,
+}
+
+/// The tokens of one client, or of one that signs in.
 pub(super) struct Tokens {
     id: String,
     /// The way to where they are asked for.
     way: Transport,
     call: Call,
+    /// The header of a token, and what stands before it there.
+    header: (&'static str, &'static str),
+    read: fn(&mut Value) -> Result<Session, String>,
+    /// `None`: what RFC 6749 lets one say of a refusal.
+    advice: Option<&'static str>,
+    /// Somebody else's sign-in may end a session before it is used. A token that was never taken has no such excuse.
+    ends_early: bool,
     state: Mutex<State>,
     /// Who asks; the others wait for it.
     turn: Turn<()>,
@@ -84,6 +121,7 @@ struct Held {
 pub(super) struct Token {
     pub(super) value: SecretString,
     number: u64,
+    about: String,
 }
 
 impl Transport {
@@ -107,6 +145,39 @@ impl Transport {
         Ok(Self { shared: Arc::clone(&self.shared), signer: Arc::new(signer) })
     }
 
+    /// The same connections and limits with the session that `sign_in` gives, in place of the credential of this transport.
+    /// Nothing is sent.
+    #[must_use]
+    pub fn with_sign_in(&self, sign_in: SignIn) -> Self {
+        let SignIn { id, secret, call, header, read, advice } = sign_in;
+        let masks = Masks::of(&Auth::Bearer(secret.clone()));
+        let tokens = Tokens {
+            id,
+            way: self.with_auth(Auth::None),
+            call: call.hiding(secret),
+            header: (header, ""),
+            read,
+            advice: Some(advice),
+            ends_early: true,
+            state: Mutex::default(),
+            turn: Turn::default(),
+        };
+        let signer = Signer { auth: Auth::None, masks, tokens: Some(tokens) };
+        Self { shared: Arc::clone(&self.shared), signer: Arc::new(signer) }
+    }
+
+    /// What the present session tells besides its token ([`Session::about`]); signs in where there is none: a read.
+    ///
+    /// # Errors
+    /// As [`Transport::authorize`]; [`CallError::NotSent`] where nobody signs in.
+    pub async fn session(&self) -> Result<String, CallError> {
+        let tokens =
+            self.signer.tokens.as_ref().ok_or_else(|| CallError::not_sent("nobody signs in here"))?;
+        let token = tokens.get(Instant::now() + self.shared.deadline).await?;
+        self.signer.masks.learn(&token.value);
+        Ok(token.about)
+    }
+
     /// The id of the client that asks for tokens here; `None` where the credential is sent itself.
     pub fn client_id(&self) -> Option<&str> {
         self.signer.tokens.as_ref().map(|tokens| tokens.id.as_str())
@@ -118,11 +189,7 @@ impl Transport {
     /// Why there is none: see [`Transport::read`]. A refusal has the status 401, whatever the endpoint's was.
     pub async fn authorize(&self) -> Result<(), CallError> {
         match &self.signer.tokens {
-            Some(tokens) => {
-                let token = tokens.get(Instant::now() + self.shared.deadline).await?;
-                self.signer.masks.learn(&token.value);
-                Ok(())
-            }
+            Some(_) => self.session().await.map(drop),
             None => Ok(()),
         }
     }
@@ -150,7 +217,22 @@ impl Tokens {
         let shared = Shared { client, base: endpoint, deadline: *deadline, limits };
         let signer = Signer { masks: Masks::of(&auth), auth, tokens: None };
         let way = Transport { shared: Arc::new(shared), signer: Arc::new(signer) };
-        Self { id, way, call, state: Mutex::default(), turn: Turn::default() }
+        Self {
+            id,
+            way,
+            call,
+            header: BEARER,
+            read: token_of,
+            advice: None,
+            ends_early: false,
+            state: Mutex::default(),
+            turn: Turn::default(),
+        }
+    }
+
+    /// The header of a token, and what stands before it there.
+    pub(super) fn header(&self) -> (&'static str, &'static str) {
+        self.header
     }
 
     /// The token that is held, or a new one.
@@ -174,11 +256,11 @@ impl Tokens {
         let answer = answer.and_then(|reply| self.read(&reply));
         let mut state = self.state();
         match answer {
-            Ok((value, lasts)) => {
+            Ok(Session { token: value, lasts, about }) => {
                 state.count += 1;
-                let token = Token { value, number: state.count };
+                let token = Token { value, number: state.count, about };
                 let until = asked + lasts.saturating_sub(BEFORE.min(lasts / 4));
-                state.held = Some(Held { token: token.clone(), until, taken: false });
+                state.held = Some(Held { token: token.clone(), until, taken: self.ends_early });
                 state.failed = None;
                 Ok(token)
             }
@@ -244,22 +326,28 @@ impl Tokens {
         let CallError::Refused { status, code, message } = error else { return error };
         let place = self.way.base_url();
         let place = format!("{}{}", place.origin().ascii_serialization(), place.path());
-        let advice = advice(status, code.as_deref().unwrap_or(&message));
+        let own = || advice(status, code.as_deref().unwrap_or(&message));
+        let advice = self.advice.unwrap_or_else(own);
         let message = format!("no access token from {place} (status {status}): {message}; {advice}");
         CallError::Refused { status: 401, code, message }
     }
 
-    fn read(&self, reply: &Reply) -> Result<(SecretString, Duration), CallError> {
+    fn read(&self, reply: &Reply) -> Result<Session, CallError> {
         let lost = |what: &str| CallError::lost(self.way.say(&self.call, what));
         let mut answer = reply.json().map_err(|_error| lost("the answer is not JSON"))?;
-        let read = token_of(&mut answer).map_err(|what| lost(&what));
+        let read = (self.read)(&mut answer).map_err(|what| lost(&what));
         wipe(&mut answer);
-        read
+        let session = read?;
+        let text = session.token.expose_secret();
+        if text.is_empty() || text.len() > LARGEST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(lost("the token of the answer cannot stand in a header"));
+        }
+        Ok(Session { lasts: session.lasts.min(LONGEST), ..session })
     }
 }
 
 /// The token of an answer, and how long it lasts; or what is wrong with it.
-fn token_of(answer: &mut Value) -> Result<(SecretString, Duration), String> {
+fn token_of(answer: &mut Value) -> Result<Session, String> {
     let kind = answer.get("token_type").and_then(Value::as_str);
     match kind {
         Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
@@ -276,12 +364,7 @@ fn token_of(answer: &mut Value) -> Result<(SecretString, Duration), String> {
     let Some(Value::String(token)) = answer.get_mut("access_token").map(Value::take) else {
         return Err("the answer has no `access_token`".to_owned());
     };
-    let value = SecretString::from(token);
-    let text = value.expose_secret();
-    if text.is_empty() || text.len() > LARGEST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("the `access_token` of the answer cannot stand in a header".to_owned());
-    }
-    Ok((value, lasts))
+    Ok(Session { token: SecretString::from(token), lasts, about: String::new() })
 }
 
 /// Seconds, as a number or, as some write it, as text.
@@ -292,7 +375,7 @@ fn lasts(value: &Value) -> Result<Duration, String> {
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
     let lasts = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    lasts.map(|lasts| lasts.min(LONGEST)).ok_or_else(|| "`expires_in` of the answer is no time".to_owned())
+    lasts.ok_or_else(|| "`expires_in` of the answer is no time".to_owned())
 }
 
 /// What to do about a refusal, by its status and the error that it names (RFC 6749, section 5.2).

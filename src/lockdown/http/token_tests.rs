@@ -13,7 +13,7 @@ const SECRET: &str = "c4n4ry ~+/&5ecret";
 const UNKNOWN_TOKEN: &str = r#"{"error":{"code":"InvalidAuthenticationToken","message":"Expired."}}"#;
 
 fn is_token(request: &Received) -> bool {
-    request.line.starts_with("POST /token")
+    request.line.starts_with("POST ") && request.line.ends_with("/token")
 }
 
 fn token(value: &str, lasts: &str) -> Act {
@@ -319,4 +319,79 @@ fn a_client_has_a_secret_and_no_worse_a_way() {
         ..client(&base, Shows::Post)
     };
     assert!(transport.with_client(inner).is_err());
+}
+
+fn session_of(answer: &mut serde_json::Value) -> Result<Session, String> {
+    let about = answer["site"].as_str().ok_or("no site")?.to_owned();
+    let token = answer["token"].as_str().ok_or("no token")?.into();
+    Ok(Session { token, lasts: Duration::from_hours(1), about })
+}
+
+fn signed_in(server: &Server) -> Transport {
+    open_as(&server.base, client(&server.base, Shows::Post)).with_auth(Auth::None).with_sign_in(SignIn {
+        id: "id 1".to_owned(),
+        secret: SECRET.into(),
+        call: Call::post(&["token"]).named("the sign-in").json(json!({ "secret": SECRET })),
+        header: "x-acme-auth",
+        read: session_of,
+        advice: "look there",
+    })
+}
+
+/// Each sign-in ends the session before, as that of somebody else may: here once, right after the first.
+#[tokio::test]
+async fn a_session_is_shown_in_the_header_of_the_vendor_and_begun_anew_when_it_was_ended() {
+    let given = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |_, request| {
+        if is_token(request) {
+            let number = given.fetch_add(1, Ordering::SeqCst);
+            return say(200, &format!(r#"{{"token":"t0ken-{number}","site":"s{number}"}}"#));
+        }
+        match request.header("x-acme-auth") {
+            Some("t0ken-0") => {
+                say(401, r#"{"error":{"code":"401002","detail":"c4n4ry ~+/&5ecret t0ken-0"}}"#)
+            }
+            Some("t0ken-1") => say(200, "{}"),
+            other => panic!("{other:?}"),
+        }
+    })
+    .await;
+    let transport = signed_in(&server);
+    assert_eq!((transport.session().await.unwrap().as_str(), transport.client_id()), ("s0", Some("id 1")));
+    transport.change(&Call::post(&["b"]).json(json!({})), "k").await.unwrap();
+    assert_eq!((transport.session().await.unwrap().as_str(), tokens(&server), others(&server)), ("s1", 2, 2));
+    let asked = &server.received()[0];
+    assert_eq!(asked.body, json!({ "secret": SECRET }).to_string());
+    assert!(asked.header("x-acme-auth").is_none() && asked.header("authorization").is_none());
+    assert!(asked.header("idempotency-key").is_none(), "a sign-in is a read");
+    assert!(server.received().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_refused_or_is_none_shows_no_secret_and_sends_nothing_else() {
+    let refusal = r#"{"error":{"code":"401001","detail":"c4n4ry ~+/&5ecret is wrong"}}"#;
+    for (act, class, times) in [
+        (say(401, refusal), "status 401", 2),
+        (say(404, refusal), "status 401", 2),
+        (say(200, r#"{"site":"c4n4ry ~+/&5ecret"}"#), "no token", 1),
+        (say(200, r#"{"site":"s","token":"t0ken\r\nx: 1"}"#), "cannot stand in a header", 1),
+        (say(200, "<html>"), "JSON", 2),
+    ] {
+        let server = Server::always(act).await;
+        let transport = signed_in(&server);
+        let read = told(&transport.session().await.unwrap_err());
+        assert!(read.contains(class), "{read}");
+        assert_eq!(tokens(&server), times, "{class}");
+        let change = transport.change(&Call::post(&["b"]).json(json!({})), "k").await.unwrap_err();
+        assert!(matches!(&change, CallError::NotSent { .. }), "{}", told(&change));
+        assert_eq!(others(&server), 0);
+    }
+    // Always refused: signed in once more for each try, and then believed.
+    let server = Server::start(|_, request| {
+        if is_token(request) { say(200, r#"{"token":"t0ken","site":"s"}"#) } else { say(401, UNKNOWN_TOKEN) }
+    })
+    .await;
+    let error = signed_in(&server).read(&Call::get(&["a"])).await.unwrap_err();
+    assert_eq!((error.status(), told(&error).contains("401")), (Some(401), true));
+    assert!(tokens(&server) <= 3 && others(&server) <= 4, "{} {}", tokens(&server), others(&server));
 }

@@ -358,6 +358,8 @@ pub enum Proof {
     NotYet(String),
     /// It cannot be told now: errors, limits, time-outs. Ask again; never a proof.
     Unknown(String),
+    /// What the step began has failed, and is not begun again in this run: the next one does.
+    Failed(String),
     /// The effect does not show before a person has done something, for which there is a guided step: asking again in this
     /// run is in vain.
     Guided(String),
@@ -404,7 +406,7 @@ pub trait Provider: Send + Sync {
     /// Reads what `target` holds here and says what has to be done now.
     async fn discover(&self, target: &Target) -> Result<Discovery, CallError>;
 
-    /// What is done here besides a step that another system has planned ([`Discovery::elsewhere`]), and only where that is done.
+    /// What is done here besides a step that another system has planned, and only where that is done.
     fn besides(&self, step: &Step) -> Option<Step> {
         let _ = step;
         None
