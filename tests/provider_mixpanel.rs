@@ -765,6 +765,19 @@ async fn guided_steps_say_what_no_api_can() {
     assert_eq!(found.guided, world.discover().await.guided);
 }
 
+/// The log names neither the board nor what became of the pipeline as a proof would have to.
+#[tokio::test]
+async fn what_a_log_cannot_tell_is_vouched_for() {
+    let mut tenant = Tenant::example(7);
+    tenant.mixpanel.projects.values_mut().for_each(|project| project.pipelines.clear());
+    let world = World::of(tenant, Switches::default(), nightly());
+    let found = world.discover().await;
+    for id in ["mixpanel/public-boards", "mixpanel/json-pipelines"] {
+        let step = found.guided.iter().find(|step| step.id == id).unwrap();
+        assert!(step.required && step.proof == GuidedProof::Attested, "{step:?}");
+    }
+}
+
 /// The provider of pending deletions, with a person's token.
 fn deletions(emulator: &Emulator, tracking: &[&str]) -> Box<dyn Provider> {
     let tenant = emulator.tenant();
