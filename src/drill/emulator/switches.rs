@@ -245,13 +245,16 @@ pub struct Auth0Switches {
     pub delete_lag_ms: u64,
     /// Whoever took the account over reads its mailbox: a reset of the password takes a block away.
     pub attacker_resets: bool,
+    /// The search does not show accounts that were made after the start and are younger than this; the documents say only that
+    /// it is eventually consistent.
+    pub search_lag_ms: u64,
     /// Most objects on a page.
     pub page_size: usize,
 }
 
 impl Default for Auth0Switches {
     fn default() -> Self {
-        Self { has_sessions: true, delete_lag_ms: 0, attacker_resets: false, page_size: 50 }
+        Self { has_sessions: true, delete_lag_ms: 0, attacker_resets: false, search_lag_ms: 0, page_size: 50 }
     }
 }
 
