@@ -175,6 +175,8 @@ pub struct ScimSwitches {
     pub refuse_unclaimed: bool,
     /// Members may be removed from a group by a list of values, not only by a filter in the path.
     pub remove_by_value: bool,
+    /// A filter by e-mail address is understood; otherwise it is refused as an invalid filter.
+    pub filters_emails: bool,
     /// Most resources on a page.
     pub page_size: usize,
 }
@@ -188,6 +190,7 @@ impl Default for ScimSwitches {
             etags: true,
             refuse_unclaimed: true,
             remove_by_value: true,
+            filters_emails: true,
             page_size: 100,
         }
     }

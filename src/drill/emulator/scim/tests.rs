@@ -86,6 +86,9 @@ fn people_are_found_and_paged() {
     assert_eq!(world.ask("GET", "/Users", None).1["itemsPerPage"], 2);
     assert_eq!(world.ask("GET", "/Users?count=-1", None).1["itemsPerPage"], 0);
     assert_eq!(world.ask("GET", "/Users?filter=userName+is+3", None).1["scimType"], "invalidFilter");
+    world.switches.scim.filters_emails = false;
+    let by_email = "/Users?filter=emails.value+eq+%22jane@agency.example%22";
+    assert_eq!(world.ask("GET", by_email, None).1["scimType"], "invalidFilter");
     assert_eq!(world.ask("GET", "/Users/nobody", None).0, 404);
     assert_eq!(world.ask("GET", "/nowhere", None).0, 404);
     assert_eq!(world.ask("GET", "/ServiceProviderConfig", None).1["patch"]["supported"], true);

@@ -11,6 +11,8 @@ use crate::lockdown::http::{Body, Call, CallError, Next, Reply, Stats, Transport
 const SCIM_JSON: &str = "application/scim+json";
 /// Entries asked for at a time; servers may give fewer.
 const COUNT: &str = "100";
+/// What the RFC has a server answer to a filter that it does not support.
+const INVALID_FILTER: &str = "invalidFilter";
 
 pub(super) struct Api {
     transport: Transport,
@@ -27,10 +29,25 @@ impl Api {
 
     /// Users with this `userName`, without regard to case; also from a server that ignores the filter.
     pub(super) async fn users_named(&self, name: &str) -> Result<Vec<User>, CallError> {
-        let found = self.list("Users", &equals("userName", name)).await?;
+        let users = self.users(&equals("userName", name)).await?;
+        Ok(users.into_iter().filter(|user| user.is_called(name)).collect())
+    }
+
+    /// Users with this e-mail address, likewise; `None` where the server says that it has no such filter.
+    pub(super) async fn users_at(&self, email: &str) -> Result<Option<Vec<User>>, CallError> {
+        match self.users(&equals("emails.value", email)).await {
+            Ok(users) => Ok(Some(users.into_iter().filter(|user| user.has_email(email)).collect())),
+            Err(CallError::Refused { status: 400, code: Some(code), .. }) if code == INVALID_FILTER => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn users(&self, filter: &str) -> Result<Vec<User>, CallError> {
+        let found = self.list("Users", filter).await?;
         // A server may list what has no name; it is not the one looked for.
-        let users = found.into_iter().filter_map(|sent| User::of(sent, "GET Users").ok());
-        Ok(users.filter(|user| user.is_called(name)).collect())
+        Ok(found.into_iter().filter_map(|sent| User::of(sent, "GET Users").ok()).collect())
     }
 
     /// A user by id, `None` where there is none. A 404 alone proves nothing: the search by `name` has to agree.
