@@ -177,6 +177,8 @@ pub struct ScimSwitches {
     pub remove_by_value: bool,
     /// A filter by e-mail address is understood; otherwise it is refused as an invalid filter.
     pub filters_emails: bool,
+    /// Filters and `startIndex` are heeded; otherwise every list is the first page of everything.
+    pub heeds_queries: bool,
     /// Most resources on a page.
     pub page_size: usize,
 }
@@ -191,6 +193,7 @@ impl Default for ScimSwitches {
             refuse_unclaimed: true,
             remove_by_value: true,
             filters_emails: true,
+            heeds_queries: true,
             page_size: 100,
         }
     }

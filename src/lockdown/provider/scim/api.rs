@@ -134,25 +134,36 @@ impl Api {
         }
     }
 
+    /// Everything that fits the filter, and what else the server sends. A list that ends before as many came as there are is
+    /// lost: a server that heeds neither the filter nor `startIndex` would hide what is not on its first page.
     pub(super) async fn list(&self, kind: &'static str, filter: &str) -> Result<Vec<Resource>, CallError> {
         let call = Call::get(&[kind]).query("filter", filter).query("startIndex", "1").query("count", COUNT);
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut index = 1;
+        let (mut index, mut nameless, mut total) = (1, 0, None);
         let take = |reply: &Reply| {
             let page: Page = read_as(reply, &format!("GET {kind}"), "a list")?;
             let resources = page.resources.unwrap_or_default();
             let got = u64::try_from(resources.len()).unwrap_or(u64::MAX);
             let next = Next::offset("startIndex", 1, index, got, page.total);
             index += got;
+            total = page.total;
             let before = seen.len();
             seen.extend(resources.iter().filter_map(|sent| sent.id().map(str::to_owned)));
+            nameless += resources.iter().filter(|sent| sent.id().is_none()).count();
             found.extend(resources);
             // A server that does not page sends the same again.
             Ok(if seen.len() == before { Next::Done } else { next })
         };
         self.transport.pages(call, take).await?;
-        Ok(found)
+        let came = u64::try_from(seen.len() + nameless).unwrap_or(u64::MAX);
+        match total.filter(|total| came < *total) {
+            Some(total) => {
+                let what = format!("GET {kind}: the list ended after {came} of {total} entries");
+                Err(CallError::Lost { what })
+            }
+            None => Ok(found),
+        }
     }
 }
 

@@ -205,6 +205,24 @@ fn a_search_that_is_refused_for_another_reason_leaves_users_unknown() {
 }
 
 #[test]
+fn a_list_that_ends_early_is_lost() {
+    for size in [1, 2, 3, 100] {
+        let world = world(&[], |switches| {
+            switches.scim.page_size = size;
+            switches.scim.heeds_queries = false;
+        });
+        let target = Target::new("eve@agency.example", "i1");
+        let found = world.runtime.block_on(world.provider.discover(&target));
+        if size < 3 {
+            let error = found.unwrap_err().to_string();
+            assert!(error.contains(&format!("ended after {size} of 3 entries")), "{error}");
+        } else {
+            assert_eq!(found.unwrap().steps[0].object.id, "u3", "{size} on a page");
+        }
+    }
+}
+
+#[test]
 fn lists_are_read_to_their_end() {
     for size in [1, 2, 3, 100] {
         let world = world(&[], |switches| switches.scim.page_size = size);
