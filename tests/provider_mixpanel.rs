@@ -517,6 +517,34 @@ async fn what_the_account_made_under_our_name_is_not_ours() {
     assert_ne!(world.look(replace).await.result["id"], 88_150);
 }
 
+/// Whoever knows the day and the account can guess the name: who made it counts, where that is told.
+#[tokio::test]
+async fn what_somebody_else_made_under_our_name_is_planted_and_stops_no_replacement() {
+    let mut tenant = Tenant::example(7);
+    let bruno = tenant.mixpanel.members["bruno.brandt@acme.example"].id;
+    let nightly_s = tenant.mixpanel.service_accounts[&NIGHTLY].user;
+    for (id, creator) in [(88_150, bruno), (88_151, nightly_s)] {
+        let mut trap = tenant.mixpanel.service_accounts[&88_123].clone();
+        (trap.creator, trap.user) = (creator, id + 1_000_000);
+        trap.username = format!("pc-c0ffee-88102.z{id}.mp-service-account");
+        tenant.mixpanel.service_accounts.insert(id, trap);
+    }
+    let world = World::of(tenant, Switches::default(), nightly());
+    let steps = world.soft().await;
+    let cases = [("88150", "bruno.brandt@acme.example made it"), ("88151", "it was made with etl-nightly")];
+    for (id, why) in cases {
+        let step = of(&steps, "quarantine", id);
+        assert!(step.why.contains(why), "{}", step.why);
+    }
+    let replace = of(&steps, "replace", "88102");
+    assert_eq!(world.look(replace).await.done, Some(false));
+    world.apply(replace).await;
+    let made = world.look(replace).await.result["id"].to_string();
+    assert!(made != "88150" && made != "88151" && made != "null", "{made}");
+    let again = world.soft().await;
+    assert!(again.iter().all(|step| step.object.id != made), "what we made is left alone: {again:?}");
+}
+
 #[tokio::test]
 async fn access_through_a_team_is_said_and_keeps_the_proof_away() {
     let world = World::new(Switches::default(), vec![row("reverse", "reverse-etl", JANE, true)]);
@@ -763,6 +791,19 @@ async fn guided_steps_say_what_no_api_can() {
     };
     assert_eq!(member.proof, expected);
     assert_eq!(found.guided, world.discover().await.guided);
+}
+
+/// The log names neither the board nor what became of the pipeline as a proof would have to.
+#[tokio::test]
+async fn what_a_log_cannot_tell_is_vouched_for() {
+    let mut tenant = Tenant::example(7);
+    tenant.mixpanel.projects.values_mut().for_each(|project| project.pipelines.clear());
+    let world = World::of(tenant, Switches::default(), nightly());
+    let found = world.discover().await;
+    for id in ["mixpanel/public-boards", "mixpanel/json-pipelines"] {
+        let step = found.guided.iter().find(|step| step.id == id).unwrap();
+        assert!(step.required && step.proof == GuidedProof::Attested, "{step:?}");
+    }
 }
 
 /// The provider of pending deletions, with a person's token.

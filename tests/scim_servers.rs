@@ -104,6 +104,14 @@ async fn exercise(server: &Server) {
         there_and_back(&*provider, by_action(&found.steps, action)).await;
     }
 
+    // Under another user name, and found by the address.
+    let emails = json!([{"value": "Joe.Doe@agency.example", "type": "work"}]);
+    let joe =
+        server.make("Users", "User", json!({"userName": "jdoe", "emails": emails, "active": true})).await;
+    let found_joe = provider.discover(&target("joe.doe@agency.example")).await.unwrap();
+    assert_eq!(by_action(&found_joe.steps, "deactivate").object.id, joe, "{found_joe:?}");
+    there_and_back(&*provider, by_action(&found_joe.steps, "deactivate")).await;
+
     let hand = Hand::new("i1", BTreeMap::new());
     let (deactivate, delete) = (by_action(&found.steps, "deactivate"), by_action(&found.steps, "delete"));
     assert!(delete.commit && delete.phase == Phase::Retire && delete.needs == [deactivate.id.clone()]);

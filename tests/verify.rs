@@ -123,14 +123,26 @@ fn a_fresh_log_proves_what_people_did() {
 #[test]
 fn a_log_from_before_the_incident_proves_nothing() {
     let world = World::new();
-    world.emulator.ui(ADMIN, OFFICE, |page| page.close_board(WEB, 5_120)).unwrap();
+    world.emulator.ui(ADMIN, OFFICE, |page| page.export_audit_log()).unwrap();
     next_second();
     let ran = world.run(&["lockdown", VICTIM, "--yes", "--json"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
     world.export("audit.ndjson");
     let ran = verify(&world, &world.incident(), &["--log", "audit.ndjson", "--json"]);
-    assert!(guided(&ran.json(), "mixpanel/public-boards")["done"].is_null(), "{}", ran.out);
+    assert!(guided(&ran.json(), "mixpanel/export-audit-log")["done"].is_null(), "{}", ran.out);
     assert!(ran.json()["log"]["guided"].to_string().contains("from before the incident"), "{}", ran.out);
+}
+
+#[test]
+fn a_record_of_something_else_of_the_kind_proves_no_step_that_is_needed() {
+    let (world, incident) = locked(&[]);
+    world.emulator.ui(ADMIN, OFFICE, |page| page.publish_board(WEB, 5_120)).unwrap();
+    world.emulator.ui(ADMIN, OFFICE, |page| page.pause_json_pipeline(WEB, "json-gcs")).unwrap();
+    world.export("audit.ndjson");
+    let ran = verify(&world, &incident, &["--log", "audit.ndjson", "--json"]);
+    for id in ["mixpanel/public-boards", "mixpanel/json-pipelines"] {
+        assert!(guided(&ran.json(), id)["done"].is_null(), "{id}: {}", ran.out);
+    }
 }
 
 #[test]
@@ -142,7 +154,6 @@ fn what_the_account_does_after_the_lockdown_is_unknown_until_a_later_log_is_quie
     let record = ran.json();
     assert_eq!((ran.code, &record["verdict"]), (5, &Value::from("UNKNOWN")), "{}", ran.err);
     assert!(record["reasons"][0].as_str().unwrap().contains("board.public_access_updated"), "{record}");
-    assert!(guided(&record, "mixpanel/public-boards")["done"].is_null(), "its own act is no proof: {record}");
     // Neither time nor another look takes it back.
     assert_eq!(verify(&world, &incident, &[]).code, 5);
     let without: Vec<String> =

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portcullis::drill::emulator::{Fault, Faults, Switches, What, When};
+use portcullis::drill::emulator::{Fault, Faults, Switches, What, When, okta};
 use portcullis::lockdown::record::Entry;
 use serde_json::Value;
 
@@ -49,6 +49,30 @@ fn with_commit_the_account_is_gone() {
     assert!([88_102, 88_123, 88_124].iter().all(|id| !accounts.contains_key(id)));
     check::verdict(&stage, &run, &check::ways_in(&stage)).unwrap();
     check::always(&stage).unwrap();
+}
+
+/// Whoever has to set a new password signs in to do so: nobody's word stands in for what the identity provider says.
+#[test]
+fn an_account_that_comes_back_by_itself_is_not_out_on_a_persons_word() {
+    let mut tenant = small(1);
+    tenant.okta.users.get_mut("00ujane").unwrap().status = okta::Status::PasswordExpired;
+    let stage = Stage::new(tenant, Switches::default(), Faults::default());
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{}{}", run.stdout, run.stderr);
+    stage.attest_all();
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("it is PASSWORD_EXPIRED, and can come back"), "{}", run.stdout);
+    check::verdict(&stage, &run, &check::ways_in(&stage)).unwrap();
+    // As soon as it can be suspended, it is.
+    let set = |status| {
+        stage.emulator.edit(|tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = status);
+    };
+    set(okta::Status::Active);
+    let run = stage.lockdown(&[], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    assert_eq!(stage.emulator.tenant().okta.users["00ujane"].status.name(), "SUSPENDED");
+    check::verdict(&stage, &run, &check::ways_in(&stage)).unwrap();
 }
 
 /// The old secret is known from the store, so that it is tried. `more`: for the lockdown; `path`: of the requests by which

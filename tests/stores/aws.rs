@@ -149,6 +149,12 @@ async fn a_secret_without_a_value_takes_its_first_one() {
     assert!(world.store.read("empty").await.unwrap().is_none());
     let made = world.store.write("empty", new(), &Version::NONE, "k").await.unwrap();
     is(world.store.read("empty").await.unwrap(), &made, &[("secret", "CANARYnew"), ("username", "new")]);
+    // The secret is somebody else's: the way back leaves it, with nothing in it.
+    let left = world.store.bring_back("empty", &Version::NONE, &made, "k2").await.unwrap();
+    is(world.store.read("empty").await.unwrap(), &left, &[]);
+    let secret = world.emulator.tenant().aws.secrets["empty"].clone();
+    assert_eq!((secret.deleted, secret.holds(), world.effects()), (None, Some(json!({})), 2));
+    assert_eq!(class(world.store.bring_back("empty", &Version::NONE, &made, "k3").await), "conflict");
 }
 
 #[tokio::test]
@@ -234,6 +240,17 @@ async fn moto_takes_the_signature_and_refuses_a_wrong_one() {
     let held: Value = serde_json::from_str(held["SecretString"].as_str().unwrap()).unwrap();
     assert_eq!(held, json!({"username": "old", "secret": "CANARYold", "port": 5432}));
     assert!(store.check().await.iter().all(|check| check.state == CheckState::Works));
+    // A secret that was there without a version stays; one that was made goes.
+    moto.ask("CreateSecret", json!({"Name": "empty"})).await;
+    let ends = async |path: &str| {
+        let made = store.write(path, new(), &Version::NONE, "k4").await.unwrap();
+        let left = store.bring_back(path, &Version::NONE, &made, "k5").await.unwrap();
+        let described = moto.ask("DescribeSecret", json!({"SecretId": path})).await;
+        (left.is_none(), described["DeletedDate"].is_number())
+    };
+    assert_eq!(ends("empty").await, (false, false));
+    assert!(store.read("empty").await.unwrap().unwrap().fields.is_empty());
+    assert_eq!(ends("fresh").await, (true, true));
     let wrong = moto.store_with(&moto.wrong_key());
     assert!(class(wrong.read("etl").await).starts_with("refused 403"));
     assert!(wrong.check().await.iter().all(|check| check.state != CheckState::Works));

@@ -177,6 +177,10 @@ pub struct ScimSwitches {
     pub refuse_unclaimed: bool,
     /// Members may be removed from a group by a list of values, not only by a filter in the path.
     pub remove_by_value: bool,
+    /// A filter by e-mail address is understood; otherwise it is refused as an invalid filter.
+    pub filters_emails: bool,
+    /// Filters and `startIndex` are heeded; otherwise every list is the first page of everything.
+    pub heeds_queries: bool,
     /// Most resources on a page.
     pub page_size: usize,
 }
@@ -190,6 +194,8 @@ impl Default for ScimSwitches {
             etags: true,
             refuse_unclaimed: true,
             remove_by_value: true,
+            filters_emails: true,
+            heeds_queries: true,
             page_size: 100,
         }
     }
@@ -247,13 +253,16 @@ pub struct Auth0Switches {
     pub delete_lag_ms: u64,
     /// Whoever took the account over reads its mailbox: a reset of the password takes a block away.
     pub attacker_resets: bool,
+    /// The search does not show accounts that were made after the start and are younger than this; the documents say only that
+    /// it is eventually consistent.
+    pub search_lag_ms: u64,
     /// Most objects on a page.
     pub page_size: usize,
 }
 
 impl Default for Auth0Switches {
     fn default() -> Self {
-        Self { has_sessions: true, delete_lag_ms: 0, attacker_resets: false, page_size: 50 }
+        Self { has_sessions: true, delete_lag_ms: 0, attacker_resets: false, search_lag_ms: 0, page_size: 50 }
     }
 }
 

@@ -32,7 +32,7 @@ use wire::{Role, User};
 pub const KIND: ProviderKind = ProviderKind {
     about: About {
         reads: &[
-            "every user with the e-mail address, one for each connection",
+            "every user with the e-mail address, however it is written there, one for each connection",
             "sessions, refresh tokens, consents, roles",
         ],
         changes: &[
@@ -158,9 +158,10 @@ impl Provider for Auth0 {
 
     async fn check(&self) -> Vec<Check> {
         let mut checks = Vec::from_iter(client::check(self.api.transport()).await);
+        let nobody = "nobody@portcullis.invalid";
         checks.push(tried(
             "find users",
-            self.api.by_email("nobody@portcullis.invalid").await,
+            async { Ok((self.api.by_email(nobody).await?, self.api.search(nobody).await?)) }.await,
             "accounts can be found, and their block proved",
             "no account can be found or blocked here",
         ));

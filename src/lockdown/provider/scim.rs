@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::person::allowed;
 use super::support::{no_way_back, not_ours, proof_of, tried};
 use super::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Presence, Proof, Provider,
@@ -21,7 +22,7 @@ use super::{
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, destroys, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
-use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, Step, StepId, Undo};
+use crate::lockdown::step::{Gap, Guided, GuidedProof, Object, Phase, Step, StepId, Undo};
 use api::Api;
 use wire::{Group, User};
 
@@ -87,23 +88,10 @@ impl Provider for Scim {
 
     async fn discover(&self, target: &Target) -> Result<Discovery, CallError> {
         let mut found = Discovery::default();
-        let users = self.api.users_named(&target.email).await?;
-        if users.is_empty() {
-            found.notes.push(format!(
-                "{}: no user is called {}: it is outside the claimed domains or was never provisioned, and cannot be \
-                 deactivated here",
-                self.name, target.email
-            ));
-            found.unprovisioned.push((target.email.clone(), self.by_hand(&target.email)));
-        }
+        let users = self.users(&target.email, &mut found).await?;
         found.presence = Presence::of(&users);
-        if users.len() > 1 {
-            found.notes.push(format!(
-                "{}: {} users are called {}: all are meant",
-                self.name,
-                users.len(),
-                target.email
-            ));
+        if users.is_empty() {
+            found.unprovisioned.push((target.email.clone(), self.by_hand(&target.email)));
         }
         let groups = if users.is_empty() { Vec::new() } else { self.named_groups(&mut found.notes).await? };
         for user in &users {
@@ -174,7 +162,7 @@ impl Provider for Scim {
         let mut checks = vec![
             tried(
                 "find users",
-                self.api.users_named("nobody@portcullis.invalid").await,
+                async { Ok((self.api.users_named(NOBODY).await?, self.api.users_at(NOBODY).await?)) }.await,
                 "accounts can be found, and their deactivation proved",
                 "no account can be found or deactivated here",
             ),
@@ -204,6 +192,9 @@ impl Provider for Scim {
     }
 }
 
+/// An address that nobody has.
+const NOBODY: &str = "nobody@portcullis.invalid";
+
 impl Scim {
     /// What the directory cannot do, where it does not have the account.
     fn by_hand(&self, email: &str) -> Guided {
@@ -222,6 +213,60 @@ impl Scim {
             },
             required: true,
         }
+    }
+
+    /// Everyone with this `userName` or e-mail address; notes and gaps say what was not found, and why.
+    async fn users(&self, email: &str, found: &mut Discovery) -> Result<Vec<User>, CallError> {
+        let mut users = self.api.users_named(email).await?;
+        let by_email = allowed(self.api.users_at(email).await)?;
+        let others = by_email.as_ref().ok().and_then(Option::as_ref).into_iter().flatten();
+        for other in others {
+            if users.iter().all(|user| user.id != other.id) {
+                users.push(other.clone());
+            }
+        }
+        if users.is_empty() {
+            found.notes.push(format!(
+                "{}: no user is called {email} or has that e-mail address: it is outside the claimed domains or was \
+                 never provisioned, and cannot be deactivated here",
+                self.name
+            ));
+        }
+        if users.len() > 1 || users.iter().any(|user| !user.is_called(email)) {
+            let names: Vec<&str> = users.iter().map(|user| user.user_name.as_str()).collect();
+            found.notes.push(format!(
+                "{}: {email} belongs to {}: all are meant",
+                self.name,
+                names.join(", ")
+            ));
+        }
+        match by_email {
+            Ok(Some(_)) => {}
+            Ok(None) => found.notes.push(format!(
+                "{}: the directory has no filter by e-mail address: whoever has {email} there under another userName is \
+                 not found",
+                self.name
+            )),
+            Err(why) => self.unsearched(email, &why, found),
+        }
+        Ok(users)
+    }
+
+    fn unsearched(&self, email: &str, why: &str, found: &mut Discovery) {
+        let step = Guided {
+            id: format!("{}/users-by-email", self.name),
+            title: format!("Look for users with the e-mail address {email}"),
+            who: "an administrator of the directory".into(),
+            how: format!(
+                "Portcullis could look for the userName alone ({why}). In the directory, search for the e-mail address, and \
+                 deactivate the users who have it."
+            ),
+            proof: GuidedProof::Attested,
+            required: true,
+        };
+        let what = format!("users with the e-mail address {email}: {why}");
+        found.gaps.push(Gap { what, guided: Some(step.id.clone()) });
+        found.guided.push(step);
     }
 
     fn steps(&self, user: &User, groups: &[Group]) -> Vec<Step> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
@@ -24,6 +24,10 @@ use crate::lockdown::provider::{Check, CheckState, OpenError};
 const SERVICE: &str = "secretsmanager";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
+/// How versions begin with which a secret was made here. None but such a secret is deleted by a restore.
+const MADE: &str = "portcullis-made-";
+/// Letters that a version's name can have.
+const TOKEN: usize = 64;
 /// The longest name or ARN, in bytes.
 const LONGEST: usize = 2048;
 /// A secret whose description is asked for to see whether the key is taken; it need not be there.
@@ -40,6 +44,7 @@ pub const KIND: StoreKind = StoreKind {
         ],
         cannot: &[
             "a check-and-set of the version that is replaced: it is compared before and after",
+            "taking the first version of a secret away that was there without one: a restore leaves an empty one in its place",
             "telling consumers that read a secret once: they are started anew",
         ],
     },
@@ -133,17 +138,8 @@ impl Store for SecretsManager {
         }
         let document = held.map(|held| held.document).unwrap_or_default().written(&write);
         let (Write::Merge(fields) | Write::Replace(fields)) = &write;
-        let token = token(path, key);
-        let mut body = Map::new();
-        body.insert("ClientRequestToken".to_owned(), json!(token));
-        body.insert("SecretString".to_owned(), json!(document.to_text().expose_secret()));
-        let call = if expected.is_none() && self.stages(path).await?.is_none() {
-            body.insert("Name".to_owned(), json!(path));
-            call("CreateSecret", Value::Object(body))
-        } else {
-            body.insert("SecretId".to_owned(), json!(path));
-            call("PutSecretValue", Value::Object(body))
-        };
+        let makes = expected.is_none() && self.stages(path).await?.is_none();
+        let call = written(path, &document, makes, key);
         let call = fields.values().fold(call, |call, value| call.hiding(value.clone()));
         let version = match self.change(&call, key).await {
             Err(StoreError::Call(error)) if code(&error) == Some("ResourceExistsException") => {
@@ -168,11 +164,17 @@ impl Store for SecretsManager {
         if found != *now {
             return Err(conflict(path, now, Some(found)));
         }
-        if earlier.is_none() {
+        if earlier.is_none() && named(now)?.starts_with(MADE) {
             // It can be taken back for as long as the service keeps it: 30 days.
             let call = call("DeleteSecret", json!({ "SecretId": path }));
             self.transport.change(&call, key).await?;
             return Ok(Version::NONE);
+        }
+        if earlier.is_none() {
+            // Somebody else's secret, which had no version: it keeps one, since AWSCURRENT can be moved but not taken away.
+            let version = self.change(&written(path, &Document::default(), false, key), key).await?;
+            self.compare(path, now, &version).await?;
+            return Ok(Version::Name(version));
         }
         let (to, from) = (named(earlier)?, named(now)?);
         let body = json!({
@@ -307,10 +309,24 @@ fn call(action: &'static str, body: Value) -> Call {
     call.body(Body::JsonAs("application/x-amz-json-1.1", body))
 }
 
-/// The same for the same write, however often it is sent: then the service does it once. At most 64 letters.
-fn token(path: &str, key: &str) -> String {
+/// The request that writes a version, and `makes` the secret with it.
+fn written(path: &str, document: &Document, makes: bool, key: &str) -> Call {
+    let (action, name) = if makes { ("CreateSecret", "Name") } else { ("PutSecretValue", "SecretId") };
+    let text = document.to_text();
+    call(
+        action,
+        json!({
+            name: path, "ClientRequestToken": token(path, makes, key), "SecretString": text.expose_secret(),
+        }),
+    )
+}
+
+/// The same for the same write, however often it is sent: then the service does it once. It becomes the version's name.
+fn token(path: &str, makes: bool, key: &str) -> String {
     let digest = Sha256::new().chain_update(path).chain_update([0]).chain_update(key).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let start = if makes { MADE } else { "" };
+    start.chars().chain(digest.chars()).take(TOKEN).collect()
 }
 
 fn code(error: &CallError) -> Option<&str> {

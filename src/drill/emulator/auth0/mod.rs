@@ -200,6 +200,7 @@ fn reply(state: &mut State, request: &Request, moment: &Moment<'_>) -> Reply {
     let ["api", "v2", rest @ ..] = segments.as_slice() else { return Err(Refusal::no_such_route()) };
     match (request.method.as_str(), rest) {
         ("GET", ["users-by-email"]) => by_email(state, &call),
+        ("GET", ["users"]) => search(state, &call),
         ("GET", ["grants"]) => {
             call.needs("read:grants")?;
             let of = call.request.parameter("user_id").unwrap_or_default();
@@ -249,12 +250,27 @@ fn shown(id: &str, user: &User) -> Value {
     row
 }
 
+/// By the address as it is written there: capital letters count.
 fn by_email(state: &State, call: &Call<'_>) -> Reply {
     call.needs("read:users")?;
     let email = call.request.parameter("email").filter(|email| email.contains('@'));
     let email = email.ok_or_else(|| Refusal::bad("email"))?;
-    let called = state.users.iter().filter(|(_, user)| user.is_called(email));
+    let called = state.users.iter().filter(|(_, user)| user.email == email);
     Ok(Answer::json(200, &json!(called.map(|(id, user)| shown(id, user)).collect::<Vec<_>>())))
+}
+
+/// The search, for an address alone: it tells no capital letters apart, and is eventually consistent.
+fn search(state: &State, call: &Call<'_>) -> Reply {
+    call.needs("read:users")?;
+    let bad = || Refusal(400, "invalid_query_string", "Query validation error: 'q'".into());
+    let of = |name: &str| call.request.parameter(name).unwrap_or_default();
+    let quoted = of("q").strip_prefix("email:").filter(|_| of("search_engine") == "v3").ok_or_else(bad)?;
+    let email: String = serde_json::from_str(quoted).map_err(|_text| bad())?;
+    let then = call.moment.millis().checked_sub(call.moment.switches.auth0.search_lag_ms);
+    let is_shown = |user: &User| user.made_ms == 0 || then.is_some_and(|then| user.made_ms <= then);
+    let called = state.users.iter().filter(|(_, user)| user.is_called(&email) && is_shown(user));
+    let rows: Vec<Value> = called.map(|(id, user)| shown(id, user)).collect();
+    call.page("users", &rows)
 }
 
 fn of_user(state: &mut State, call: &Call<'_>, id: &str, rest: &[&str]) -> Reply {

@@ -28,6 +28,9 @@ pub struct User {
     pub email: String,
     /// Where it comes from.
     pub connection: String,
+    /// When it was made, in milliseconds since the emulator started.
+    #[serde(skip)]
+    pub made_ms: u64,
     /// Kept out.
     pub blocked: bool,
     /// Whether it was ever said whether it is blocked.
@@ -69,7 +72,7 @@ pub struct Token {
 }
 
 impl User {
-    /// Whether this is its address.
+    /// Whether this is its address, however it is written.
     pub(super) fn is_called(&self, email: &str) -> bool {
         self.email.eq_ignore_ascii_case(email)
     }

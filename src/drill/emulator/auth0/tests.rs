@@ -68,6 +68,31 @@ fn an_address_has_an_account_for_each_connection() {
 }
 
 #[test]
+fn capital_letters_count_but_in_the_search() {
+    let mut world = world();
+    let by_email = "/api/v2/users-by-email?email=Jane%40agency.example";
+    assert_eq!(world.ask("GET", by_email, None), (200, json!([])));
+    let search = "/api/v2/users?search_engine=v3&q=email%3A%22Jane%40agency.example%22&include_totals=true";
+    let (status, found) = world.ask("GET", search, None);
+    assert_eq!((status, &found["total"], found["users"].as_array().unwrap().len()), (200, &json!(2), 2));
+    // Accounts that were made since are shown in time.
+    world.switches.auth0.search_lag_ms = 1_000;
+    world.millis = 5_000;
+    world.tenant.auth0.users.values_mut().for_each(|user| user.made_ms = 4_500);
+    assert_eq!(world.ask("GET", search, None).1["total"], 0);
+    world.millis = 5_500;
+    assert_eq!(world.ask("GET", search, None).1["total"], 2);
+    for bad in [
+        "q=email%3A%22a%22",
+        "search_engine=v3",
+        "search_engine=v3&q=name%3A%22a%22",
+        "search_engine=v3&q=email%3Aa",
+    ] {
+        assert_eq!(world.ask("GET", &format!("/api/v2/users?{bad}"), None).0, 400, "{bad}");
+    }
+}
+
+#[test]
 fn what_is_accepted_is_gone_in_time_and_a_reset_lets_in_again() {
     let mut world = world();
     world.switches.auth0.delete_lag_ms = 2_000;

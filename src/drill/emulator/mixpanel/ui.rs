@@ -127,8 +127,17 @@ impl<'a> Ui<'a> {
 
     /// Boards → end public access.
     pub fn close_board(&mut self, project: u64, board: u64) -> Result<(), Refused> {
-        *self.project(project)?.boards.get_mut(&board).ok_or(Refused::Unknown)? = false;
-        self.log("board.public_access_updated", Some(project), json!({"board_id": board, "public": false}));
+        self.share_board(project, board, false)
+    }
+
+    /// Boards → public access.
+    pub fn publish_board(&mut self, project: u64, board: u64) -> Result<(), Refused> {
+        self.share_board(project, board, true)
+    }
+
+    fn share_board(&mut self, project: u64, board: u64, public: bool) -> Result<(), Refused> {
+        *self.project(project)?.boards.get_mut(&board).ok_or(Refused::Unknown)? = public;
+        self.log("board.public_access_updated", Some(project), json!({"board_id": board, "public": public}));
         Ok(())
     }
 

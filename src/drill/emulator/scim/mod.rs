@@ -114,7 +114,7 @@ impl Service for Scim {
     }
 
     fn ways_in(&self, tenant: &Tenant, email: &str, _: &Moment<'_>) -> Vec<String> {
-        let active = |user: &&User| user.user_name.eq_ignore_ascii_case(email) && user.active;
+        let active = |user: &&User| user.is_of(email) && user.active;
         tenant.scim.users.values().filter(active).map(|_| "scim: the person is active".to_owned()).collect()
     }
 
@@ -178,8 +178,12 @@ impl Call<'_> {
 
     /// A page of the resources that the filter lets through.
     fn list(&self, resources: impl Iterator<Item = Value>) -> Reply {
-        let filter = match self.request.parameter("filter") {
+        let switches = &self.moment.switches.scim;
+        let filter = match self.request.parameter("filter").filter(|_| switches.heeds_queries) {
             None => None,
+            Some(text) if text.contains("emails") && !switches.filters_emails => {
+                return Err(Refusal::new(400, "invalidFilter", "no filter by emails"));
+            }
             Some(text) => Some(
                 filter::parse(text).ok_or_else(|| Refusal::new(400, "invalidFilter", "invalid syntax"))?,
             ),
@@ -194,8 +198,8 @@ impl Call<'_> {
                 Err(_) => Err(Refusal::value(format!("{name} is not a number"))),
             },
         };
-        let most = self.moment.switches.scim.page_size;
-        let start = number("startIndex", 1)?.max(1);
+        let most = switches.page_size;
+        let start = if switches.heeds_queries { number("startIndex", 1)?.max(1) } else { 1 };
         let page: Vec<&Value> = found.iter().skip(start - 1).take(number("count", most)?.min(most)).collect();
         Ok(scim(
             200,

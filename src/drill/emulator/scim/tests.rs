@@ -86,6 +86,12 @@ fn people_are_found_and_paged() {
     assert_eq!(world.ask("GET", "/Users", None).1["itemsPerPage"], 2);
     assert_eq!(world.ask("GET", "/Users?count=-1", None).1["itemsPerPage"], 0);
     assert_eq!(world.ask("GET", "/Users?filter=userName+is+3", None).1["scimType"], "invalidFilter");
+    world.switches.scim.filters_emails = false;
+    let by_email = "/Users?filter=emails.value+eq+%22jane@agency.example%22";
+    assert_eq!(world.ask("GET", by_email, None).1["scimType"], "invalidFilter");
+    world.switches.scim.heeds_queries = false;
+    let (_, body) = world.ask("GET", "/Users?startIndex=3&filter=userName+eq+%22nobody%22", None);
+    assert_eq!((&body["totalResults"], &body["Resources"][0]["id"]), (&json!(3), &json!("u1")));
     assert_eq!(world.ask("GET", "/Users/nobody", None).0, 404);
     assert_eq!(world.ask("GET", "/nowhere", None).0, 404);
     assert_eq!(world.ask("GET", "/ServiceProviderConfig", None).1["patch"]["supported"], true);

@@ -27,6 +27,18 @@ pub struct User {
 }
 
 impl User {
+    /// The user name, and the e-mails.
+    fn addresses(&self) -> impl Iterator<Item = &str> {
+        let emails = self.attributes.get("emails").and_then(Value::as_array).into_iter().flatten();
+        let emails = emails.filter_map(|entry| entry.get("value")?.as_str());
+        std::iter::once(self.user_name.as_str()).chain(emails)
+    }
+
+    /// Whether this is the person with the address.
+    pub(super) fn is_of(&self, email: &str) -> bool {
+        self.addresses().any(|own| own.eq_ignore_ascii_case(email))
+    }
+
     fn shown(&self, id: &str, call: &Call<'_>) -> Value {
         let mut shown = self.attributes.clone();
         shown.insert("schemas".to_owned(), json!([SCHEMA]));
@@ -84,7 +96,7 @@ fn read(body: &Map<String, Value>, moment: &Moment<'_>) -> Result<User, Refusal>
 
 fn create(tenant: &mut Tenant, call: &Call<'_>) -> Reply {
     let mut user = read(&call.body()?, call.moment)?;
-    reach(tenant, call, &user.user_name)?;
+    reach(tenant, call, &user)?;
     if tenant.scim.find(&user.user_name).is_some() {
         return Err(in_use());
     }
@@ -110,8 +122,9 @@ fn in_use() -> Refusal {
 }
 
 /// Refuses what is out of the directory's reach, where it is said at all.
-fn reach(tenant: &Tenant, call: &Call<'_>, email: &str) -> Result<(), Refusal> {
-    if call.moment.switches.scim.refuse_unclaimed && !tenant.scim.claims(email) {
+fn reach(tenant: &Tenant, call: &Call<'_>, user: &User) -> Result<(), Refusal> {
+    let is_claimed = user.addresses().any(|address| tenant.scim.claims(address));
+    if call.moment.switches.scim.refuse_unclaimed && !is_claimed {
         return Err(Refusal::new(403, "", "The e-mail is not in a domain that the organization has claimed"));
     }
     Ok(())
@@ -119,7 +132,7 @@ fn reach(tenant: &Tenant, call: &Call<'_>, email: &str) -> Result<(), Refusal> {
 
 /// Stores a changed person, and lets the change reach Mixpanel.
 fn store(tenant: &mut Tenant, call: &Call<'_>, id: &str, mut user: User) -> Result<Value, Refusal> {
-    reach(tenant, call, &user.user_name)?;
+    reach(tenant, call, &user)?;
     if tenant.scim.find(&user.user_name).is_some_and(|other| other != id) {
         return Err(in_use());
     }
@@ -151,8 +164,9 @@ pub(super) fn set_active(tenant: &mut Tenant, email: &str, active: bool, moment:
 
 /// DELETE takes the member and what was his for good.
 fn delete(tenant: &mut Tenant, call: &Call<'_>, id: &str) -> Reply {
-    let email = user(tenant, id)?.user_name.clone();
-    reach(tenant, call, &email)?;
+    let user = user(tenant, id)?.clone();
+    reach(tenant, call, &user)?;
+    let email = user.user_name;
     tenant.scim.users.remove(id);
     for group in tenant.scim.groups.values_mut() {
         group.members.remove(id);

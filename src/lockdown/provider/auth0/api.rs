@@ -1,5 +1,6 @@
 //! Calls of Auth0's Management API v2, each with an answer that is typed and complete, or an error that names what is not.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::support::{need, read_as};
@@ -33,12 +34,23 @@ impl Api {
         self.transport.claims()
     }
 
-    /// Every user with this address, one for each connection.
+    /// Every user with this address as it is written there, one for each connection. Auth0 keeps the capital letters that other
+    /// identity providers give it, and tells them apart here.
     pub(super) async fn by_email(&self, email: &str) -> Result<Vec<User>, CallError> {
         let call = path(Call::get, &["users-by-email"]).query("email", email);
         let reply = self.transport.read(&call).await?;
         let sent: Vec<SentUser> = read_as(&reply, "GET users-by-email", "a list")?;
         sent.into_iter().map(|user| user_of(user, "GET users-by-email")).collect()
+    }
+
+    /// Every user with this address however it is written, as the search has them: it lags behind, so read them again. Beyond
+    /// the first 1,000 Auth0 refuses it.
+    pub(super) async fn search(&self, email: &str) -> Result<Vec<User>, CallError> {
+        let name = "GET users";
+        let call = path(Call::get, &["users"]).query("search_engine", "v3");
+        let call = call.query("q", format!("email:{}", Value::from(email)));
+        let sent: Vec<SentUser> = self.by_pages(call, name, "users").await?;
+        sent.into_iter().map(|user| user_of(user, name)).collect()
     }
 
     /// A user by id; `None` where Auth0 knows none.
@@ -66,13 +78,14 @@ impl Api {
     /// Consents to applications.
     pub(super) async fn grants(&self, user: &str) -> Result<Vec<String>, CallError> {
         let call = path(Call::get, &["grants"]).query("user_id", user);
-        let sent = self.by_pages(call, "GET grants", "grants").await?;
+        let sent: Vec<Listed> = self.by_pages(call, "GET grants", "grants").await?;
         sent.into_iter().map(|grant| need(grant.id, "GET grants", "id")).collect()
     }
 
     pub(super) async fn roles(&self, user: &str) -> Result<Vec<Role>, CallError> {
         let name = "GET users/{id}/roles";
-        let sent = self.by_pages(path(Call::get, &["users", user, "roles"]), name, "roles").await?;
+        let call = path(Call::get, &["users", user, "roles"]);
+        let sent: Vec<Listed> = self.by_pages(call, name, "roles").await?;
         let role = |sent: Listed| {
             let id = need(sent.id, name, "id")?;
             Ok(Role { name: sent.name.unwrap_or_else(|| id.clone()), id })
@@ -112,7 +125,7 @@ impl Api {
         let name = format!("GET users/{{id}}/{what}");
         let mut all = Vec::new();
         let take = |reply: &Reply| {
-            all.extend(rows(reply, &name, key)?);
+            all.extend(rows::<Listed>(reply, &name, key)?);
             let next = reply.json()?.get("next").and_then(Value::as_str).map(str::to_owned);
             Ok(next.map_or(Next::Done, |next| Next::Query("from", next)))
         };
@@ -121,10 +134,15 @@ impl Api {
     }
 
     /// A list in numbered pages, with its length: `{"roles": […], "start": 0, "limit": 50, "total": 3}`.
-    async fn by_pages(&self, call: Call, name: &str, key: &str) -> Result<Vec<Listed>, CallError> {
+    async fn by_pages<T: DeserializeOwned + Send>(
+        &self,
+        call: Call,
+        name: &str,
+        key: &str,
+    ) -> Result<Vec<T>, CallError> {
         let (mut all, mut page) = (Vec::new(), 0_u64);
         let take = |reply: &Reply| {
-            let found = rows(reply, name, key)?;
+            let found: Vec<T> = rows(reply, name, key)?;
             let none = found.is_empty();
             all.extend(found);
             let total = need(reply.json()?.get("total").and_then(Value::as_u64), name, "total")?;
@@ -139,7 +157,7 @@ impl Api {
 }
 
 /// The rows of a page.
-fn rows(reply: &Reply, name: &str, key: &str) -> Result<Vec<Listed>, CallError> {
+fn rows<T: DeserializeOwned>(reply: &Reply, name: &str, key: &str) -> Result<Vec<T>, CallError> {
     let rows = reply.json()?.get(key).cloned();
     let rows = need(rows, name, key)?;
     serde_json::from_value(rows).map_err(|error| CallError::Lost {

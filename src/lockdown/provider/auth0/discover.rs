@@ -1,5 +1,7 @@
 //! Reads what an account holds in Auth0, and says what ends it.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::try_join_all;
 use serde_json::json;
 
@@ -9,7 +11,7 @@ use super::action::Action;
 use super::wire::{Role, User};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Discovery, Guard, Presence};
-use crate::lockdown::step::{Phase, Step, Undo};
+use crate::lockdown::step::{Gap, Guided, GuidedProof, Phase, Step, Undo};
 
 /// What one user holds.
 struct Held {
@@ -21,7 +23,7 @@ struct Held {
 
 pub(super) async fn discover(auth0: &Auth0, email: &str) -> Result<Discovery, CallError> {
     let mut found = Discovery::default();
-    let users = users(auth0, email).await?;
+    let users = users(auth0, email, &mut found).await?;
     found.presence = Presence::of(&users);
     if users.is_empty() {
         found.notes.push(format!("{}: no user has the e-mail address {email}", auth0.name));
@@ -49,16 +51,41 @@ pub(super) async fn discover(auth0: &Auth0, email: &str) -> Result<Discovery, Ca
     Ok(found)
 }
 
-/// Every account with this address, however it is written there, each read by id.
-async fn users(auth0: &Auth0, email: &str) -> Result<Vec<User>, CallError> {
-    let mut ids: Vec<String> = Vec::new();
-    for user in auth0.api.by_email(email).await? {
-        if !ids.contains(&user.id) {
-            ids.push(user.id);
-        }
+/// Every account with this address, however it is written there, each read by id: the search alone tells no capital letters
+/// apart, and lags behind, whereas what is asked for the address as it is given shows an account at once.
+async fn users(auth0: &Auth0, email: &str, found: &mut Discovery) -> Result<Vec<User>, CallError> {
+    let exact: BTreeSet<String> = auth0.api.by_email(email).await?.into_iter().map(|user| user.id).collect();
+    let mut ids = exact.clone();
+    match allowed(auth0.api.search(email).await)? {
+        Ok(users) => ids.extend(users.into_iter().filter(|user| is_called(user, email)).map(|user| user.id)),
+        Err(why) => unsearched(auth0, email, &why, found),
     }
     let read = try_join_all(ids.iter().map(|id| auth0.api.user(id))).await?;
-    Ok(read.into_iter().flatten().collect())
+    let read = read.into_iter().flatten();
+    Ok(read.filter(|user| exact.contains(&user.id) || is_called(user, email)).collect())
+}
+
+fn is_called(user: &User, email: &str) -> bool {
+    user.email.as_ref().is_some_and(|own| own.to_lowercase() == email.to_lowercase())
+}
+
+/// Accounts whose connection writes the address otherwise stay unknown.
+fn unsearched(auth0: &Auth0, email: &str, why: &str, found: &mut Discovery) {
+    let step = Guided {
+        id: format!("{}/accounts-written-otherwise", auth0.name),
+        title: format!("Look for accounts of {email} that are written otherwise"),
+        who: "an Auth0 administrator".into(),
+        how: format!(
+            "Portcullis could not search for them ({why}), and found only accounts with just these letters. In the Auth0 \
+             dashboard, User Management > Users: search for the address, and block the accounts that have it with capital \
+             letters."
+        ),
+        proof: GuidedProof::Attested,
+        required: true,
+    };
+    let what = format!("accounts of {email} that are written with capital letters: {why}");
+    found.gaps.push(Gap { what, guided: Some(step.id.clone()) });
+    found.guided.push(step);
 }
 
 async fn held(auth0: &Auth0, user: &User) -> Result<Held, CallError> {

@@ -8,7 +8,7 @@ use crate::config::{Settings, Value as Setting};
 use crate::drill::emulator::auth0 as emulated;
 use crate::drill::emulator::draws::{CANARY, access_token};
 use crate::drill::emulator::tenant::differences;
-use crate::drill::emulator::{Service as _, Switches, Tenant};
+use crate::drill::emulator::{Faults, Service as _, Switches, Tenant, What, When};
 use crate::lockdown::provider::world::{World, ids};
 
 const JANE: &str = "jane@agency.example";
@@ -58,6 +58,54 @@ fn every_account_of_the_address_loses_everything_and_gets_back_what_can_come_bac
     let left = differences(&start, &world.emulator.tenant());
     let known = ["sessions", "refresh_tokens", "grants"];
     assert!(left.iter().all(|line| known.iter().any(|part| line.contains(part))), "{left:#?}");
+}
+
+/// A connection whose identity provider keeps capital letters.
+fn directory_user(email: &str) -> emulated::User {
+    emulated::User { email: email.into(), connection: "acme-ad".into(), ..emulated::User::default() }
+}
+
+#[test]
+fn an_account_is_found_however_its_address_is_written_there() {
+    let more = |state: &mut emulated::State| {
+        state.users.insert("waad|9".into(), directory_user("Jane@Agency.Example"));
+        state.users.insert("waad|10".into(), directory_user("Jane@Agency.Example.org"));
+    };
+    for written in [JANE, "JANE@agency.example"] {
+        let world = world(more, |switches| switches.auth0.page_size = 1);
+        let found = world.discover(written);
+        let blocks: Vec<&str> = ids(&found).into_iter().filter(|id| id.ends_with("/block")).collect();
+        let expected = ["auth0|6182f7e6a8f5", "google-oauth2|1138", "waad|9"];
+        assert_eq!(blocks, expected.map(|id| format!("auth0/user/{id}/block")), "{written}");
+        assert_eq!(found.gaps, []);
+        for step in found.steps.iter().filter(|step| step.action == "block") {
+            world.apply(step).unwrap();
+        }
+        let state = world.emulator.tenant().auth0;
+        assert!(state.users["waad|9"].blocked && !state.users["waad|10"].blocked);
+    }
+}
+
+#[test]
+fn an_account_that_the_search_does_not_show_yet_is_found_by_its_address() {
+    let more = |state: &mut emulated::State| {
+        let young = emulated::User { made_ms: 1, ..directory_user(JANE) };
+        state.users.insert("waad|9".into(), young);
+    };
+    let world = world(more, |switches| switches.auth0.search_lag_ms = 600_000);
+    assert!(ids(&world.discover(JANE)).contains(&"auth0/user/waad|9/block"));
+}
+
+#[test]
+fn a_search_that_is_refused_leaves_accounts_unknown_and_the_others_are_blocked() {
+    let world = world(|_| {}, |_| {});
+    // The second request of all: the address as it is given comes first.
+    world.emulator.set_faults(Faults::one(When::Nth(2), What::Status(400)));
+    let found = world.discover(JANE);
+    assert!(ids(&found).contains(&format!("auth0/user/{ID}/block").as_str()), "{:?}", ids(&found));
+    let guided = found.guided.iter().find(|step| step.id == "auth0/accounts-written-otherwise").unwrap();
+    assert!(guided.required, "{guided:?}");
+    assert_eq!(found.gaps[0].guided.as_ref(), Some(&guided.id));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::Mixpanel;
 use super::accounts::{self, Reason};
 use super::exports;
 use super::guided::{self, Guide, UNREAD_ACCOUNTS, UNREAD_FEEDS, UNREAD_PROJECTS, usernames};
-use super::rotation::{self, Rotation};
+use super::rotation::{self, Rotation, bears};
 use super::survey::{List, Survey, Unread};
 use super::wire::{Account, Member};
 use crate::config::{Integration, IntegrationKind};
@@ -225,10 +225,22 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A replacement of this incident: the inventory may name it already.
+    /// A replacement of this incident: the inventory may name it already. Anybody can guess its name, which counts for nothing
+    /// where it is told that somebody else made it.
     pub(super) fn is_ours(&self, account: &Account) -> bool {
-        let ours = format!("pc-{}-", self.target.tag);
-        account.username.starts_with(&ours) && !self.survey.suspect.made.contains(&account.id)
+        self.is_named_as_ours(account) && self.planted(account).is_none()
+    }
+
+    fn is_named_as_ours(&self, account: &Account) -> bool {
+        account.username.starts_with(&format!("pc-{}-", self.target.tag))
+    }
+
+    /// Service accounts under the name of this one's replacement that are not ours.
+    fn strangers(&self, account: &Account) -> BTreeSet<u64> {
+        let name = rotation::name(&self.target.tag, account.id);
+        let others = self.survey.accounts.iter().flatten();
+        let others = others.filter(|other| bears(&other.username, &name) && self.planted(other).is_some());
+        others.map(|other| other.id).collect()
     }
 
     /// Why a service account that no integration uses has to go.
@@ -239,7 +251,17 @@ impl<'a> Planner<'a> {
                 "the account made it{created}, and no integration in the inventory uses it"
             ));
         }
-        // Made with a credential that the account could use.
+        self.made_with_exposed(account).or_else(|| self.named_as_ours(account))
+    }
+
+    /// Portcullis makes its replacements with a service account, and never as a person.
+    fn named_as_ours(&self, account: &Account) -> Option<String> {
+        let maker = self.survey.person(&account.creator).filter(|_| self.is_named_as_ours(account))?;
+        Some(format!("it bears the name of a replacement of this incident, and {maker} made it"))
+    }
+
+    /// Made with a credential that the account could use.
+    fn made_with_exposed(&self, account: &Account) -> Option<String> {
         let creator = account.creator.user?;
         let mut accounts = self.survey.accounts.iter().flatten();
         let is_maker = |other: &&Account| Some(other.id) != self.survey.own && other.user == Some(creator);
@@ -343,7 +365,9 @@ impl<'a> Planner<'a> {
         let noted =
             if self.keeps_book() { rows.iter().map(|row| row.name.clone()).collect() } else { Vec::new() };
         let (without, disabling) = (self.leaves(account), &self.provider.disabling);
-        let rotation = Rotation { account, why, puts: distinct, points, after, without, noted, disabling };
+        let strangers = self.strangers(account);
+        let rotation =
+            Rotation { account, why, puts: distinct, points, after, without, noted, disabling, strangers };
         let steps = rotation::plan(&self.provider.name, &self.target.tag, self.survey, &rotation);
         self.out.steps.extend(steps);
     }
@@ -383,18 +407,14 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Those that an integration uses or that are ours are not in question, unless it is told that somebody else made them: the
-    /// names of replacements can be foretold.
+    /// Those that an integration uses or that are ours are not in question.
     fn unknown_makers(&mut self) {
-        let suspect = &self.survey.suspect;
         let accounts = self.survey.accounts.iter().flatten().filter(|account| {
-            let is_ours = self.is_ours(account);
-            is_ours && suspect.is_made_by_others(account)
-                || suspect.unknown.contains(&account.id)
-                    && !self.rows.contains_key(&account.id)
-                    && !self.asked.contains(&account.id)
-                    && Some(account.id) != self.survey.own
-                    && !is_ours
+            self.survey.suspect.unknown.contains(&account.id)
+                && !self.rows.contains_key(&account.id)
+                && !self.asked.contains(&account.id)
+                && Some(account.id) != self.survey.own
+                && !self.is_ours(account)
         });
         let accounts: Vec<&Account> = accounts.collect();
         if let Some(step) = self.guide.unknown_makers(&accounts) {

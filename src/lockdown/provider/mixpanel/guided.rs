@@ -155,18 +155,12 @@ impl Guide<'_> {
         self.step("api-secrets", "Reset API secrets of projects", how, GuidedProof::Attested, true)
     }
 
+    /// An event of a pipeline may be a resume as well as a pause, and need not be of the one that is meant: none proves this.
     fn json_pipelines(&self) -> Guided {
         let how = "Project settings → Data Pipelines, in every project: pause what the account made or nobody knows. No \
-                   API lists these, so an empty list of legacy pipelines proves nothing. The log shows \
-                   data_pipeline.updated or data_pipeline.deleted.";
-        let legacy = self.survey.projects.values().any(|project| project.jobs.iter().flatten().count() > 0);
-        // The pause of a legacy pipeline writes the same event: it would prove this step by itself.
-        let proof = if legacy {
-            GuidedProof::Attested
-        } else {
-            log(&["data_pipeline.updated", "data_pipeline.deleted"], &[])
-        };
-        self.step("json-pipelines", "Pause JSON pipelines", how.to_owned(), proof, true)
+                   API lists these, so an empty list of legacy pipelines proves nothing. The log has \
+                   data_pipeline.updated or data_pipeline.deleted for each, whatever was changed.";
+        self.step("json-pipelines", "Pause JSON pipelines", how.to_owned(), GuidedProof::Attested, true)
     }
 
     fn cohort_syncs(&self) -> Guided {
@@ -177,11 +171,11 @@ impl Guide<'_> {
         self.step("cohort-syncs", title, how.to_owned(), GuidedProof::Attested, true)
     }
 
+    /// Whoever publishes a board writes the same event as whoever makes it private, and no API lists the boards.
     fn boards(&self) -> Guided {
         let how = "Boards outlive their author, and a public one needs no login: look for board.public_access_updated in \
                    the audit log, and make those boards private (Share → Public access).";
-        let proof = log(&["board.public_access_updated"], &[]);
-        self.step("public-boards", "Make public boards private", how.to_owned(), proof, true)
+        self.step("public-boards", "Make public boards private", how.to_owned(), GuidedProof::Attested, true)
     }
 
     fn project_tokens(&self) -> Guided {
@@ -262,8 +256,8 @@ impl Guide<'_> {
     /// A service account whose maker is not told.
     pub(super) fn unknown_makers(&self, accounts: &[&Account]) -> Option<Guided> {
         let how = format!(
-            "The API does not tell who made these service accounts, or tells that it was not Portcullis, whose replacements they \
-             are named after: {}. Organization settings → Service Accounts shows it, and the audit log has service_account.created. Delete those that {} made, or give them \
+            "The API does not tell who made these service accounts: {}. Organization settings → Service Accounts shows \
+             it, and the audit log has service_account.created. Delete those that {} made, or give them \
              created-by in the inventory and run this again.",
             usernames(accounts),
             self.email()

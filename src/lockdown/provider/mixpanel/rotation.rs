@@ -37,6 +37,9 @@ struct Replacement {
     /// What bears the name and was made by these is not ours.
     suspect: String,
     suspect_user: Option<u64>,
+    /// Nor are these.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    strangers: BTreeSet<u64>,
 }
 
 /// One of two replacements: whichever the step did not make goes.
@@ -62,6 +65,8 @@ pub(super) struct Rotation<'a> {
     pub(super) noted: Vec<String>,
     /// Stores in which versions that were replaced are to be disabled.
     pub(super) disabling: &'a BTreeSet<String>,
+    /// Service accounts that bear the name of the new one, and that somebody else made.
+    pub(super) strangers: BTreeSet<u64>,
 }
 
 /// The name of the replacement, the same in every run of an incident.
@@ -76,7 +81,7 @@ pub(super) fn bears(username: &str, name: &str) -> bool {
 
 /// The steps that are still to be done.
 pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation<'_>) -> Vec<Step> {
-    let Rotation { account, why, puts, points, after, without, noted, disabling } = rotation;
+    let Rotation { account, why, puts, points, after, without, noted, disabling, strangers } = rotation;
     let object = steps::account_object(account);
     let replace = StepId::new(system, &object, REPLACE);
     let put_steps: Vec<Step> = puts.iter().map(|put| put.step(&replace, (*why).to_owned())).collect();
@@ -88,7 +93,7 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
     let repoints = repoints(points, puts, &put_steps, &replace, why);
     let direct = survey.direct(account.id);
     let name = name(tag, account.id);
-    let ours: BTreeSet<u64> = ours(survey, &name).collect();
+    let ours: BTreeSet<u64> = ours(survey, &name, strangers).collect();
     let mut planned = Vec::new();
     if ours.is_empty() && !direct.is_empty() {
         let member = survey.suspect.member.as_ref();
@@ -105,6 +110,7 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
             kept: kept.clone(),
             suspect: survey.suspect.email.clone(),
             suspect_user: member.and_then(|member| member.id),
+            strangers: strangers.clone(),
         };
         planned.push(Step {
             why: (*why).to_owned(),
@@ -148,12 +154,17 @@ fn repoints(
     steps
 }
 
-/// The replacements of this name that the suspect did not make.
-fn ours<'a>(survey: &'a Survey, name: &'a str) -> impl Iterator<Item = u64> + 'a {
-    let ours =
-        survey.accounts.iter().flatten().filter(move |account| {
-            bears(&account.username, name) && !survey.suspect.made.contains(&account.id)
-        });
+/// The replacements of this name that nobody else made.
+fn ours<'a>(
+    survey: &'a Survey,
+    name: &'a str,
+    strangers: &'a BTreeSet<u64>,
+) -> impl Iterator<Item = u64> + 'a {
+    let ours = survey
+        .accounts
+        .iter()
+        .flatten()
+        .filter(move |account| bears(&account.username, name) && !strangers.contains(&account.id));
     ours.map(|account| account.id)
 }
 
@@ -207,6 +218,7 @@ impl Mixpanel {
         let ours = listed.iter().filter(|account| {
             bears(&account.username, &wanted.name)
                 && !is_suspect(&account.creator)
+                && !wanted.strangers.contains(&account.id)
                 && Some(account.id) != gone
         });
         for account in ours {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::api::Api;
 use super::suspect::Suspect;
 use super::sweep::{SIDE_BY_SIDE, is_refusal};
-use super::wire::{Account, Grant, Import, Job, Me, Member};
+use super::wire::{Account, Creator, Grant, Import, Job, Me, Member};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::Target;
 
@@ -105,6 +105,23 @@ impl Survey {
             Some(member) => member.role.is_some(),
             None => self.members.is_some() && !late,
         }
+    }
+
+    /// The e-mail of the member who made something; `None` where that is not told, or a service account made it. Nor is it told
+    /// of whoever made the own credential: no document says whether that is the maker of what is made with it.
+    pub(super) fn person(&self, creator: &Creator) -> Option<&str> {
+        let by = |user: Option<u64>, name: &str| {
+            let email = creator.email.as_ref().is_some_and(|email| email.eq_ignore_ascii_case(name));
+            email || user.is_some() && user == creator.user
+        };
+        let is_machine = |account: &Account| {
+            by(account.user, &account.username) || Some(account.id) == self.own && account.creator == *creator
+        };
+        if self.accounts.iter().flatten().any(is_machine) {
+            return None;
+        }
+        let mut members = self.members.iter().flatten();
+        members.find(|member| by(member.id, &member.email)).map(|member| member.email.as_str())
     }
 
     /// Direct grants of a service account: project and role.

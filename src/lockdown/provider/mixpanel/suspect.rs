@@ -96,12 +96,6 @@ impl Suspect {
         }
     }
 
-    /// Whether it is told that another user made it than the one behind the credential that Portcullis works with.
-    pub(super) fn is_made_by_others(&self, account: &Account) -> bool {
-        let maker = account.creator.user.zip(self.own_user);
-        maker.is_some_and(|(user, own)| user != own)
-    }
-
     /// Its role in the organization; `None` where it is not known.
     pub(super) fn role(&self) -> Option<&str> {
         self.member.as_ref()?.role.as_deref()

@@ -10,7 +10,8 @@ use super::wire::{Role, RoleKind};
 use crate::lockdown::http::CallError;
 use crate::lockdown::step::Step;
 
-/// Statuses in which nobody can sign in.
+/// Statuses in which nobody can sign in. From all others people come back by themselves: whoever has an expired password sets a
+/// new one when next signing in, links lead out of RECOVERY, STAGED and PROVISIONED, and a policy may unlock LOCKED_OUT.
 const BLOCKED: [&str; 2] = ["SUSPENDED", "DEPROVISIONED"];
 
 /// One change of one thing.
@@ -114,10 +115,13 @@ impl Action {
     pub(super) async fn prove(&self, api: &Api) -> Result<Proof, CallError> {
         if let Self::EndSessions { user } = self {
             let status = status(api, user).await?;
-            return Ok(if status == "ACTIVE" {
-                Proof::NotYet("the account is ACTIVE: a new session may have begun".to_owned())
-            } else {
-                Proof::Proved(format!("Okta took it, and no session can begin while the account is {status}"))
+            let open = || format!("the account is {status}: a new session may have begun");
+            return Ok(match status.as_str() {
+                _ if is_blocked(&status) => Proof::Proved(format!(
+                    "Okta took it, and no session can begin while the account is {status}"
+                )),
+                "ACTIVE" => Proof::NotYet(open()),
+                _ => Proof::Guided(open()),
             });
         }
         let look = self.look(api).await?;

@@ -189,13 +189,17 @@ fn block(okta: &Okta, make: &Maker<'_>, found: &mut Discovery) {
     if user.status == "ACTIVE" {
         found.steps.push(make.suspend());
     } else if !is_blocked(&user.status) {
+        // Nobody's word stands in for the status: the gap is open until Okta itself says that the account is blocked.
+        let what = format!("that {} is blocked: it is {}, and can come back", user.login, user.status);
+        found.gaps.push(Gap { what, guided: None });
         found.guided.push(make.guided(
             "suspend",
             true,
             format!("Block {}: it is {} and can come back", user.login, user.status),
             format!(
-                "Okta suspends only ACTIVE accounts. In the Admin Console, Directory > People > {}: {}, then suspend it, \
-                 or run this again once it is ACTIVE.",
+                "Okta suspends only ACTIVE accounts, and a deactivation takes applications away for good. In the Admin \
+                 Console, Directory > People > {}: {}, and run this again at once: it suspends the account and ends its \
+                 sessions once more. The verdict stays UNKNOWN until Okta says that the account is blocked.",
                 user.login,
                 way_to_active(&user.status)
             ),

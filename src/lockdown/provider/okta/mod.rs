@@ -59,7 +59,11 @@ pub const KIND: ProviderKind = ProviderKind {
         needs: &[
             "an administrator who may manage users; super administrator for roles and for other administrators",
         ],
-        cannot: &["sessions that applications keep by themselves", "tokens that are not the user's own"],
+        cannot: &[
+            "sessions that applications keep by themselves",
+            "tokens that are not the user's own",
+            "an account that is neither ACTIVE nor blocked: UNKNOWN until a person has made it ACTIVE or blocked it",
+        ],
     },
     spec: KindSpec {
         name: "okta",

@@ -154,6 +154,18 @@ fn an_account_that_is_not_active_is_left_to_a_person() {
         let guided = &found.guided[0];
         assert!(guided.required && guided.title.contains(status.name()), "{guided:?}");
         assert!(guided.how.contains(how), "{guided:?}");
+        // No attestation closes it: Okta's own word does.
+        assert!(found.gaps.len() == 1 && found.gaps[0].guided.is_none(), "{:?}", found.gaps);
+        assert!(found.gaps[0].what.contains(status.name()), "{:?}", found.gaps);
+        let end = found.steps.iter().find(|step| step.action == "end-sessions").unwrap();
+        world.apply(end).unwrap();
+        let proof = world.prove(end);
+        assert!(matches!(&proof, Proof::Guided(why) if why.contains(status.name())), "{status:?}: {proof:?}");
+        world
+            .emulator
+            .edit(|tenant| tenant.okta.users.get_mut("00ujane").unwrap().status = Status::Suspended);
+        assert!(matches!(world.prove(end), Proof::Proved(_)), "{status:?}");
+        assert_eq!(world.discover(JANE).gaps, []);
     }
     for (status, steps) in [(Status::Suspended, 6), (Status::Deprovisioned, 0)] {
         let world = world(|okta| okta.users.get_mut("00ujane").unwrap().status = status, |_| {});

@@ -11,6 +11,8 @@ use crate::lockdown::http::{Body, Call, CallError, Next, Reply, Stats, Transport
 const SCIM_JSON: &str = "application/scim+json";
 /// Entries asked for at a time; servers may give fewer.
 const COUNT: &str = "100";
+/// What the RFC has a server answer to a filter that it does not support.
+const INVALID_FILTER: &str = "invalidFilter";
 
 pub(super) struct Api {
     transport: Transport,
@@ -27,10 +29,25 @@ impl Api {
 
     /// Users with this `userName`, without regard to case; also from a server that ignores the filter.
     pub(super) async fn users_named(&self, name: &str) -> Result<Vec<User>, CallError> {
-        let found = self.list("Users", &equals("userName", name)).await?;
+        let users = self.users(&equals("userName", name)).await?;
+        Ok(users.into_iter().filter(|user| user.is_called(name)).collect())
+    }
+
+    /// Users with this e-mail address, likewise; `None` where the server says that it has no such filter.
+    pub(super) async fn users_at(&self, email: &str) -> Result<Option<Vec<User>>, CallError> {
+        match self.users(&equals("emails.value", email)).await {
+            Ok(users) => Ok(Some(users.into_iter().filter(|user| user.has_email(email)).collect())),
+            Err(CallError::Refused { status: 400, code: Some(code), .. }) if code == INVALID_FILTER => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn users(&self, filter: &str) -> Result<Vec<User>, CallError> {
+        let found = self.list("Users", filter).await?;
         // A server may list what has no name; it is not the one looked for.
-        let users = found.into_iter().filter_map(|sent| User::of(sent, "GET Users").ok());
-        Ok(users.filter(|user| user.is_called(name)).collect())
+        Ok(found.into_iter().filter_map(|sent| User::of(sent, "GET Users").ok()).collect())
     }
 
     /// A user by id, `None` where there is none. A 404 alone proves nothing: the search by `name` has to agree.
@@ -117,25 +134,36 @@ impl Api {
         }
     }
 
+    /// Everything that fits the filter, and what else the server sends. A list that ends before as many came as there are is
+    /// lost: a server that heeds neither the filter nor `startIndex` would hide what is not on its first page.
     pub(super) async fn list(&self, kind: &'static str, filter: &str) -> Result<Vec<Resource>, CallError> {
         let call = Call::get(&[kind]).query("filter", filter).query("startIndex", "1").query("count", COUNT);
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut index = 1;
+        let (mut index, mut nameless, mut total) = (1, 0, None);
         let take = |reply: &Reply| {
             let page: Page = read_as(reply, &format!("GET {kind}"), "a list")?;
             let resources = page.resources.unwrap_or_default();
             let got = u64::try_from(resources.len()).unwrap_or(u64::MAX);
             let next = Next::offset("startIndex", 1, index, got, page.total);
             index += got;
+            total = page.total;
             let before = seen.len();
             seen.extend(resources.iter().filter_map(|sent| sent.id().map(str::to_owned)));
+            nameless += resources.iter().filter(|sent| sent.id().is_none()).count();
             found.extend(resources);
             // A server that does not page sends the same again.
             Ok(if seen.len() == before { Next::Done } else { next })
         };
         self.transport.pages(call, take).await?;
-        Ok(found)
+        let came = u64::try_from(seen.len() + nameless).unwrap_or(u64::MAX);
+        match total.filter(|total| came < *total) {
+            Some(total) => {
+                let what = format!("GET {kind}: the list ended after {came} of {total} entries");
+                Err(CallError::Lost { what })
+            }
+            None => Ok(found),
+        }
     }
 }
 

@@ -144,6 +144,85 @@ fn no_failure_is_a_proof() {
 }
 
 #[test]
+fn who_has_the_address_under_another_user_name_is_found() {
+    let email = |value: &str| {
+        let mut attributes = serde_json::Map::new();
+        attributes.insert("emails".to_owned(), json!([{"value": value, "type": "work"}]));
+        attributes
+    };
+    for filters in [true, false] {
+        let world = world(&[], |switches| switches.scim.filters_emails = filters);
+        world.emulator.edit(|tenant| {
+            for (id, name, value) in [
+                ("u4", "jdoe", "Jane@Agency.example"),
+                ("u5", "jdoe2", "jane@agency.example.org"),
+                ("u6", "Eve2", "eve@agency.example"),
+            ] {
+                let (user_name, attributes) = (name.to_owned(), email(value));
+                let user =
+                    emulated::User { user_name, attributes, active: true, ..emulated::User::default() };
+                tenant.scim.users.insert(id.to_owned(), user);
+            }
+            // Found by both, and meant once.
+            tenant.scim.users.get_mut("u1").unwrap().attributes = email("jane@agency.example");
+        });
+        let found = world.discover("JANE@agency.example");
+        let deactivated: Vec<&str> = found
+            .steps
+            .iter()
+            .filter(|step| step.action == "deactivate")
+            .map(|step| step.object.id.as_str())
+            .collect();
+        let notes = found.notes.join("\n");
+        if filters {
+            assert_eq!(deactivated, ["u1", "u4"]);
+            assert_eq!(
+                notes,
+                "scim: JANE@agency.example belongs to Jane@Agency.example, jdoe: all are meant"
+            );
+        } else {
+            assert_eq!(deactivated, ["u1"]);
+            assert!(notes.contains("has no filter by e-mail address"), "{notes}");
+        }
+        assert!(found.gaps.is_empty() && found.guided.is_empty(), "{:?}", found.gaps);
+        for step in found.steps.iter().filter(|step| step.action == "deactivate") {
+            world.apply(step).unwrap();
+        }
+        let users = world.emulator.tenant().scim.users;
+        assert_eq!([users["u1"].active, users["u4"].active, users["u5"].active], [false, !filters, true]);
+    }
+}
+
+#[test]
+fn a_search_that_is_refused_for_another_reason_leaves_users_unknown() {
+    let world = world(&[], |_| {});
+    // The second request of all: the user name comes first.
+    world.emulator.set_faults(Faults::one(When::Nth(2), What::Status(400)));
+    let found = world.discover("jane@agency.example");
+    assert_eq!(found.steps[0].action, "deactivate");
+    assert_eq!((found.gaps.len(), found.guided[0].id.as_str()), (1, "scim/users-by-email"));
+    assert!(found.guided[0].required && found.gaps[0].guided.as_ref() == Some(&found.guided[0].id));
+}
+
+#[test]
+fn a_list_that_ends_early_is_lost() {
+    for size in [1, 2, 3, 100] {
+        let world = world(&[], |switches| {
+            switches.scim.page_size = size;
+            switches.scim.heeds_queries = false;
+        });
+        let target = Target::new("eve@agency.example", "i1");
+        let found = world.runtime.block_on(world.provider.discover(&target));
+        if size < 3 {
+            let error = found.unwrap_err().to_string();
+            assert!(error.contains(&format!("ended after {size} of 3 entries")), "{error}");
+        } else {
+            assert_eq!(found.unwrap().steps[0].object.id, "u3", "{size} on a page");
+        }
+    }
+}
+
+#[test]
 fn lists_are_read_to_their_end() {
     for size in [1, 2, 3, 100] {
         let world = world(&[], |switches| switches.scim.page_size = size);

@@ -30,13 +30,16 @@ pub(super) struct Resource {
     #[serde(default)]
     active: Value,
     #[serde(default, deserialize_with = "lenient")]
-    members: Option<Vec<Member>>,
+    members: Option<Vec<Valued>>,
+    #[serde(default, deserialize_with = "lenient")]
+    emails: Option<Vec<Valued>>,
     #[serde(default, deserialize_with = "lenient")]
     meta: Option<Meta>,
 }
 
+/// A member of a group, or an e-mail address of a user.
 #[derive(Debug, Clone, Default, Deserialize)]
-struct Member {
+struct Valued {
     #[serde(default, deserialize_with = "lenient")]
     value: Option<String>,
 }
@@ -53,6 +56,7 @@ struct Meta {
 pub(super) struct User {
     pub(super) id: String,
     pub(super) user_name: String,
+    emails: Vec<String>,
     active: bool,
 }
 
@@ -108,6 +112,7 @@ impl User {
         Ok(Self {
             id: need(sent.id, call, "id")?,
             user_name: need(sent.user_name, call, "userName")?,
+            emails: values(sent.emails),
             active,
         })
     }
@@ -120,18 +125,21 @@ impl User {
         self.user_name.to_lowercase() == name.to_lowercase()
     }
 
+    pub(super) fn has_email(&self, email: &str) -> bool {
+        self.emails.iter().any(|own| own.to_lowercase() == email.to_lowercase())
+    }
+
     pub(super) fn evidence(&self) -> Value {
-        json!({"id": self.id, "userName": self.user_name, "active": self.active})
+        json!({"id": self.id, "userName": self.user_name, "emails": self.emails, "active": self.active})
     }
 }
 
 impl Group {
     pub(super) fn of(sent: Resource, call: &str) -> Result<Self, CallError> {
-        let members = sent.members.unwrap_or_default();
         Ok(Self {
             id: need(sent.id, call, "id")?,
             display_name: sent.display_name,
-            members: members.into_iter().filter_map(|member| member.value).collect(),
+            members: values(sent.members),
         })
     }
 
@@ -150,6 +158,10 @@ impl Group {
     pub(super) fn evidence(&self) -> Value {
         json!({"id": self.id, "displayName": self.display_name, "members": self.members})
     }
+}
+
+fn values(sent: Option<Vec<Valued>>) -> Vec<String> {
+    sent.unwrap_or_default().into_iter().filter_map(|entry| entry.value).collect()
 }
 
 impl From<Config> for Features {
