@@ -140,6 +140,31 @@ fn a_line_over_the_limit_is_skipped_in_bounded_memory() {
     }
 }
 
+/// The first record decides what a log is, however long it is; where it is too long, the next does.
+#[test]
+fn a_long_first_record_hides_nothing() {
+    let place = Place::new();
+    let long = |length: usize| {
+        let padding = format!("\"details\":\"{}\",\"action\"", "x".repeat(length));
+        HIT.replace("\"action\"", &padding)
+    };
+    for (length, code, hits) in [(70_000, 0, 3), (3 << 20, 0, 3), (5 << 20, 3, 2)] {
+        let log = format!("\n{}\n{HIT}\n{HIT}\n", long(length));
+        place.write("log", log.as_bytes());
+        place.write("log.gz", &gzip(log.as_bytes()));
+        for name in ["log", "log.gz"] {
+            let scanned = place.scan(&[name]);
+            assert_eq!((scanned.code, scanned.hits()), (code, hits), "{name} {length}: {}", scanned.stderr);
+            assert_eq!(scanned.balance(), log.len() as u64, "{name} {length}");
+            assert_eq!(scanned.rejected().len(), 3 - hits, "{name} {length}: {}", scanned.stderr);
+        }
+    }
+    let too_long = format!("{}\n{}\n{HIT}\n", long(9_000), long(9_000));
+    place.write("log", too_long.as_bytes());
+    let scanned = place.scan(&["log", "--max-record", "4KiB"]);
+    assert_eq!((scanned.code, scanned.hits(), scanned.rejected().len()), (3, 1, 2), "{}", scanned.stderr);
+}
+
 #[test]
 fn gzip_cut_anywhere_gives_what_is_good_and_says_so() {
     let log = format!("{HIT}\n{PLAIN}\n").repeat(20);
