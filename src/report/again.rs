@@ -47,8 +47,8 @@ pub(super) struct Shown {
 /// Why the logs are not read a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRead {
-    /// Standard input can be read once.
-    StandardInput,
+    /// Standard input and pipes can be read once.
+    ReadOnce,
     /// Nothing was found.
     NothingFound,
 }
@@ -58,8 +58,8 @@ impl Again {
     pub fn without(why: NotRead) -> Self {
         let missing = match why {
             NotRead::NothingFound => Vec::new(),
-            NotRead::StandardInput => vec![
-                "Standard input can be read once: charts and the text of records are not here. Scan a file for them."
+            NotRead::ReadOnce => vec![
+                "Standard input and pipes can be read once: charts and the text of records are not here. Scan a file for them."
                     .to_owned(),
             ],
         };

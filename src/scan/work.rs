@@ -219,9 +219,10 @@ impl<'a> Scan<'a> {
     fn input<'s>(&'s self, scope: &Scope<'s>, at: usize, input: &'s Input) -> Result<(), String> {
         self.note(at, |_| {});
         let plain = input.path.as_ref().filter(|_| input.compression == Compression::None);
-        if let Some(path) = plain {
+        // What is no regular file is opened once: to open a pipe and to close it is to end it.
+        if let Some(path) = plain.filter(|path| path.is_file()) {
             let file = File::open(path).map_err(|error| error.to_string())?;
-            if file.metadata().is_ok_and(|data| data.is_file()) && self.parts(scope, at, &file)? {
+            if self.parts(scope, at, &file)? {
                 return Ok(());
             }
         }

@@ -26,11 +26,11 @@ pub enum Compression {
 pub struct Input {
     /// What findings call it: its path, without the suffix of a compression.
     pub label: String,
-    /// The file; `None` for standard input.
+    /// The file, pipe or device; `None` for standard input.
     pub path: Option<PathBuf>,
     /// The member of an archive.
     pub member: Option<String>,
-    /// How it is packed; standard input is looked at when it is opened.
+    /// How it is packed; standard input, pipes and devices are looked at when they are opened.
     pub compression: Compression,
 }
 
@@ -81,16 +81,24 @@ pub fn discover(paths: &[String]) -> Discovery {
     finder.finish()
 }
 
+/// Whether a path gives its bytes once: standard input, a pipe, a device.
+pub fn is_read_once(path: &str) -> bool {
+    path == "-" || std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
+}
+
 /// Opens an input as its decompressed stream. A damaged one yields what is good, then an error.
 ///
 /// # Errors
-/// It cannot be opened, or is an archive on standard input.
+/// It cannot be opened, or is an archive on standard input or in a pipe.
 pub fn open(input: &Input, limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
-    let Some(path) = &input.path else { return open_stdin(limits) };
+    let Some(path) = &input.path else { return open_stream(io::stdin(), limits) };
     if let Some(member) = &input.member {
         return archive::open(path, member, limits);
     }
     let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return open_stream(file, limits);
+    }
     match input.compression {
         Compression::Gzip => Ok(Box::new(decompress::gzip(file, limits))),
         Compression::Zstd => Ok(Box::new(decompress::zstd(file, limits)?)),
@@ -98,19 +106,19 @@ pub fn open(input: &Input, limits: &Limits) -> io::Result<Box<dyn Read + Send>> 
     }
 }
 
-fn open_stdin(limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
-    let mut stdin = io::stdin();
+/// What can be read once: its first bytes are looked at and given with the rest.
+fn open_stream(mut stream: impl Read + Send + 'static, limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
     let mut head = Vec::new();
-    stdin.by_ref().take(4).read_to_end(&mut head)?;
+    stream.by_ref().take(4).read_to_end(&mut head)?;
     let found = magic(&head);
-    let whole = io::Cursor::new(head).chain(stdin);
+    let whole = io::Cursor::new(head).chain(stream);
     match found {
         Compression::Gzip => Ok(Box::new(decompress::gzip(whole, limits))),
         Compression::Zstd => Ok(Box::new(decompress::zstd(whole, limits)?)),
         Compression::None => Ok(Box::new(whole)),
         Compression::Zip => Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "a zip archive cannot be read from standard input: save it to a file first",
+            "a zip archive cannot be read from standard input or a pipe: save it to a file first",
         )),
     }
 }
@@ -263,6 +271,12 @@ impl Finder {
     }
 
     fn open_file(&mut self, path: &Path, inputs: &mut Vec<Input>) {
+        if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+            // Opened once, when it is read: what is read of it is gone.
+            let (label, compression) = (path.display().to_string(), Compression::None);
+            inputs.push(Input { label, path: Some(path.to_owned()), member: None, compression });
+            return;
+        }
         let mut head = Vec::new();
         let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut head));
         if let Err(error) = read {

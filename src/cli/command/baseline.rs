@@ -14,6 +14,7 @@ use crate::derive::{Baseline, Provenance};
 use crate::event::time::Timestamp;
 use crate::output::escape::Safe;
 use crate::scan::{self, Config};
+use crate::source::input;
 use crate::sys::hash;
 
 /// Learn and show what is usual: addresses, hours, volumes, per account.
@@ -86,8 +87,8 @@ struct Learn<'a> {
 }
 
 fn learn(ui: &Ui, args: &Learn<'_>) -> Result<ExitCode, CliError> {
-    if args.paths.iter().any(|path| path == "-") {
-        return Err(CliError::usage("a baseline is learnt from files, not from standard input")
+    if args.paths.iter().any(|path| input::is_read_once(path)) {
+        return Err(CliError::usage("a baseline is learnt from files, not from standard input or a pipe")
             .hint("it names its logs and their digests"));
     }
     let held = args.merge.map(Baseline::read).transpose()?;

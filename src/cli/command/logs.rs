@@ -15,7 +15,10 @@ use crate::enrich::{Atlas, Databases, KnownNetworks, Locate};
 use crate::output::escape::Safe;
 use crate::rule::{Level, Loaded};
 use crate::scan::{Config, Engine};
-use crate::source::input::Limits;
+use crate::source::input::{self, Limits};
+
+/// Most workers.
+const MAX_THREADS: usize = 1024;
 
 /// Logs, rules, and how they are read.
 #[derive(Debug, clap::Args)]
@@ -149,6 +152,16 @@ impl Logs {
         config.profile = profile;
         config.baseline = self.baseline.as_deref().map(Baseline::read).transpose()?;
         Ok(config)
+    }
+
+    /// Whether there are logs among them that cannot be read a second time: standard input, pipes.
+    pub(super) fn are_read_once(&self) -> bool {
+        self.paths.iter().any(|path| input::is_read_once(path))
+    }
+
+    /// The paths as they were given.
+    pub(super) fn paths(&self) -> &[String] {
+        &self.paths
     }
 
     /// What a reading of these logs without rules is asked to do.

@@ -27,8 +27,8 @@ pub(super) fn write(ui: &Ui, args: &Args, config: Config) -> Result<Ledger, CliE
     let ledger = scan::run(&config, &mut held, &bar);
     bar.finish();
     let ledger = ledger?;
-    let again = if config.paths.iter().any(|path| path == "-") {
-        Again::without(NotRead::StandardInput)
+    let again = if args.logs.are_read_once() {
+        Again::without(NotRead::ReadOnce)
     } else if ledger.findings().total() == 0 && lockdown.is_none() {
         Again::without(NotRead::NothingFound)
     } else {
