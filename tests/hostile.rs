@@ -259,6 +259,80 @@ fn what_nobody_knows_is_counted_and_named() {
     }
 }
 
+/// What a scan found lies beside the logs: it is not found once more.
+#[test]
+fn findings_are_no_log() {
+    let place = Place::new();
+    place.write("logs/log", format!("{HIT}\n").as_bytes());
+    let before = place.scan(&["logs"]).hits();
+    for (format, name) in [("jsonl", "found.jsonl"), ("csv", "found.csv"), ("timesketch-csv", "found.tl.csv")]
+    {
+        let path = format!("logs/{name}");
+        let args = ["scan", "logs/log", "--format", format, "-o", &path];
+        assert!(common::command(place.folder.path()).args(args).status().unwrap().success());
+        let scanned = place.scan(&[&path]);
+        assert_eq!((scanned.code, scanned.findings().len()), (3, 0), "{name}: {}", scanned.stderr);
+        assert!(scanned.stderr.contains("findings of Portcullis"), "{name}: {}", scanned.stderr);
+    }
+    let scanned = place.scan(&["logs"]);
+    assert_eq!((scanned.code, scanned.hits()), (0, before), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("3 in folders and archives left alone: findings"), "{}", scanned.stderr);
+}
+
+#[test]
+fn a_pattern_takes_folders_and_says_what_it_cannot_read() {
+    let place = Place::new();
+    place.write("logs/a", format!("{HIT}\n").as_bytes());
+    place.write("logs/deep/er/b", format!("{HIT}\n").as_bytes());
+    let scanned = place.scan(&["logs/*"]);
+    assert_eq!((scanned.code, scanned.hits()), (0, 2), "{}", scanned.stderr);
+    std::os::unix::fs::symlink("nowhere", place.path("logs/gone")).unwrap();
+    std::os::unix::fs::symlink("nowhere", place.path("logs/deep/gone")).unwrap();
+    for (pattern, hits, named) in [("logs/*", 2, "logs/deep/gone"), ("logs/g*", 0, "logs/gone")] {
+        let scanned = place.scan(&[pattern]);
+        assert_eq!((scanned.code, scanned.hits()), (3, hits), "{pattern}: {}", scanned.stderr);
+        assert!(scanned.stderr.contains(named), "{pattern}: {}", scanned.stderr);
+    }
+    let twice = place.scan(&["logs/a", "logs/a*", "logs/*a"]);
+    assert_eq!((twice.code, twice.hits()), (0, 1), "{}", twice.stderr);
+    let scanned = place.scan(&["logs/a*"]);
+    assert_eq!((scanned.code, scanned.hits()), (0, 1), "what cannot match is no problem: {}", scanned.stderr);
+}
+
+#[test]
+fn a_pipe_given_as_a_path_is_read_whole() {
+    for bytes in [format!("{HIT}\n").into_bytes(), gzip(format!("{HIT}\n").as_bytes())] {
+        let place = Place::new();
+        let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap();
+        assert!(made.success());
+        let path = place.path("pipe");
+        let feeder = std::thread::spawn(move || {
+            let mut pipe = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+            std::io::Write::write_all(&mut pipe, &bytes)
+        });
+        let scanned = place.scan(&["pipe"]);
+        feeder.join().unwrap().unwrap();
+        assert_eq!((scanned.code, scanned.hits()), (0, 1), "{}", scanned.stderr);
+        assert_eq!(scanned.balance(), HIT.len() as u64 + 1);
+    }
+}
+
+#[test]
+fn archives_leave_alone_what_folders_do() {
+    let place = Place::new();
+    let log = format!("{HIT}\n");
+    let members = ["log", "README.md", "in/.hidden", "__MACOSX/in/._log"].map(|name| (name, log.as_bytes()));
+    place.write("a.zip", &zip(&members));
+    let scanned = place.scan(&["a.zip"]);
+    assert_eq!((scanned.code, scanned.hits()), (0, 1), "{}", scanned.stderr);
+    for named in ["hidden", "README.md", "__MACOSX"] {
+        assert!(scanned.stderr.contains(named), "{named}: {}", scanned.stderr);
+    }
+    place.write("none.zip", &zip(&members[1..]));
+    let scanned = place.scan(&["none.zip"]);
+    assert!(scanned.code == 3 && scanned.stderr.contains("no files to read"), "{}", scanned.stderr);
+}
+
 #[test]
 fn broken_csv_costs_lines_and_no_more() {
     let header = "Date and Time,User,Action,IP Address";

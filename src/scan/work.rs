@@ -386,6 +386,7 @@ impl<'a> Scan<'a> {
             SniffError::Empty => "blank",
             SniffError::UnknownFormat => "unknown format",
             SniffError::UnknownSource { .. } => "unknown log",
+            SniffError::Findings => "findings, no log",
             SniffError::Unplaced { .. } => "required columns not placed",
         }
     }

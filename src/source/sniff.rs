@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Mapping, SOURCES, Source};
+use super::{Mapping, SOURCES, Source, findings};
 use crate::decode::csv;
 use crate::decode::json::page::{Sought, seek};
 
@@ -70,6 +70,9 @@ pub enum SniffError {
         /// The keys seen.
         keys: String,
     },
+    /// What Portcullis found is read as no log, unless its source is named.
+    #[error("these are findings of Portcullis and no log; name a --source to read them all the same")]
+    Findings,
     /// The source that was asked for needs fields that no key gives.
     #[error("no column or key for {missing} of {source_name}; seen: {keys}; name them in a --mapping file")]
     Unplaced {
@@ -94,7 +97,7 @@ pub fn tell(
     let told = sniff(head, forced, mapping);
     let is_told = match &told {
         Ok(sniffed) => sniffed.is_sure,
-        Err(SniffError::Empty) => true,
+        Err(SniffError::Empty | SniffError::Findings) => true,
         Err(_) => false,
     };
     if is_told || is_whole {
@@ -124,6 +127,9 @@ pub fn sniff(head: &[u8], forced: Option<&'static Source>, mapping: &Mapping) ->
     }
     let framing = framing(&text)?;
     let keys = keys(&text, &framing);
+    if forced.is_none() && findings::are_keys(&keys) {
+        return Err(SniffError::Findings);
+    }
     if forced.is_some_and(|source| !is_known(source, &keys, &framing, mapping))
         && let Some(sniffed) = page(&text, forced, mapping)
     {
