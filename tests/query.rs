@@ -189,6 +189,26 @@ fn what_is_wrong_is_said_and_what_was_not_read_changes_the_exit_code() {
     assert!(code == 2 && err.contains("--output"), "{err}");
 }
 
+#[test]
+fn standard_input_is_not_read_twice() {
+    let place = Place::new();
+    let ask = |sql: &str| {
+        let log = std::fs::File::open(Path::new(FIXTURE).join("mixpanel-audit.ndjson")).unwrap();
+        let output = command(place.folder.path()).args(["query", sql, "-"]).stdin(log).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for sql in [
+        "SELECT l._record FROM log l JOIN findings f ON l.user.email = f.actor",
+        "SELECT user.email FROM log WHERE user.email IN (SELECT actor FROM findings)",
+        "SELECT count(*) FROM log UNION ALL SELECT count(*) FROM log",
+    ] {
+        let (code, err) = ask(sql);
+        assert!(code == Some(2) && err.contains("save them to a file"), "{sql}: {err}");
+    }
+    let (code, err) = ask("SELECT count(*) FROM log");
+    assert_eq!(code, Some(0), "{err}");
+}
+
 /// The counts of `scan --stats` are those of SQL over the same logs.
 #[test]
 fn statistics_are_what_sql_counts() {

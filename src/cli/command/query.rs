@@ -24,6 +24,8 @@ use crate::scan::Progress;
 /// _source what kind of log, and _raw is the record itself. Columns of `findings`: time, level, score, title, actor,
 /// action, why, `source_ip`, `rule_id` and more.
 ///
+/// A query that names two tables, or one twice, reads the logs again, so not standard input.
+///
 /// The summary of what was read goes to standard error. Exit codes: 0 every byte accounted for; 2 bad usage or query;
 /// 3 answered, but something was rejected or unreadable.
 ///
@@ -68,6 +70,12 @@ enum FormName {
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let form = form(args)?;
     let parsed = sql::parse(&args.sql).map_err(|error| failed(&error))?;
+    if parsed.reads_again && args.logs.are_read_once() {
+        return Err(CliError::usage(
+            "standard input and pipes can be read once, and this query reads the logs twice",
+        )
+        .hint("save them to a file first"));
+    }
     let findings = query::reads_findings(&parsed).then(|| args.logs.config(ui, &args.speed)).transpose()?;
     let bar = Arc::new(ui.progress());
     let progress: Arc<dyn Progress + Send + Sync> = Arc::<crate::cli::ui::Bar>::clone(&bar);
