@@ -91,6 +91,7 @@ fn learn(ui: &Ui, args: &Learn<'_>) -> Result<ExitCode, CliError> {
         return Err(CliError::usage("a baseline is learnt from files, not from standard input or a pipe")
             .hint("it names its logs and their digests"));
     }
+    put::spare(Some(args.output), args.paths)?;
     let held = args.merge.map(Baseline::read).transpose()?;
     let mut config = Config::new(args.paths.to_vec(), rules::load_rules(args.rules, false, None)?);
     config.until = args.until;
@@ -131,7 +132,7 @@ fn provenance(paths: &[String]) -> Result<Vec<Provenance>, CliError> {
 }
 
 fn write(path: &Path, baseline: &Baseline) -> Result<(), CliError> {
-    put::stream(path, |out| {
+    put::stream(Some(path), |out| {
         serde_json::to_writer(&mut *out, baseline)?;
         out.write_all(b"\n")
     })

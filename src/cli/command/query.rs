@@ -9,8 +9,8 @@ use clap::ValueEnum;
 use super::logs::{Logs, Speed};
 use super::scan_summary;
 use crate::cli::error::{CliError, INCOMPLETE};
-use crate::cli::put;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::put::{self, Out};
+use crate::cli::ui::Ui;
 use crate::output::escape::Safe;
 use crate::query::write::{self, Form};
 use crate::query::{self, QueryError, sql};
@@ -77,17 +77,14 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         .hint("save them to a file first"));
     }
     let findings = query::reads_findings(&parsed).then(|| args.logs.config(ui, &args.speed)).transpose()?;
+    put::spare(args.output.as_deref(), args.logs.paths())?;
+    let out = Out::open(args.output.as_deref())?;
     let bar = Arc::new(ui.progress());
     let progress: Arc<dyn Progress + Send + Sync> = Arc::<crate::cli::ui::Bar>::clone(&bar);
     let answer = query::execute(&parsed, args.logs.records(&args.speed)?, findings, &progress);
     bar.finish();
     let mut answer = answer.map_err(|error| failed(&error))?;
-    match &args.output {
-        None => {
-            write::write(&mut stdout(), &mut answer.frame, form).map_err(|error| CliError::output(&error))?;
-        }
-        Some(path) => put::stream(path, |out| write::write(out, &mut answer.frame, form))?,
-    }
+    out.fill(|out| write::write(out, &mut answer.frame, form))?;
     for column in &answer.absent {
         ui.warn(&format!("no record has `{}`: the column is empty", Safe(column)));
     }
@@ -106,7 +103,7 @@ fn form(args: &Args) -> Result<Form, CliError> {
         (Some(FormName::Parquet), _) | (None, Some("parquet")) => Form::Parquet,
         (Some(FormName::Table) | None, _) => Form::Table,
     };
-    if form == Form::Parquet && args.output.is_none() {
+    if form == Form::Parquet && put::is_standard(args.output.as_deref()) {
         return Err(CliError::usage("Parquet is not for a terminal").hint("name a file with --output"));
     }
     Ok(form)

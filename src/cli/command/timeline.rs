@@ -81,6 +81,7 @@ enum Form {
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let form = form(&args.output)?;
+    put::spare(Some(&args.output), args.logs.paths())?;
     let gate = args.incident.as_ref().map(|name| gate(args, name)).transpose()?;
     let mut config = args.logs.config(ui, &args.speed)?;
     config.since = args.since;
