@@ -391,7 +391,15 @@ fn terminals_and_spreadsheets_get_no_orders() {
         "{text:?}"
     );
     assert!(text.contains("\\u{1b}[2J\\u{202e}"), "{text}");
-    assert!(run("csv").contains("'=cmd"), "{}", run("csv"));
+    for format in ["csv", "timesketch-csv"] {
+        let text = run(format);
+        assert!(text.contains("'=cmd") && text.contains("\\u{1b}[2J\\u{202e}"), "{text:?}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+    let args = ["scan", "log", "--stats", "--format", "csv"];
+    let stats = common::command(place.folder.path()).args(args).output().unwrap().stdout;
+    let stats = String::from_utf8(stats).unwrap();
+    assert!(stats.contains("\\u{1b}[2J\\u{202e}") && !stats.contains(['\u{1b}', '\u{202e}']), "{stats:?}");
     let scanned = place.scan(&["log"]);
     let decoded: serde_json::Value = serde_json::from_str(&format!("\"{agent}\"")).unwrap();
     assert!(scanned.findings().iter().all(|finding| finding["actor"] == decoded));

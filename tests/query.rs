@@ -158,6 +158,8 @@ fn hostile_text_stays_text() {
     assert_eq!(rows(&place, sql, "log.ndjson"), [json!({"user.email": evil, "n": -5})]);
     let csv = query(&place, &[sql, "log.ndjson", "--format", "csv"]).1;
     assert!(csv.contains("\"'=cmd") && csv.trim_end().ends_with(",-5"), "{csv:?}");
+    assert!(csv.contains(r"\u{1b}[2J\u{202e}") && !csv.contains(['\u{1b}', '\u{202e}']), "{csv:?}");
+    assert_eq!(csv.lines().count(), 2, "{csv:?}");
     let table = query(&place, &[sql, "log.ndjson"]).1;
     assert!(table.contains(r"=cmd|' /C calc'!A0\u{1b}[2J\u{202e}") && !table.contains('\u{1b}'), "{table:?}");
     assert_eq!(table.lines().count(), 3, "{table}");
