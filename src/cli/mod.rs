@@ -136,3 +136,29 @@ fn usage(error: &clap::Error) -> ExitCode {
     let printed = error.print();
     if error.use_stderr() || printed.is_err() { ExitCode::from(error::USAGE) } else { ExitCode::SUCCESS }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The examples of a command and of those below it, with the name of each.
+    fn examples(command: &clap::Command, all: &mut Vec<(String, String)>) {
+        let help = command.get_long_about().or(command.get_about()).map(ToString::to_string);
+        let shown = help.as_deref().and_then(|help| help.split_once("Examples:")).map(|(_, rest)| rest);
+        let lines = shown.into_iter().flat_map(str::lines);
+        all.extend(lines.map(|line| (command.get_name().to_owned(), line.to_owned())));
+        command.get_subcommands().for_each(|below| examples(below, all));
+    }
+
+    #[test]
+    fn no_example_holds_what_a_shell_would_run() {
+        let mut all = Vec::new();
+        examples(&Cli::command(), &mut all);
+        assert!(all.len() > 60, "{}", all.len());
+        for (command, line) in all {
+            assert!(!line.contains('`'), "{command}: {line}");
+        }
+    }
+}

@@ -33,11 +33,12 @@ use crate::scan::{self, Config};
 ///   portcullis scan audit.ndjson okta.json.gz --level high --since 2026-05-01
 ///   portcullis scan logs/ --format jsonl --ledger ledger.json -o findings.jsonl
 ///   portcullis scan logs/ --stats --account jane@agency.example
-///   portcullis scan 'exports/*.csv' --source mixpanel-audit --log-zone `America/Los_Angeles`
+///   portcullis scan 'exports/*.csv' --source mixpanel-audit --log-zone America/Los_Angeles
 ///   portcullis scan logs/ --format html --incident 2026-10-24-jane-agency-example -o report.html
 ///   zstdcat big.zst | portcullis scan - --account jane@agency.example --fail-on high
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::doc_markdown, reason = "examples are for a shell, which would run what stands in backticks")]
 pub struct Args {
     #[command(flatten)]
     pub(super) logs: Logs,
