@@ -105,7 +105,7 @@ fn attacks(finding: &Finding) -> Vec<Value> {
         alert::tactics(&finding.tags).iter().map(|(uid, name)| json!({"uid": uid, "name": name})).collect();
     let techniques = alert::techniques(&finding.tags);
     let technique = |id: &str| json!({"uid": id, "name": id});
-    let version = "17.0";
+    let version = alert::ATTACK;
     if let ([tactic], [_, ..]) = (tactics.as_slice(), techniques.as_slice()) {
         let both = |of: &alert::Technique| json!({"version": version, "tactic": tactic, "technique": technique(&of.id)});
         return techniques.iter().map(both).collect();
