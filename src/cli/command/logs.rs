@@ -195,7 +195,7 @@ impl Logs {
         config.level = self.level;
         config.max_record = bytes(self.max_record, "--max-record", 1 << 30)?;
         config.limits = Limits { max_expanded: self.max_expanded, max_ratio: self.max_ratio };
-        config.threads = speed.threads;
+        config.threads = threads(speed.threads)?;
         config.chunk_size = bytes(speed.chunk_size, "--chunk-size", 64 << 20)?;
         config.engine = match speed.engine {
             EngineName::Fast => Engine::Fast,
@@ -205,6 +205,14 @@ impl Logs {
             .map_err(|error| CliError::usage(format!("--state-memory: {error}")))?;
         Ok(config)
     }
+}
+
+/// Workers: more than any machine has cores are a slip.
+fn threads(count: usize) -> Result<usize, CliError> {
+    if count > MAX_THREADS {
+        return Err(CliError::usage(format!("--threads has to be between 0 and {MAX_THREADS}")));
+    }
+    Ok(count)
 }
 
 /// A size between 4 KiB and `most`.
