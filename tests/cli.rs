@@ -88,6 +88,12 @@ fn bad_usage_is_2_and_says_what_to_do() {
         "bad.yml",
         b"title: x\nlogsource: {product: okta}\ndetection:\n  a:\n    f|contain: x\n  condition: a\n",
     );
+    std::fs::create_dir(place.path("empty")).unwrap();
+    // The credential is missing, and no incident needs it.
+    place.write(
+        "portcullis.toml",
+        b"[provider.mixpanel]\norganization = 90210\ncredential = 'env:MIXPANEL'\n",
+    );
     for (args, part) in [
         (vec!["scan"], "PATH"),
         (vec!["scan", "log", "--source", "otka"], "did you mean `okta`"),
@@ -96,6 +102,14 @@ fn bad_usage_is_2_and_says_what_to_do() {
         (vec!["scan", "log", "--since", "yesterday"], "2026-05-01"),
         (vec!["scan", "log", "--log-zone", "Mars/Olympus"], "Europe/Berlin"),
         (vec!["scan", "log", "--chunk-size", "12"], "between 4KiB"),
+        (vec!["scan", "log", "--threads", "1000000"], "--threads has to be between 0 and 1024"),
+        (vec!["scan", "log", "--since", "2026-05-01T00:00:00"], "time names no zone; write 2026-05-01"),
+        (vec!["scan", "log", "--since", "2026-05-01T00:00:00+25:00"], "unknown zone"),
+        (vec!["rules", "check", "empty"], "empty:1:1: no rules here"),
+        (vec!["scan", "log", "--ledger", "-"], "cannot go to one place"),
+        (vec!["scan", "log", "-o", "a", "--ledger", "a"], "cannot go to one place"),
+        (vec!["restore", "nope"], "no incident nope"),
+        (vec!["verify", "nope"], "no incident nope"),
         (vec!["scan", "log", "--rules", "bad.yml"], "bad.yml:5:5: unknown modifier `contain`"),
         (vec!["scan", "log", "--mapping", "missing.toml"], "cannot read mapping file"),
         (vec!["rules", "check", "bad.yml"], "did you mean `contains`"),

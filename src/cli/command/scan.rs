@@ -56,8 +56,8 @@ pub struct Args {
     #[arg(long, value_name = "LEVEL", value_parser = value::level, help_heading = "Findings")]
     fail_on: Option<Level>,
 
-    /// How findings are written: text, jsonl, csv or html (a report for people); for other tools ecs, ocsf, sarif, timesketch, timesketch-csv, navigator
-    /// (an ATT&CK layer) or, with --output, parquet.
+    /// How findings are written: text, jsonl, csv or html (a report for people); for other tools ecs, ocsf, ocsf-integrity, sarif,
+    /// timesketch, timesketch-csv, navigator (an ATT&CK layer) or, with --output, parquet.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = value::format, help_heading = "Output")]
     pub(super) format: String,
     /// Count instead of searching: records by account, action, address and hour, as text, csv or jsonl. No rule is run.
