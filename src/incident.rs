@@ -104,12 +104,14 @@ fn together(last: &Finding, next: &Finding, gap: i64) -> bool {
     }
 }
 
-/// The tactic of a tag such as `attack.exfiltration`; techniques, groups and software are none.
+/// The tactic of a tag such as `attack.exfiltration`; techniques, groups and software are none. Rules that were written
+/// before ATT&CK 19 say Defense Evasion: its number is now that of Stealth.
 pub(crate) fn tactic(tag: &str) -> Option<String> {
     let name = tag.strip_prefix("attack.")?;
     let numbered =
         name.len() > 1 && name.chars().skip(1).all(|letter| letter.is_ascii_digit() || letter == '.');
-    (!numbered).then(|| name.replace('_', "-"))
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    (!numbered).then(|| if name == "defense-evasion" { "stealth".to_owned() } else { name })
 }
 
 impl Score {
@@ -166,6 +168,16 @@ mod tests {
         let incidents = Incident::group(findings, GAP);
         assert_eq!(incidents[0].score, Score { total: 83, highest: 75, rules: 4, tactics: 4 });
         assert_eq!(Score::new(90, 50, 9).total, 100);
+    }
+
+    #[test]
+    fn one_tactic_has_one_name() {
+        let findings = ["attack.stealth", "attack.defense-evasion", "attack.Defense_Evasion"]
+            .into_iter()
+            .map(|tag| finding("a", 0, "one", tag));
+        let incidents = Incident::group(findings.collect(), GAP);
+        assert_eq!(incidents[0].tactics, BTreeSet::from(["stealth".to_owned()]));
+        assert_eq!(incidents[0].score.tactics, 0);
     }
 
     #[test]

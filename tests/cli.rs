@@ -88,6 +88,12 @@ fn bad_usage_is_2_and_says_what_to_do() {
         "bad.yml",
         b"title: x\nlogsource: {product: okta}\ndetection:\n  a:\n    f|contain: x\n  condition: a\n",
     );
+    std::fs::create_dir(place.path("empty")).unwrap();
+    // The credential is missing, and no incident needs it.
+    place.write(
+        "portcullis.toml",
+        b"[provider.mixpanel]\norganization = 90210\ncredential = 'env:MIXPANEL'\n",
+    );
     for (args, part) in [
         (vec!["scan"], "PATH"),
         (vec!["scan", "log", "--source", "otka"], "did you mean `okta`"),
@@ -96,6 +102,14 @@ fn bad_usage_is_2_and_says_what_to_do() {
         (vec!["scan", "log", "--since", "yesterday"], "2026-05-01"),
         (vec!["scan", "log", "--log-zone", "Mars/Olympus"], "Europe/Berlin"),
         (vec!["scan", "log", "--chunk-size", "12"], "between 4KiB"),
+        (vec!["scan", "log", "--threads", "1000000"], "--threads has to be between 0 and 1024"),
+        (vec!["scan", "log", "--since", "2026-05-01T00:00:00"], "time names no zone; write 2026-05-01"),
+        (vec!["scan", "log", "--since", "2026-05-01T00:00:00+25:00"], "unknown zone"),
+        (vec!["rules", "check", "empty"], "empty:1:1: no rules here"),
+        (vec!["scan", "log", "--ledger", "-"], "cannot go to one place"),
+        (vec!["scan", "log", "-o", "a", "--ledger", "a"], "cannot go to one place"),
+        (vec!["restore", "nope"], "no incident nope"),
+        (vec!["verify", "nope"], "no incident nope"),
         (vec!["scan", "log", "--rules", "bad.yml"], "bad.yml:5:5: unknown modifier `contain`"),
         (vec!["scan", "log", "--mapping", "missing.toml"], "cannot read mapping file"),
         (vec!["rules", "check", "bad.yml"], "did you mean `contains`"),
@@ -189,6 +203,113 @@ fn an_output_file_is_whole_or_not_there() {
     assert_eq!(std::fs::read_to_string(place.path("out.csv")).unwrap().lines().count(), 2);
     let (code, _, stderr) = run(&place, &["scan", "log", "-o", "no/such/folder/out"]);
     assert!(code == 2 && stderr.contains("no/such/folder/out"), "{stderr}");
+}
+
+#[test]
+fn a_log_is_never_written_over_and_links_are_followed() {
+    let place = Place::new();
+    let log = format!("{HIT}\n");
+    place.write("logs/log", log.as_bytes());
+    std::os::unix::fs::symlink("logs/log", place.path("link")).unwrap();
+    for args in [
+        vec!["scan", "logs", "-o", "logs/log"],
+        vec!["scan", "logs/*", "-o", "link"],
+        vec!["scan", "logs/log", "--ledger", "link"],
+        vec!["scan", "logs", "--stats", "-o", "link"],
+        vec!["scan", "logs", "--format", "html", "-o", "link"],
+        vec!["query", "SELECT 1 FROM log", "logs", "-o", "link"],
+        vec!["baseline", "learn", "logs", "-o", "link"],
+    ] {
+        let (code, _, stderr) = run(&place, &args);
+        assert!(code == 2 && stderr.contains("is one of the logs"), "{args:?}: {code} {stderr}");
+        assert_eq!(std::fs::read_to_string(place.path("logs/log")).unwrap(), log, "{args:?}");
+    }
+    let stdin = std::fs::File::open(place.path("logs/log")).unwrap();
+    let output =
+        command(place.folder.path()).args(["scan", "-", "-o", "link"]).stdin(stdin).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is one of the logs"));
+    place.write("kept/old", b"old");
+    std::os::unix::fs::symlink("kept/old", place.path("out")).unwrap();
+    assert_eq!(run(&place, &["scan", "logs", "--format", "csv", "-o", "out"]).0, 0);
+    assert!(std::fs::symlink_metadata(place.path("out")).unwrap().is_symlink());
+    let written = std::fs::read_to_string(place.path("kept/old")).unwrap();
+    let (_, stdout, _) = run(&place, &["scan", "logs", "--format", "csv", "-o", "-"]);
+    assert!(written.lines().count() == 2 && stdout == written, "{stdout}");
+    assert!(!place.path("-").exists());
+    // A second run leaves the findings of the first alone, so they may be written over.
+    for _ in 0..2 {
+        let (code, _, stderr) = run(&place, &["scan", "logs", "--format", "jsonl", "-o", "logs/found.jsonl"]);
+        assert_eq!(code, 0, "{stderr}");
+    }
+}
+
+#[test]
+fn a_pipe_is_written_into_and_not_replaced() {
+    let place = Place::new();
+    place.write("log", format!("{HIT}\n").as_bytes());
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap();
+    assert!(made.success());
+    let path = place.path("pipe");
+    let reader = std::thread::spawn(move || std::fs::read_to_string(path).unwrap());
+    let (code, _, stderr) = run(&place, &["scan", "log", "--format", "csv", "-o", "pipe"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(reader.join().unwrap().lines().count(), 2);
+    let kind = std::fs::symlink_metadata(place.path("pipe")).unwrap().file_type();
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&kind));
+}
+
+#[test]
+fn what_cannot_be_written_at_the_end_is_said_before_anything_is_read() {
+    let place = Place::new();
+    place.write("log", format!("{HIT}\n").as_bytes());
+    for args in [
+        ["scan", "log", "-o", "out", "--ledger", "no/such/ledger"],
+        ["scan", "log", "-o", "no/such/out", "--ledger", "ledger"],
+    ] {
+        let (code, _, stderr) = run(&place, &args);
+        assert!(code == 2 && stderr.contains("no/such"), "{args:?}: {stderr}");
+        assert!(!stderr.contains("scanned"), "{args:?}: {stderr}");
+        assert_eq!(std::fs::read_dir(place.folder.path()).unwrap().count(), 1, "{args:?}");
+    }
+}
+
+#[test]
+fn a_baseline_of_nothing_takes_no_place() {
+    let place = Place::new();
+    place.write("log", format!("{HIT}\n").as_bytes());
+    place.write("baseline.json", b"good");
+    for (args, part) in [
+        (vec!["baseline", "learn", "missing", "-o", "baseline.json"], "not one record was read"),
+        (vec!["baseline", "learn", "log", "--until", "2020-01-01", "-o", "baseline.json"], "2020-01-01"),
+    ] {
+        let (code, _, stderr) = run(&place, &args);
+        assert!(code == 2 && stderr.contains(part), "{args:?}: {code} {stderr}");
+        assert_eq!(std::fs::read(place.path("baseline.json")).unwrap(), b"good", "{args:?}");
+    }
+    assert_eq!(run(&place, &["baseline", "learn", "log", "-o", "baseline.json"]).0, 0);
+}
+
+#[test]
+fn an_empty_answer_is_said() {
+    let place = Place::new();
+    place.write(
+        "portcullis.toml",
+        b"[provider.mixpanel]\norganization = 90210\ncredential = 'env:MIXPANEL'\n",
+    );
+    let (code, out, stderr) = run(&place, &["status"]);
+    assert!(code == 0 && out.is_empty() && stderr.contains("no incidents in "), "{code} {stderr}");
+    let (code, out, stderr) = run(&place, &["calendar"]);
+    assert!(code == 0 && out.contains("VCALENDAR") && stderr.contains("no inventory"), "{code} {stderr}");
+}
+
+#[test]
+fn the_help_of_scan_names_every_format() {
+    let help = run(&Place::new(), &["scan", "--help"]).1;
+    let words: BTreeSet<&str> =
+        help.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-')).collect();
+    for format in portcullis::output::FORMATS {
+        assert!(words.contains(format.name), "{}", format.name);
+    }
 }
 
 #[test]

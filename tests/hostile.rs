@@ -140,6 +140,31 @@ fn a_line_over_the_limit_is_skipped_in_bounded_memory() {
     }
 }
 
+/// The first record decides what a log is, however long it is; where it is too long, the next does.
+#[test]
+fn a_long_first_record_hides_nothing() {
+    let place = Place::new();
+    let long = |length: usize| {
+        let padding = format!("\"details\":\"{}\",\"action\"", "x".repeat(length));
+        HIT.replace("\"action\"", &padding)
+    };
+    for (length, code, hits) in [(70_000, 0, 3), (3 << 20, 0, 3), (5 << 20, 3, 2)] {
+        let log = format!("\n{}\n{HIT}\n{HIT}\n", long(length));
+        place.write("log", log.as_bytes());
+        place.write("log.gz", &gzip(log.as_bytes()));
+        for name in ["log", "log.gz"] {
+            let scanned = place.scan(&[name]);
+            assert_eq!((scanned.code, scanned.hits()), (code, hits), "{name} {length}: {}", scanned.stderr);
+            assert_eq!(scanned.balance(), log.len() as u64, "{name} {length}");
+            assert_eq!(scanned.rejected().len(), 3 - hits, "{name} {length}: {}", scanned.stderr);
+        }
+    }
+    let too_long = format!("{}\n{}\n{HIT}\n", long(9_000), long(9_000));
+    place.write("log", too_long.as_bytes());
+    let scanned = place.scan(&["log", "--max-record", "4KiB"]);
+    assert_eq!((scanned.code, scanned.hits(), scanned.rejected().len()), (3, 1, 2), "{}", scanned.stderr);
+}
+
 #[test]
 fn gzip_cut_anywhere_gives_what_is_good_and_says_so() {
     let log = format!("{HIT}\n{PLAIN}\n").repeat(20);
@@ -234,6 +259,80 @@ fn what_nobody_knows_is_counted_and_named() {
     }
 }
 
+/// What a scan found lies beside the logs: it is not found once more.
+#[test]
+fn findings_are_no_log() {
+    let place = Place::new();
+    place.write("logs/log", format!("{HIT}\n").as_bytes());
+    let before = place.scan(&["logs"]).hits();
+    for (format, name) in [("jsonl", "found.jsonl"), ("csv", "found.csv"), ("timesketch-csv", "found.tl.csv")]
+    {
+        let path = format!("logs/{name}");
+        let args = ["scan", "logs/log", "--format", format, "-o", &path];
+        assert!(common::command(place.folder.path()).args(args).status().unwrap().success());
+        let scanned = place.scan(&[&path]);
+        assert_eq!((scanned.code, scanned.findings().len()), (3, 0), "{name}: {}", scanned.stderr);
+        assert!(scanned.stderr.contains("findings of Portcullis"), "{name}: {}", scanned.stderr);
+    }
+    let scanned = place.scan(&["logs"]);
+    assert_eq!((scanned.code, scanned.hits()), (0, before), "{}", scanned.stderr);
+    assert!(scanned.stderr.contains("3 in folders and archives left alone: findings"), "{}", scanned.stderr);
+}
+
+#[test]
+fn a_pattern_takes_folders_and_says_what_it_cannot_read() {
+    let place = Place::new();
+    place.write("logs/a", format!("{HIT}\n").as_bytes());
+    place.write("logs/deep/er/b", format!("{HIT}\n").as_bytes());
+    let scanned = place.scan(&["logs/*"]);
+    assert_eq!((scanned.code, scanned.hits()), (0, 2), "{}", scanned.stderr);
+    std::os::unix::fs::symlink("nowhere", place.path("logs/gone")).unwrap();
+    std::os::unix::fs::symlink("nowhere", place.path("logs/deep/gone")).unwrap();
+    for (pattern, hits, named) in [("logs/*", 2, "logs/deep/gone"), ("logs/g*", 0, "logs/gone")] {
+        let scanned = place.scan(&[pattern]);
+        assert_eq!((scanned.code, scanned.hits()), (3, hits), "{pattern}: {}", scanned.stderr);
+        assert!(scanned.stderr.contains(named), "{pattern}: {}", scanned.stderr);
+    }
+    let twice = place.scan(&["logs/a", "logs/a*", "logs/*a"]);
+    assert_eq!((twice.code, twice.hits()), (0, 1), "{}", twice.stderr);
+    let scanned = place.scan(&["logs/a*"]);
+    assert_eq!((scanned.code, scanned.hits()), (0, 1), "what cannot match is no problem: {}", scanned.stderr);
+}
+
+#[test]
+fn a_pipe_given_as_a_path_is_read_whole() {
+    for bytes in [format!("{HIT}\n").into_bytes(), gzip(format!("{HIT}\n").as_bytes())] {
+        let place = Place::new();
+        let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap();
+        assert!(made.success());
+        let path = place.path("pipe");
+        let feeder = std::thread::spawn(move || {
+            let mut pipe = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+            std::io::Write::write_all(&mut pipe, &bytes)
+        });
+        let scanned = place.scan(&["pipe"]);
+        feeder.join().unwrap().unwrap();
+        assert_eq!((scanned.code, scanned.hits()), (0, 1), "{}", scanned.stderr);
+        assert_eq!(scanned.balance(), HIT.len() as u64 + 1);
+    }
+}
+
+#[test]
+fn archives_leave_alone_what_folders_do() {
+    let place = Place::new();
+    let log = format!("{HIT}\n");
+    let members = ["log", "README.md", "in/.hidden", "__MACOSX/in/._log"].map(|name| (name, log.as_bytes()));
+    place.write("a.zip", &zip(&members));
+    let scanned = place.scan(&["a.zip"]);
+    assert_eq!((scanned.code, scanned.hits()), (0, 1), "{}", scanned.stderr);
+    for named in ["hidden", "README.md", "__MACOSX"] {
+        assert!(scanned.stderr.contains(named), "{named}: {}", scanned.stderr);
+    }
+    place.write("none.zip", &zip(&members[1..]));
+    let scanned = place.scan(&["none.zip"]);
+    assert!(scanned.code == 3 && scanned.stderr.contains("no files to read"), "{}", scanned.stderr);
+}
+
 #[test]
 fn broken_csv_costs_lines_and_no_more() {
     let header = "Date and Time,User,Action,IP Address";
@@ -292,7 +391,15 @@ fn terminals_and_spreadsheets_get_no_orders() {
         "{text:?}"
     );
     assert!(text.contains("\\u{1b}[2J\\u{202e}"), "{text}");
-    assert!(run("csv").contains("'=cmd"), "{}", run("csv"));
+    for format in ["csv", "timesketch-csv"] {
+        let text = run(format);
+        assert!(text.contains("'=cmd") && text.contains("\\u{1b}[2J\\u{202e}"), "{text:?}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+    let args = ["scan", "log", "--stats", "--format", "csv"];
+    let stats = common::command(place.folder.path()).args(args).output().unwrap().stdout;
+    let stats = String::from_utf8(stats).unwrap();
+    assert!(stats.contains("\\u{1b}[2J\\u{202e}") && !stats.contains(['\u{1b}', '\u{202e}']), "{stats:?}");
     let scanned = place.scan(&["log"]);
     let decoded: serde_json::Value = serde_json::from_str(&format!("\"{agent}\"")).unwrap();
     assert!(scanned.findings().iter().all(|finding| finding["actor"] == decoded));

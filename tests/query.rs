@@ -158,6 +158,8 @@ fn hostile_text_stays_text() {
     assert_eq!(rows(&place, sql, "log.ndjson"), [json!({"user.email": evil, "n": -5})]);
     let csv = query(&place, &[sql, "log.ndjson", "--format", "csv"]).1;
     assert!(csv.contains("\"'=cmd") && csv.trim_end().ends_with(",-5"), "{csv:?}");
+    assert!(csv.contains(r"\u{1b}[2J\u{202e}") && !csv.contains(['\u{1b}', '\u{202e}']), "{csv:?}");
+    assert_eq!(csv.lines().count(), 2, "{csv:?}");
     let table = query(&place, &[sql, "log.ndjson"]).1;
     assert!(table.contains(r"=cmd|' /C calc'!A0\u{1b}[2J\u{202e}") && !table.contains('\u{1b}'), "{table:?}");
     assert_eq!(table.lines().count(), 3, "{table}");
@@ -187,6 +189,26 @@ fn what_is_wrong_is_said_and_what_was_not_read_changes_the_exit_code() {
     }
     let (code, _, err) = query(&place, &["SELECT 1 FROM log", "log.ndjson", "--format", "parquet"]);
     assert!(code == 2 && err.contains("--output"), "{err}");
+}
+
+#[test]
+fn standard_input_is_not_read_twice() {
+    let place = Place::new();
+    let ask = |sql: &str| {
+        let log = std::fs::File::open(Path::new(FIXTURE).join("mixpanel-audit.ndjson")).unwrap();
+        let output = command(place.folder.path()).args(["query", sql, "-"]).stdin(log).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for sql in [
+        "SELECT l._record FROM log l JOIN findings f ON l.user.email = f.actor",
+        "SELECT user.email FROM log WHERE user.email IN (SELECT actor FROM findings)",
+        "SELECT count(*) FROM log UNION ALL SELECT count(*) FROM log",
+    ] {
+        let (code, err) = ask(sql);
+        assert!(code == Some(2) && err.contains("save them to a file"), "{sql}: {err}");
+    }
+    let (code, err) = ask("SELECT count(*) FROM log");
+    assert_eq!(code, Some(0), "{err}");
 }
 
 /// The counts of `scan --stats` are those of SQL over the same logs.

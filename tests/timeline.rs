@@ -65,6 +65,22 @@ fn bad_usage_says_what_to_do_and_leaves_no_file() {
     for (args, part) in [
         (vec![FIXTURE, "--account", "nobody@x.example", "-o", "x.svg"], "no event of nobody@x.example"),
         (vec![FIXTURE, "--account", ACCOUNT, "-o", "x.gif"], ".svg, .png or .html"),
+        (vec!["missing", "--account", ACCOUNT, "-o", "x.svg"], "missing: no such file"),
+        (vec!["missing", "--account", ACCOUNT, "-o", "x.svg"], "not one record was read"),
+        (
+            vec![
+                FIXTURE,
+                "--account",
+                ACCOUNT,
+                "-o",
+                "x.svg",
+                "--since",
+                "2030-01-01",
+                "--until",
+                "2030-02-01",
+            ],
+            "with a time from 2030-01-01T00:00:00Z before 2030-02-01T00:00:00Z",
+        ),
         (vec![FIXTURE, "--account", ACCOUNT, "-o", "x.svg", "--chart", "lane"], "did you mean `lanes`"),
     ] {
         let (code, err) = timeline(&place, &args);

@@ -105,7 +105,7 @@ pub fn main() -> ExitCode {
         Command::Lockdown(args) => command::lockdown::run(&ui, args),
         Command::Offboard(args) => command::offboard::run(&ui, args),
         Command::Rotate(args) => command::rotate::run(&ui, args),
-        Command::Status(args) => command::status::run(args),
+        Command::Status(args) => command::status::run(&ui, args),
         Command::Verify(args) => command::verify::run(&ui, args),
         Command::Restore(args) => command::restore::run(&ui, args),
         Command::Notify(args) => command::notify::run(&ui, args),
@@ -115,7 +115,7 @@ pub fn main() -> ExitCode {
         Command::BlastRadius(args) => command::blast_radius::run(&ui, args),
         Command::Inventory(args) => command::inventory::run(&ui, args),
         Command::Review(args) => command::review::run(&ui, args),
-        Command::Calendar(args) => command::calendar::run(args),
+        Command::Calendar(args) => command::calendar::run(&ui, args),
         Command::Config(args) => command::config::run(&ui, args),
         Command::Completions(args) => command::completions::run(args),
         Command::Man(args) => command::man::run(args),
@@ -135,4 +135,30 @@ fn usage(error: &clap::Error) -> ExitCode {
     // Where even this cannot be printed, the exit code still says it.
     let printed = error.print();
     if error.use_stderr() || printed.is_err() { ExitCode::from(error::USAGE) } else { ExitCode::SUCCESS }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The examples of a command and of those below it, with the name of each.
+    fn examples(command: &clap::Command, all: &mut Vec<(String, String)>) {
+        let help = command.get_long_about().or(command.get_about()).map(ToString::to_string);
+        let shown = help.as_deref().and_then(|help| help.split_once("Examples:")).map(|(_, rest)| rest);
+        let lines = shown.into_iter().flat_map(str::lines);
+        all.extend(lines.map(|line| (command.get_name().to_owned(), line.to_owned())));
+        command.get_subcommands().for_each(|below| examples(below, all));
+    }
+
+    #[test]
+    fn no_example_holds_what_a_shell_would_run() {
+        let mut all = Vec::new();
+        examples(&Cli::command(), &mut all);
+        assert!(all.len() > 60, "{}", all.len());
+        for (command, line) in all {
+            assert!(!line.contains('`'), "{command}: {line}");
+        }
+    }
 }

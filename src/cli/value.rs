@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::command::scan_report;
-use crate::event::time::{TimeOptions, TimeReader, Timestamp};
+use crate::event::time::{TimeError, TimeOptions, TimeReader, Timestamp};
 use crate::output::{FORMATS, LEVELS};
 use crate::rule::Level;
 use crate::source::SOURCES;
@@ -14,9 +14,15 @@ use crate::source::SOURCES;
 /// A date (midnight UTC), or any time that logs may have.
 pub fn time(text: &str) -> Result<Timestamp, String> {
     let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    TimeReader::new(TimeOptions::default())
-        .read(whole.as_bytes())
-        .map_err(|error| format!("{error}; write 2026-05-01 or 2026-05-01T02:14:09Z"))
+    TimeReader::new(TimeOptions::default()).read(whole.as_bytes()).map_err(|error| {
+        // The reader's advice is about logs, whose zone is not that of the command line.
+        let why = match error {
+            TimeError::NoZone => "time names no zone",
+            TimeError::AmbiguousZone => "zone abbreviation has several meanings",
+            other => other.reason(),
+        };
+        format!("{why}; write 2026-05-01 or 2026-05-01T02:14:09Z")
+    })
 }
 
 /// A day.

@@ -54,7 +54,7 @@ impl TimeError {
             Self::AmbiguousZone => {
                 "zone abbreviation has several meanings: give the log's zone with --log-zone"
             }
-            Self::UnknownZone => "unknown zone abbreviation",
+            Self::UnknownZone => "unknown zone abbreviation or offset",
             Self::GapOrFold => "local time that the clock skips or repeats at a change of summer time",
             Self::NoDay => "neither a day, such as 2026-03-30, nor a time",
         }
@@ -334,7 +334,8 @@ fn offset(zone: &str) -> Option<Offset> {
         [h1, h2] => (h1, h2, b'0', b'0'),
         _ => return None,
     };
-    let (hours, minutes) = (pair(h1, h2)?, pair(m1, m2).filter(|minutes| *minutes < 60)?);
+    let (hours, minutes) =
+        (pair(h1, h2).filter(|hours| *hours < 24)?, pair(m1, m2).filter(|minutes| *minutes < 60)?);
     Offset::from_seconds(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?).ok()
 }
 
@@ -543,6 +544,8 @@ mod tests {
             ("2026-05-01T00:00:00", None, NoZone),
             ("2026-05-01 00:00:00 CST", None, AmbiguousZone),
             ("2026-05-01 00:00:00 XYZ", None, UnknownZone),
+            ("2026-05-01T00:00:00+25:00", None, UnknownZone),
+            ("2026-05-01T00:00:00-24:00", None, UnknownZone),
             ("01/02/2026 10:00:00", None, SlashDate),
             ("12345", None, AmbiguousNumber),
             ("16026113112", None, AmbiguousNumber),

@@ -1,6 +1,7 @@
 //! What several formats for other tools ask of a finding.
 
 use crate::finding::Finding;
+use crate::incident::tactic;
 use crate::rule::Level;
 
 /// What the tools are told of the program.
@@ -26,16 +27,20 @@ pub(super) fn techniques(tags: &[String]) -> Vec<Technique> {
     tags.iter().filter_map(technique).collect()
 }
 
+/// The version of ATT&CK whose numbers and names these are.
+pub(super) const ATTACK: &str = "19";
+
 /// The tactics among a rule's tags, as MITRE numbers and names them.
 pub(super) fn tactics(tags: &[String]) -> Vec<(&'static str, &'static str)> {
-    const TACTICS: [(&str, &str); 14] = [
+    const TACTICS: [(&str, &str); 15] = [
         ("TA0043", "Reconnaissance"),
         ("TA0042", "Resource Development"),
         ("TA0001", "Initial Access"),
         ("TA0002", "Execution"),
         ("TA0003", "Persistence"),
         ("TA0004", "Privilege Escalation"),
-        ("TA0005", "Defense Evasion"),
+        ("TA0005", "Stealth"),
+        ("TA0112", "Defense Impairment"),
         ("TA0006", "Credential Access"),
         ("TA0007", "Discovery"),
         ("TA0008", "Lateral Movement"),
@@ -44,8 +49,8 @@ pub(super) fn tactics(tags: &[String]) -> Vec<(&'static str, &'static str)> {
         ("TA0010", "Exfiltration"),
         ("TA0040", "Impact"),
     ];
-    let bare = |name: &str| name.to_ascii_lowercase().replace([' ', '_'], "-");
-    let tagged: Vec<String> = tags.iter().filter_map(|tag| tag.strip_prefix("attack.")).map(bare).collect();
+    let bare = |name: &str| name.to_ascii_lowercase().replace(' ', "-");
+    let tagged: Vec<String> = tags.iter().filter_map(|tag| tactic(tag)).collect();
     TACTICS.into_iter().filter(|(_, name)| tagged.contains(&bare(name))).collect()
 }
 
@@ -85,5 +90,8 @@ mod tests {
         let tags = tags.map(str::to_owned);
         assert_eq!(techniques(&tags), [Technique { id: "T1567.002".into() }]);
         assert_eq!(tactics(&tags), [("TA0001", "Initial Access"), ("TA0010", "Exfiltration")]);
+        let tags =
+            ["attack.defense_evasion", "attack.stealth", "attack.defense-impairment"].map(str::to_owned);
+        assert_eq!(tactics(&tags), [("TA0005", "Stealth"), ("TA0112", "Defense Impairment")]);
     }
 }

@@ -1,15 +1,16 @@
-//! For spreadsheets: RFC 4180, and no cell that a spreadsheet would run as a formula.
+//! For spreadsheets: RFC 4180, no cell that a spreadsheet would run as a formula, and none that a terminal would obey.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use super::escape::Safe;
 use super::{Format, Options, Sink, Summary};
 use crate::finding::{EventRef, Fact, Finding};
 
 /// See the module.
 pub const FORMAT: Format = Format {
     name: "csv",
-    description: "for spreadsheets; cells that start a formula get a leading apostrophe",
+    description: "for spreadsheets; cells that start a formula get an apostrophe, and controls are shown by their codes",
     open: |out, _: Options| Box::new(Csv { out, started: false }),
     open_grouped: None,
 };
@@ -49,7 +50,7 @@ impl Csv<'_> {
     }
 
     fn row(&mut self, cells: &[Cow<'_, str>]) -> io::Result<()> {
-        row(&mut self.out, cells.iter().map(|cell| quoted(cell)))
+        row(&mut self.out, cells.iter().map(|cell| shown(cell)))
     }
 }
 
@@ -116,13 +117,25 @@ pub fn plain(cell: &str) -> Cow<'_, str> {
     }
 }
 
+/// A cell of what a log may have written, as it is shown everywhere: what a terminal obeys, and what hides or reorders text,
+/// by its code. It starts no formula, and is quoted also for programs that part cells at a semicolon. Not exact: a
+/// backslash of the log stays as it is.
+pub fn shown(cell: &str) -> String {
+    let text = Safe(cell).to_string();
+    let apostrophe = if is_formula(cell) { "'" } else { "" };
+    if apostrophe.is_empty() && !text.contains(['"', ',', ';']) {
+        return text;
+    }
+    format!("\"{apostrophe}{}\"", text.replace('"', "\"\""))
+}
+
+fn is_formula(cell: &str) -> bool {
+    cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
 /// A cell, made harmless and quoted where RFC 4180 asks for it.
 pub fn quoted(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("\"'{}\"", cell.replace('"', "\"\"")))
-    } else {
-        plain(cell)
-    }
+    if is_formula(cell) { Cow::Owned(format!("\"'{}\"", cell.replace('"', "\"\""))) } else { plain(cell) }
 }
 
 #[cfg(test)]
@@ -151,6 +164,22 @@ mod tests {
     }
 
     #[test]
+    fn cells_of_logs_give_no_orders() {
+        let cases = [
+            ("plain", "plain"),
+            ("a;b", "\"a;b\""),
+            ("a\tb", r"a\tb"),
+            ("two\r\nlines", r"two\r\nlines"),
+            ("=1+1", "\"'=1+1\""),
+            ("\t=1", "\"'\\t=1\""),
+            ("\u{1b}[2J\u{7}\u{202e}\"", "\"\\u{1b}[2J\\u{7}\\u{202e}\"\"\""),
+        ];
+        for (cell, expected) in cases {
+            assert_eq!(shown(cell), expected);
+        }
+    }
+
+    #[test]
     fn a_header_even_without_findings() {
         let empty = written(&FORMAT, Options::default(), &[]);
         assert_eq!(empty, format!("{}\r\n", HEADER.join(",")));
@@ -164,8 +193,11 @@ mod tests {
     #[test]
     fn hostile_cells_start_with_an_apostrophe() {
         let text = written(&FORMAT, Options::default(), &[hostile()]);
-        for start in ["\"'=", "\"'@", "\"'\t", "\"'-"] {
+        for start in ["\"'=", "\"'@", "\"'\\t", "\"'-"] {
             assert!(text.contains(start), "{start:?}");
         }
+        assert_eq!(text.matches('\n').count(), 2, "{text:?}");
+        let hides = |letter: char| letter.is_control() && !"\r\n".contains(letter) || letter == '\u{202e}';
+        assert!(!text.contains(hides), "{text:?}");
     }
 }

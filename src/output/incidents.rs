@@ -10,6 +10,9 @@ use super::{Options, Sink, Summary};
 use crate::finding::Finding;
 use crate::incident::{Incident, Score};
 
+/// Findings of an incident that are shown to people, unless all are asked for.
+const SHOWN: usize = 40;
+
 /// A grouped output for people.
 pub fn text<'a>(out: Box<dyn Write + 'a>, options: Options) -> Box<dyn Sink + 'a> {
     Box::new(Grouped { out, options, findings: Vec::new(), write: write_text, least: Some(50) })
@@ -77,8 +80,8 @@ fn write_text(out: &mut dyn Write, options: &Options, number: usize, incident: &
     let listed = |names: Vec<&str>| names.join(", ");
     writeln!(out, "    from {}", Safe(&listed(incident.addresses.iter().map(String::as_str).collect())))?;
     writeln!(out, "    tactics: {}", Safe(&listed(incident.tactics.iter().map(String::as_str).collect())))?;
-    let limit = if options.per_rule == 0 { usize::MAX } else { 40 };
-    for finding in incident.findings.iter().take(limit) {
+    let limit = if options.per_rule == 0 { usize::MAX } else { SHOWN };
+    for finding in most_serious(&incident.findings, limit) {
         let time = finding.time.map_or_else(|| "(no time)".to_owned(), |time| time.in_zone(&options.zone));
         let level = finding.level.name().to_uppercase();
         let what = format!("{}  {}", finding.title, finding.action.as_deref().unwrap_or_default());
@@ -93,6 +96,15 @@ fn write_text(out: &mut dyn Write, options: &Options, number: usize, incident: &
         writeln!(out, "      … {hidden} more (--all shows every one)")?;
     }
     writeln!(out)
+}
+
+/// The most serious findings, of one level the earliest, in the order in which they stand.
+fn most_serious(findings: &[Finding], limit: usize) -> Vec<&Finding> {
+    let mut places: Vec<(usize, &Finding)> = findings.iter().enumerate().collect();
+    places.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.level));
+    places.truncate(limit);
+    places.sort_unstable_by_key(|(place, _)| *place);
+    places.into_iter().map(|(_, finding)| finding).collect()
 }
 
 #[derive(Serialize)]
@@ -140,14 +152,21 @@ fn write_jsonl(out: &mut dyn Write, _: &Options, number: usize, incident: &Incid
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::time::Timestamp;
     use crate::output::tests::{hostile, sample};
+    use crate::rule::Level;
 
-    fn written(open: for<'a> fn(Box<dyn Write + 'a>, Options) -> Box<dyn Sink + 'a>) -> String {
+    type Open = for<'a> fn(Box<dyn Write + 'a>, Options) -> Box<dyn Sink + 'a>;
+
+    fn written(open: Open) -> String {
+        of(open, &[sample(), hostile()])
+    }
+
+    fn of(open: Open, given: &[Finding]) -> String {
         let mut out = Vec::new();
         {
             let mut sink = open(Box::new(&mut out), Options::default());
-            sink.finding(&sample()).unwrap();
-            sink.finding(&hostile()).unwrap();
+            given.iter().for_each(|finding| sink.finding(finding).unwrap());
             let findings = super::super::LevelCounts::default();
             sink.finish(&Summary { findings, inputs: 1, records: 2, clean: true }).unwrap();
         }
@@ -166,6 +185,25 @@ mod tests {
         };
         assert!(!text.chars().any(is_hostile), "{text:?}");
         assert_eq!(text.matches("INCIDENT").count(), 2);
+    }
+
+    #[test]
+    fn the_most_serious_findings_are_shown_in_time_order() {
+        let at = |second: usize, level: Level, title: &str| {
+            let nanos = 1_777_601_649_000_000_000 + i64::try_from(second).unwrap() * 1_000_000_000;
+            let time = Some(Timestamp { nanos, digits: 0 });
+            Finding { level, time, title: title.to_owned(), ..sample() }
+        };
+        let mut given: Vec<Finding> = (0..SHOWN + 5).map(|second| at(second, Level::Low, "noise")).collect();
+        given.push(at(SHOWN + 6, Level::Critical, "the worst"));
+        given.push(at(SHOWN + 7, Level::High, "the last"));
+        let text = of(text, &given);
+        let lines: Vec<&str> =
+            text.lines().filter(|line| line.contains(':') && line.contains("  2026-")).collect();
+        assert_eq!(lines.len(), SHOWN, "{text}");
+        assert!(lines[SHOWN - 2].contains("CRITICAL") && lines[SHOWN - 2].contains("the worst"), "{text}");
+        assert!(lines[SHOWN - 1].contains("HIGH") && lines[SHOWN - 1].contains("the last"), "{text}");
+        assert!(text.contains("… 7 more"), "{text}");
     }
 
     #[test]

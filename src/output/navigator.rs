@@ -59,7 +59,7 @@ impl Sink for Layer<'_> {
         let most = self.found.values().map(|found| found.findings).max().unwrap_or(1);
         let layer = json!({
             "name": "Portcullis findings",
-            "versions": {"attack": "17", "navigator": "5.1.0", "layer": "4.5"},
+            "versions": {"attack": alert::ATTACK, "navigator": "5.1.0", "layer": "4.5"},
             "domain": "enterprise-attack",
             "description": format!(
                 "{} findings; {} of them by rules that name no technique",

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::alert::{self, PRODUCT, VERSION};
 use super::attest::Chain;
@@ -83,7 +83,7 @@ fn event(finding: &Finding) -> Value {
             "analytic": {"type_id": 1, "type": "Rule", "uid": finding.rule_id, "name": finding.rule_name},
             "attacks": attacks(finding),
         },
-        "evidences": finding.events.iter().map(|cited| evidence(finding, cited)).collect::<Vec<_>>(),
+        "evidences": evidences(finding),
     });
     if let (Some(response), Some(fields)) = (&finding.response, event.as_object_mut()) {
         fields.insert("remediation".to_owned(), json!({"desc": response}));
@@ -105,7 +105,7 @@ fn attacks(finding: &Finding) -> Vec<Value> {
         alert::tactics(&finding.tags).iter().map(|(uid, name)| json!({"uid": uid, "name": name})).collect();
     let techniques = alert::techniques(&finding.tags);
     let technique = |id: &str| json!({"uid": id, "name": id});
-    let version = "17.0";
+    let version = alert::ATTACK;
     if let ([tactic], [_, ..]) = (tactics.as_slice(), techniques.as_slice()) {
         let both = |of: &alert::Technique| json!({"version": version, "tactic": tactic, "technique": technique(&of.id)});
         return techniques.iter().map(both).collect();
@@ -115,14 +115,25 @@ fn attacks(finding: &Finding) -> Vec<Value> {
     tactics.chain(techniques).collect()
 }
 
-fn evidence(finding: &Finding, cited: &EventRef) -> Value {
-    let mut evidence = json!({
+/// The records. Who, from where and what a finding says of the last alone.
+fn evidences(finding: &Finding) -> Vec<Value> {
+    let mut evidences: Vec<Value> = finding.events.iter().map(data).collect();
+    if let Some(fields) = evidences.last_mut().and_then(Value::as_object_mut) {
+        tell(finding, fields);
+    }
+    evidences
+}
+
+fn data(cited: &EventRef) -> Value {
+    json!({
         "data": {
             "path": cited.path, "record": cited.record, "offset": cited.offset, "length": cited.length,
             "sha256": cited.sha256,
         },
-    });
-    let Some(fields) = evidence.as_object_mut() else { return evidence };
+    })
+}
+
+fn tell(finding: &Finding, fields: &mut Map<String, Value>) {
     if let Some(actor) = &finding.actor {
         fields.insert("actor".to_owned(), json!({"user": {"name": actor}}));
     }
@@ -134,13 +145,17 @@ fn evidence(finding: &Finding, cited: &EventRef) -> Value {
     if let Some(action) = &finding.action {
         fields.insert("api".to_owned(), json!({"operation": action}));
     }
-    evidence
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::output::tests::{hostile, sample, written};
+
+    fn event_of(finding: &Finding) -> Value {
+        let line = written(&FORMAT, Options::default(), std::slice::from_ref(finding));
+        serde_json::from_str(&line).unwrap()
+    }
 
     #[test]
     fn what_the_class_requires_is_there() {
@@ -156,6 +171,12 @@ mod tests {
         let event: Value = serde_json::from_str(&line).unwrap();
         assert!(event["evidences"][0].get("src_endpoint").is_none(), "no address");
         assert_eq!(event["evidences"][0]["actor"]["user"]["name"].as_str(), evil.actor.as_deref());
+        let mut several = sample();
+        several.events.push(EventRef { record: 9, ..several.events[0].clone() });
+        let evidences = &event_of(&several)["evidences"];
+        let first: Vec<&String> = evidences[0].as_object().unwrap().keys().collect();
+        assert_eq!(first, ["data"], "what is known of the last record is not said of the others");
+        assert_eq!(evidences[1]["actor"]["user"]["name"], "jane@agency.example");
         assert_eq!(uid(&sample()), uid(&sample()));
         assert_ne!(uid(&sample()), uid(&evil));
     }

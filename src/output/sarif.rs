@@ -15,7 +15,7 @@ pub const FORMAT: Format = Format {
     name: "sarif",
     description: "SARIF 2.1.0, one document; places are bytes of the decompressed inputs",
     open: |out, _: Options| {
-        Box::new(Sarif { out, rules: Vec::new(), known: BTreeMap::new(), results: Vec::new() })
+        Box::new(Sarif { out, rules: Vec::new(), known: BTreeMap::new(), is_begun: false })
     },
     open_grouped: None,
 };
@@ -23,11 +23,18 @@ pub const FORMAT: Format = Format {
 /// What a path keeps in a URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
+/// Up to the first result. Results are written as they come, so the rules that they point at follow them.
+const BEGINNING: &str = concat!(
+    "{\n  \"$schema\": \"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json\",\n",
+    "  \"version\": \"2.1.0\",\n  \"runs\": [{\n    \"results\": [",
+);
+
 struct Sarif<'a> {
     out: Box<dyn Write + 'a>,
+    /// Rules with a finding.
     rules: Vec<Value>,
     known: BTreeMap<String, usize>,
-    results: Vec<Value>,
+    is_begun: bool,
 }
 
 impl Sink for Sarif<'_> {
@@ -37,21 +44,21 @@ impl Sink for Sarif<'_> {
             rules.push(rule(finding));
             rules.len() - 1
         });
-        self.results.push(result(finding, index));
+        let before = if self.is_begun { ",\n" } else { BEGINNING };
+        self.is_begun = true;
+        self.out.write_all(before.as_bytes())?;
+        super::json::write(&mut self.out, &result(finding, index))?;
         Ok(())
     }
 
     fn finish(&mut self, _: &Summary) -> io::Result<()> {
-        let document = json!({
-            "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-            "version": "2.1.0",
-            "runs": [{
-                "tool": {"driver": {"name": PRODUCT, "semanticVersion": VERSION, "rules": self.rules}},
-                "results": self.results,
-            }],
-        });
-        super::json::write_pretty(&mut self.out, &document)?;
-        self.out.write_all(b"\n")?;
+        if !self.is_begun {
+            self.out.write_all(BEGINNING.as_bytes())?;
+        }
+        let driver = json!({"name": PRODUCT, "semanticVersion": VERSION, "rules": self.rules});
+        self.out.write_all(b"],\n    \"tool\": ")?;
+        super::json::write(&mut self.out, &json!({"driver": driver}))?;
+        self.out.write_all(b"\n  }]\n}\n")?;
         self.out.flush()
     }
 }
@@ -116,6 +123,16 @@ mod tests {
     use super::*;
     use crate::output::tests::{hostile, sample, written};
 
+    /// A scan of many findings takes no memory for them.
+    #[test]
+    fn results_are_written_as_they_come() {
+        let mut out = Vec::new();
+        let mut sink = (FORMAT.open)(Box::new(&mut out), Options::default());
+        sink.finding(&sample()).unwrap();
+        drop(sink);
+        assert!(String::from_utf8(out).unwrap().contains("raw_event_export.requested"));
+    }
+
     #[test]
     fn rules_stand_once_and_results_point_at_them() {
         let other = Finding { rule_id: "other".into(), ..hostile() };
@@ -130,6 +147,9 @@ mod tests {
             .map(|result| result["ruleIndex"].as_u64().unwrap())
             .collect();
         assert_eq!(indexes, [0, 1, 0]);
+        let none: Value = serde_json::from_str(&written(&FORMAT, Options::default(), &[])).unwrap();
+        assert_eq!(none["runs"][0]["results"], json!([]));
+        assert_eq!(none["runs"][0]["tool"]["driver"]["rules"], json!([]));
         let place = &run["results"][0]["locations"][0]["physicalLocation"];
         assert_eq!(place["region"], json!({"byteOffset": 733_180, "byteLength": 412}));
         let uri = run["results"][1]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]

@@ -98,7 +98,7 @@ impl Text<'_> {
         let from = finding.source_ip.as_deref().map_or_else(String::new, |ip| format!(" from {ip}"));
         let action = finding.action.as_deref().unwrap_or("");
         write!(self.out, "    {time}  {}", Safe(&format!("{who}{from}  {action}")))?;
-        if let Some(event) = finding.events.first() {
+        if let Some(event) = finding.events.last() {
             write!(self.out, "  {dim}{}:{}{dim:#}", Safe(&event.path), event.record)?;
         }
         writeln!(self.out)?;
@@ -139,5 +139,21 @@ fn level_style(level: Level) -> Style {
         Level::Medium => color(AnsiColor::Yellow),
         Level::Low => color(AnsiColor::Cyan),
         Level::Informational => Style::new().bold(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::tests::{sample, written};
+
+    #[test]
+    fn the_place_is_that_of_the_record_whose_time_is_shown() {
+        let mut finding = sample();
+        let last =
+            crate::finding::EventRef { path: "okta.ndjson".into(), record: 77, ..finding.events[0].clone() };
+        finding.events.push(last);
+        let text = written(&FORMAT, Options::default(), &[finding]);
+        assert!(text.contains("okta.ndjson:77") && !text.contains("audit.ndjson"), "{text}");
     }
 }

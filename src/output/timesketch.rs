@@ -77,9 +77,9 @@ impl Sink for Timesketch<'_> {
             Form::Csv { .. } => csv::row(
                 &mut self.out,
                 values.map(|(_, value)| match value {
-                    Value::String(text) => csv::quoted(&text).into_owned(),
+                    Value::String(text) => csv::shown(&text),
                     Value::Null => String::new(),
-                    value => csv::quoted(&value.to_string()).into_owned(),
+                    value => csv::shown(&value.to_string()),
                 }),
             ),
         }
@@ -128,6 +128,7 @@ mod tests {
         assert!(text.lines().nth(2).unwrap().contains("no time that can be read"), "{text}");
         let table = written(&CSV, Options::default(), &findings);
         assert!(table.starts_with("message,datetime,timestamp_desc,"), "{table}");
+        assert!(!table.contains(['\u{1b}', '\u{202e}', '\u{7f}']), "{table:?}");
         assert!(table.contains("\"'=") && table.contains("2026-05-01T02:14:09Z"), "{table}");
         assert_eq!(written(&CSV, Options::default(), &[]).lines().count(), 1);
     }

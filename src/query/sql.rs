@@ -27,6 +27,8 @@ pub struct Parsed {
     pub names: BTreeSet<String>,
     /// Tables that are read and not defined by the query itself.
     pub tables: BTreeSet<String>,
+    /// Whether the logs may be read more than once: it names two tables, or one twice.
+    pub reads_again: bool,
 }
 
 /// Reads a query.
@@ -55,7 +57,9 @@ pub fn parse(sql: &str) -> Result<Parsed, QueryError> {
     let mut rewrite = Rewrite { scope: &scope, names: BTreeSet::new() };
     let _whole = statement.visit(&mut rewrite);
     let names = rewrite.names.difference(&scope.aliases).cloned().collect();
-    Ok(Parsed { sql: statement.to_string(), names, tables })
+    let named: BTreeSet<&String> = scope.reads.iter().collect();
+    let reads_again = tables.len() > 1 || named.len() < scope.reads.len();
+    Ok(Parsed { sql: statement.to_string(), names, tables, reads_again })
 }
 
 /// What a query defines and reads.
@@ -65,6 +69,8 @@ struct Scope {
     defined: BTreeSet<String>,
     /// Tables that it reads.
     relations: BTreeSet<String>,
+    /// The same, each as often as it is named.
+    reads: Vec<String>,
     /// Other names of tables.
     table_aliases: BTreeSet<String>,
     /// Names of columns that it makes.
@@ -105,6 +111,7 @@ impl VisitorMut for Scope {
         let alias = match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 self.relations.insert(joined(name));
+                self.reads.push(joined(name));
                 alias
             }
             TableFactor::Derived { alias, .. } | TableFactor::NestedJoin { alias, .. } => alias,
@@ -286,6 +293,21 @@ mod tests {
             r#"SELECT "a" FROM log ORDER BY "a", "_file", "_record""#
         );
         assert_eq!(sql("SELECT a FROM log LIMIT 2"), r#"SELECT "a" FROM log LIMIT 2"#);
+    }
+
+    #[test]
+    fn what_reads_the_logs_again_is_told() {
+        for (text, again) in [
+            ("SELECT a FROM log", false),
+            ("SELECT title FROM findings", false),
+            ("WITH x AS (SELECT a FROM log) SELECT a FROM x", false),
+            ("SELECT l.a FROM log l JOIN findings f ON l.a = f.actor", true),
+            ("SELECT a FROM log WHERE a IN (SELECT actor FROM findings)", true),
+            ("SELECT a FROM log UNION ALL SELECT a FROM log", true),
+            ("WITH x AS (SELECT a FROM log) SELECT p.a FROM x p JOIN x q ON p.a = q.a", true),
+        ] {
+            assert_eq!(parse(text).unwrap().reads_again, again, "{text}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ const GAP: &str = "  ";
 pub enum Form {
     /// Aligned columns, long cells cut, everything that a terminal obeys escaped.
     Table,
-    /// RFC 4180; cells of text that start a formula get a leading apostrophe.
+    /// RFC 4180; cells of text that start a formula get a leading apostrophe, and controls are shown by their codes.
     Csv,
     /// One object a line, exact.
     Jsonl,
@@ -75,10 +75,10 @@ fn table(out: &mut dyn Write, frame: &DataFrame) -> io::Result<()> {
 
 fn lines(out: &mut dyn Write, frame: &DataFrame) -> io::Result<()> {
     let names = frame.get_column_names();
-    csv::row(out, names.iter().map(|name| csv::quoted(name)))?;
+    csv::row(out, names.iter().map(|name| csv::shown(name)))?;
     for row in 0..frame.height() {
         let cells = cells(frame, row).map(|cell| match cell {
-            Cell::Exact(Value::String(text)) => csv::quoted(&text).into_owned(),
+            Cell::Exact(Value::String(text)) => csv::shown(&text),
             cell => cell.text().map_or_else(String::new, |text| csv::plain(&text).into_owned()),
         });
         csv::row(out, cells)?;

@@ -20,7 +20,7 @@ use crate::timeline::{Gate, Story};
 
 /// Accounts whose events are charted: those of the most serious incidents.
 const MAX_ACCOUNTS: usize = 3;
-/// Records that are shown whole; of others the digest stands.
+/// Records that are shown whole, those of the most serious findings; of others the digest stands.
 const MAX_RECORDS: usize = 2_000;
 /// Bytes of a record that are shown.
 const MAX_SHOWN: usize = 4_096;
@@ -47,8 +47,8 @@ pub(super) struct Shown {
 /// Why the logs are not read a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRead {
-    /// Standard input can be read once.
-    StandardInput,
+    /// Standard input and pipes can be read once.
+    ReadOnce,
     /// Nothing was found.
     NothingFound,
 }
@@ -58,8 +58,8 @@ impl Again {
     pub fn without(why: NotRead) -> Self {
         let missing = match why {
             NotRead::NothingFound => Vec::new(),
-            NotRead::StandardInput => vec![
-                "Standard input can be read once: charts and the text of records are not here. Scan a file for them."
+            NotRead::ReadOnce => vec![
+                "Standard input and pipes can be read once: charts and the text of records are not here. Scan a file for them."
                     .to_owned(),
             ],
         };
@@ -114,7 +114,9 @@ impl<'a> Reader<'a> {
     fn new(held: &'a Held, lockdown: Option<&journal::Read>) -> Self {
         let mut cited = HashMap::new();
         let mut uncited = 0;
-        for event in held.findings.iter().flat_map(|finding| &finding.events) {
+        let mut findings: Vec<&Finding> = held.findings.iter().collect();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+        for event in findings.into_iter().flat_map(|finding| &finding.events) {
             let key = (event.path.as_str(), event.offset);
             if cited.len() < MAX_RECORDS {
                 cited.insert(key, event);
@@ -214,4 +216,34 @@ fn shown(text: &str) -> Shown {
     let end = text.floor_char_boundary(MAX_SHOWN);
     let text_shown = text.get(..end).unwrap_or(text).to_owned();
     Shown { text: text_shown, cut: text.len() - end.min(text.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::tests::sample;
+    use crate::output::{LevelCounts, Sink as _, Summary};
+    use crate::rule::Level;
+
+    #[test]
+    fn the_records_of_serious_findings_are_shown_first() {
+        let cites = |from: u64, count: u64| -> Vec<EventRef> {
+            let of = |offset: u64| EventRef { offset, ..sample().events[0].clone() };
+            (from..from + count).map(of).collect()
+        };
+        let most = MAX_RECORDS as u64;
+        let noise = Finding { level: Level::Low, events: cites(0, most), ..sample() };
+        let serious = Finding { level: Level::Critical, events: cites(most, 2), ..sample() };
+        let mut held = Held::new(crate::incident::GAP);
+        for finding in [&noise, &serious] {
+            held.finding(finding).unwrap();
+        }
+        let findings = LevelCounts::default();
+        held.finish(&Summary { findings, inputs: 1, records: 10, clean: true }).unwrap();
+        let reader = Reader::new(&held, None);
+        assert_eq!((reader.cited.len(), reader.uncited), (MAX_RECORDS, 2));
+        for event in &serious.events {
+            assert!(reader.cited.contains_key(&(event.path.as_str(), event.offset)), "{}", event.offset);
+        }
+    }
 }

@@ -80,18 +80,26 @@ impl Found<'_> {
 
     fn table(&self) -> String {
         let rows: String = self.held.findings.iter().map(|finding| self.row(finding, true)).collect();
-        let more = if self.held.more > 0 {
-            format!(
-                "<p class=\"warn\">{} more findings are not listed here; --format jsonl has all.</p>",
-                self.held.more
-            )
-        } else {
+        let left_out: Vec<String> = self
+            .held
+            .left_out
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(level, count)| format!("{count} {}", level.name()))
+            .collect();
+        let more = if left_out.is_empty() {
             String::new()
+        } else {
+            format!(
+                "<p class=\"warn\">The most serious findings are listed, and incidents and charts are made of them. Left out \
+                 here: {}; --format jsonl has all.</p>",
+                left_out.join(", ")
+            )
         };
         format!(
             "<section id=\"findings\"><h2>Findings ({})</h2>{more}\
              <label class=\"filter\" hidden>Filter (press /): <input type=\"search\" autocomplete=\"off\"></label>{}</section>\n",
-            self.held.findings.len() + self.held.more,
+            self.held.findings.len() as u64 + self.held.left_out.total(),
             self::rows(" data-sortable", &rows)
         )
     }

@@ -139,6 +139,7 @@ pub fn read_placeholders(path: &Path) -> Result<Placeholders, RuleError> {
 
 fn files(path: &Path, loaded: &mut Loaded) -> Vec<PathBuf> {
     let mut files = Vec::new();
+    let errors = loaded.errors.len();
     for entry in walkdir::WalkDir::new(path).sort_by_file_name().follow_links(true) {
         match entry {
             Ok(entry) => {
@@ -153,6 +154,10 @@ fn files(path: &Path, loaded: &mut Loaded) -> Vec<PathBuf> {
                 loaded.fail(&at, &Fault::new(Span { line: 1, column: 1 }, reason));
             }
         }
+    }
+    if files.is_empty() && loaded.errors.len() == errors {
+        let fault = Fault::new(Span { line: 1, column: 1 }, "no rules here: no file ends in .yml or .yaml");
+        loaded.fail(path, &fault);
     }
     files
 }

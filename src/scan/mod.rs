@@ -269,7 +269,7 @@ fn total_bytes(inputs: &[input::Input]) -> Option<u64> {
         .map(|input| {
             let plain = input.compression == input::Compression::None;
             let path = input.path.as_ref().filter(|_| plain)?;
-            Some(std::fs::metadata(path).ok()?.len())
+            Some(std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.len())
         })
         .sum()
 }

@@ -15,7 +15,7 @@ use super::work::Scan;
 use crate::decode::csv::{self, CsvFramer};
 use crate::decode::csv_view::Columns;
 use crate::decode::json::stream::{Framer, Item};
-use crate::source::sniff::{self, Framing, Sniffed};
+use crate::source::sniff::{self, Framing, SniffError, Sniffed, Told};
 
 /// Bytes of a stream's chunk, unless units are smaller.
 const CHUNK: usize = 1 << 20;
@@ -44,10 +44,10 @@ pub(super) fn read<'s>(scan: &'s Scan<'_>, scope: &Scope<'s>, at: usize, reader:
     let mut feed = Feed { reader, held: Vec::new(), offset: 0, eof: false, problem: None };
     let mut units = Units { scan, at, number: 0 };
     skip_leading_space(&mut units, scope, &mut feed);
-    match sniff::sniff(&feed.held, scan.forced, scan.mapping) {
+    match tell(&mut units, scope, &mut feed) {
         Ok(sniffed) => read_as(&mut units, scope, &mut feed, &sniffed),
         Err(error) => {
-            let blank = error == sniff::SniffError::Empty;
+            let blank = error == SniffError::Empty;
             if !blank {
                 scan.note(at, |note| note.problem = Some(error.to_string()));
             }
@@ -74,6 +74,22 @@ fn skip_leading_space<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &m
         outcome.coverage.lines = memchr::memchr_iter(b'\n', &space).count() as u64;
         outcome.coverage.blank_lines = outcome.coverage.lines;
         units.give(scope, 0, Payload::Settled(Box::new(outcome)));
+    }
+}
+
+/// What the input is, by as much of it as it takes. First records that are too long are skipped.
+fn tell<'s>(units: &mut Units<'s, '_>, scope: &Scope<'s>, feed: &mut Feed) -> Result<Sniffed, SniffError> {
+    let scan = units.scan;
+    loop {
+        match sniff::tell(&feed.held, feed.eof, scan.settings.max_record, scan.forced, scan.mapping) {
+            Told::Result(told) => return told,
+            Told::More(length) => feed.fill(length),
+            Told::Skip => {
+                let outcome = skip_line(scan, feed);
+                units.give(scope, 0, Payload::Settled(Box::new(outcome)));
+                skip_leading_space(units, scope, feed);
+            }
+        }
     }
 }
 
@@ -294,6 +310,7 @@ fn refuse_all<'s>(
     is_blank: bool,
     reason: &'static str,
 ) {
+    let start = feed.offset;
     let mut length = 0;
     let mut only_space = is_blank;
     loop {
@@ -306,7 +323,7 @@ fn refuse_all<'s>(
         }
         feed.fill(CHUNK);
     }
-    let outcome = if only_space { blank(length) } else { rejected(0, length, reason) };
+    let outcome = if only_space { blank(length) } else { rejected(start, length, reason) };
     if length > 0 {
         units.give(scope, 0, Payload::Settled(Box::new(outcome)));
     }

@@ -25,7 +25,7 @@ use crate::enrich::{Attribute, Given, Locate};
 use crate::rule::Rule;
 use crate::rule::derive::DAY;
 use crate::source::input::{self, Compression, Input, Limits};
-use crate::source::sniff::{self, Framing, SniffError};
+use crate::source::sniff::{self, Framing, SniffError, Sniffed, Told};
 use crate::source::{Mapping, SOURCES, Source};
 
 /// What is known of an input besides its units.
@@ -219,9 +219,10 @@ impl<'a> Scan<'a> {
     fn input<'s>(&'s self, scope: &Scope<'s>, at: usize, input: &'s Input) -> Result<(), String> {
         self.note(at, |_| {});
         let plain = input.path.as_ref().filter(|_| input.compression == Compression::None);
-        if let Some(path) = plain {
+        // What is no regular file is opened once: to open a pipe and to close it is to end it.
+        if let Some(path) = plain.filter(|path| path.is_file()) {
             let file = File::open(path).map_err(|error| error.to_string())?;
-            if file.metadata().is_ok_and(|data| data.is_file()) && self.parts(scope, at, &file)? {
+            if self.parts(scope, at, &file)? {
                 return Ok(());
             }
         }
@@ -233,8 +234,7 @@ impl<'a> Scan<'a> {
     /// Plain files of JSON lines are read in parts, side by side. Whether this is one.
     fn parts<'s>(&'s self, scope: &Scope<'s>, at: usize, file: &File) -> Result<bool, String> {
         let size = file.metadata().map_err(|error| error.to_string())?.len();
-        let head = read_head(file).map_err(|error| error.to_string())?;
-        let Ok(sniffed) = sniff::sniff(&head, self.forced, self.mapping) else { return Ok(false) };
+        let Some(sniffed) = self.sniff(file).map_err(|error| error.to_string())? else { return Ok(false) };
         if sniffed.framing != Framing::JsonLines {
             return Ok(false);
         }
@@ -253,6 +253,20 @@ impl<'a> Scan<'a> {
             });
         }
         Ok(true)
+    }
+
+    /// What a plain file is, where its first records tell.
+    fn sniff(&self, file: &File) -> io::Result<Option<Sniffed>> {
+        let mut length = sniff::HEAD;
+        loop {
+            let head = read_head(file, length)?;
+            let is_whole = head.len() < length;
+            match sniff::tell(&head, is_whole, self.settings.max_record, self.forced, self.mapping) {
+                Told::Result(told) => return Ok(told.ok()),
+                Told::More(more) => length = more,
+                Told::Skip => return Ok(None),
+            }
+        }
     }
 
     fn part(&self, at: usize, source: usize, file: &File, number: u64, part: Range<u64>) {
@@ -372,6 +386,7 @@ impl<'a> Scan<'a> {
             SniffError::Empty => "blank",
             SniffError::UnknownFormat => "unknown format",
             SniffError::UnknownSource { .. } => "unknown log",
+            SniffError::Findings => "findings, no log",
             SniffError::Unplaced { .. } => "required columns not placed",
         }
     }
@@ -418,9 +433,9 @@ fn too_many_facts(session: &mut Session, limit: usize) -> Option<Recorder> {
     (session.fact_bytes() > limit / 2).then(|| session.take_facts())
 }
 
-fn read_head(file: &File) -> io::Result<Vec<u8>> {
+fn read_head(file: &File, length: usize) -> io::Result<Vec<u8>> {
     use std::os::unix::fs::FileExt;
-    let mut head = vec![0; sniff::HEAD];
+    let mut head = vec![0; length];
     let mut filled = 0;
     while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match file.read_at(rest, filled as u64)? {

@@ -8,7 +8,7 @@ use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::decompress::Counting;
-use super::input::{self, Compression, Limits};
+use super::input::{self, Compression, Left, Limits};
 
 /// Most members of an archive.
 const MAX_MEMBERS: usize = 10_000;
@@ -20,6 +20,8 @@ pub(super) struct Listing {
     pub(super) members: Vec<(String, String)>,
     /// Members with something wrong.
     pub(super) problems: Vec<(String, String)>,
+    /// Members that are left alone, as in a folder.
+    pub(super) left: Left,
 }
 
 /// Lists the members that are files.
@@ -35,6 +37,10 @@ pub(super) fn members(path: &Path) -> io::Result<Listing> {
         if member.is_dir() {
             continue;
         }
+        let (clean, leaves) = clean_path(&name);
+        if leave(&clean, &mut listing.left) {
+            continue;
+        }
         if member.encrypted() {
             listing.problems.push((name, "member is encrypted: unpack it first".to_owned()));
             continue;
@@ -45,7 +51,6 @@ pub(super) fn members(path: &Path) -> io::Result<Listing> {
                 .push((name, format!("compression method {} is not supported", member.compression())));
             continue;
         }
-        let (clean, leaves) = clean_path(&name);
         if leaves {
             listing.problems.push((
                 name.clone(),
@@ -56,6 +61,22 @@ pub(super) fn members(path: &Path) -> io::Result<Listing> {
     }
     listing.members.sort();
     Ok(listing)
+}
+
+/// Whether a member is left alone; if so it is counted.
+fn leave(clean: &str, left: &mut Left) -> bool {
+    let is_hidden = |part: &str| part.starts_with('.');
+    let count = if clean.split('/').any(|part| part == "__MACOSX") {
+        &mut left.macos
+    } else if clean.split('/').any(is_hidden) {
+        &mut left.hidden
+    } else if clean.rsplit('/').next() == Some("README.md") {
+        &mut left.readme
+    } else {
+        return false;
+    };
+    *count += 1;
+    true
 }
 
 /// A member's path without roots, drives and `..`; and whether it had any.

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::archive;
 use super::decompress::{self, Capped};
+use super::{archive, findings};
 
 /// How an input is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +26,11 @@ pub enum Compression {
 pub struct Input {
     /// What findings call it: its path, without the suffix of a compression.
     pub label: String,
-    /// The file; `None` for standard input.
+    /// The file, pipe or device; `None` for standard input.
     pub path: Option<PathBuf>,
     /// The member of an archive.
     pub member: Option<String>,
-    /// How it is packed; standard input is looked at when it is opened.
+    /// How it is packed; standard input, pipes and devices are looked at when they are opened.
     pub compression: Compression,
 }
 
@@ -81,16 +81,24 @@ pub fn discover(paths: &[String]) -> Discovery {
     finder.finish()
 }
 
+/// Whether a path gives its bytes once: standard input, a pipe, a device.
+pub fn is_read_once(path: &str) -> bool {
+    path == "-" || std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
+}
+
 /// Opens an input as its decompressed stream. A damaged one yields what is good, then an error.
 ///
 /// # Errors
-/// It cannot be opened, or is an archive on standard input.
+/// It cannot be opened, or is an archive on standard input or in a pipe.
 pub fn open(input: &Input, limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
-    let Some(path) = &input.path else { return open_stdin(limits) };
+    let Some(path) = &input.path else { return open_stream(io::stdin(), limits) };
     if let Some(member) = &input.member {
         return archive::open(path, member, limits);
     }
     let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return open_stream(file, limits);
+    }
     match input.compression {
         Compression::Gzip => Ok(Box::new(decompress::gzip(file, limits))),
         Compression::Zstd => Ok(Box::new(decompress::zstd(file, limits)?)),
@@ -98,19 +106,19 @@ pub fn open(input: &Input, limits: &Limits) -> io::Result<Box<dyn Read + Send>> 
     }
 }
 
-fn open_stdin(limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
-    let mut stdin = io::stdin();
+/// What can be read once: its first bytes are looked at and given with the rest.
+fn open_stream(mut stream: impl Read + Send + 'static, limits: &Limits) -> io::Result<Box<dyn Read + Send>> {
     let mut head = Vec::new();
-    stdin.by_ref().take(4).read_to_end(&mut head)?;
+    stream.by_ref().take(4).read_to_end(&mut head)?;
     let found = magic(&head);
-    let whole = io::Cursor::new(head).chain(stdin);
+    let whole = io::Cursor::new(head).chain(stream);
     match found {
         Compression::Gzip => Ok(Box::new(decompress::gzip(whole, limits))),
         Compression::Zstd => Ok(Box::new(decompress::zstd(whole, limits)?)),
         Compression::None => Ok(Box::new(whole)),
         Compression::Zip => Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "a zip archive cannot be read from standard input: save it to a file first",
+            "a zip archive cannot be read from standard input or a pipe: save it to a file first",
         )),
     }
 }
@@ -125,13 +133,46 @@ pub(super) fn magic(head: &[u8]) -> Compression {
     }
 }
 
+/// What is left alone in folders and archives, where nobody named it.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    pub(super) hidden: u64,
+    pub(super) readme: u64,
+    pub(super) macos: u64,
+    /// Files of findings that Portcullis wrote.
+    pub(super) findings: u64,
+    /// Pipes, sockets and devices.
+    pub(super) special: u64,
+}
+
+impl Left {
+    fn add(&mut self, other: &Self) {
+        self.hidden += other.hidden;
+        self.readme += other.readme;
+        self.macos += other.macos;
+        self.findings += other.findings;
+        self.special += other.special;
+    }
+
+    fn notes(&self) -> impl Iterator<Item = String> {
+        let counts = [
+            (self.hidden, "hidden"),
+            (self.readme, "named README.md"),
+            (self.macos, "kept by macOS in __MACOSX"),
+            (self.findings, "findings of Portcullis, which are no log"),
+            (self.special, "neither file nor folder"),
+        ];
+        let some = counts.into_iter().filter(|(count, _)| *count > 0);
+        some.map(|(count, what)| format!("{count} in folders and archives left alone: {what}"))
+    }
+}
+
 #[derive(Default)]
 struct Finder {
     /// By canonical path, so that a file given twice is read once.
     files: BTreeMap<PathBuf, PathBuf>,
     stdin: bool,
-    hidden: u64,
-    readme: u64,
+    left: Left,
     repeated: BTreeSet<String>,
     problems: Vec<InputProblem>,
 }
@@ -176,65 +217,79 @@ impl Finder {
     }
 
     fn folder(&mut self, folder: &Path) {
-        let before = self.files.len() + self.problems.len();
+        let mut is_empty = true;
         let mut walk = walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
         while let Some(entry) = walk.next() {
             match entry {
                 Err(error) => {
-                    let path = error.path().unwrap_or(folder).display().to_string();
-                    let reason = error
-                        .io_error()
-                        .map_or_else(|| "symbolic links in a circle".to_owned(), ToString::to_string);
-                    self.problem(&path, reason, None);
+                    is_empty = false;
+                    self.unwalkable(folder, &error);
                 }
                 Ok(entry) if entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.') => {
-                    self.hidden += 1;
+                    self.left.hidden += 1;
                     if entry.file_type().is_dir() {
                         walk.skip_current_dir();
                     }
                 }
-                Ok(entry) if entry.file_type().is_file() && entry.file_name() == "README.md" => {
-                    self.readme += 1;
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) if !entry.file_type().is_file() => self.left.special += 1,
+                Ok(entry) if entry.file_name() == "README.md" => self.left.readme += 1,
+                Ok(entry) if findings::is_file(entry.path()) => self.left.findings += 1,
+                Ok(entry) => {
+                    is_empty = false;
+                    self.file(entry.path());
                 }
-                Ok(entry) if entry.file_type().is_file() => self.file(entry.path()),
-                Ok(_) => {}
             }
         }
-        if self.files.len() + self.problems.len() == before {
+        if is_empty {
             self.problem(&folder.display().to_string(), "no files to read in this folder", None);
         }
     }
 
+    fn unwalkable(&mut self, folder: &Path, error: &walkdir::Error) {
+        let path = error.path().unwrap_or(folder).display().to_string();
+        let reason =
+            error.io_error().map_or_else(|| "symbolic links in a circle".to_owned(), ToString::to_string);
+        self.problem(&path, reason, None);
+    }
+
+    /// Files that match are read, and folders as if they were named.
     fn glob(&mut self, pattern: &str) {
-        let glob = match globset::GlobBuilder::new(pattern).literal_separator(true).build() {
-            Ok(glob) => glob.compile_matcher(),
+        let mut is_empty = true;
+        let glob = match Glob::new(pattern) {
+            Ok(glob) => glob,
             Err(error) => return self.problem(pattern, format!("not a pattern: {}", error.kind()), None),
         };
-        let fixed: PathBuf = Path::new(pattern)
-            .components()
-            .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']))
-            .collect();
-        let root = if fixed.as_os_str().is_empty() { Path::new(".") } else { fixed.as_path() };
-        let mut found = Vec::new();
-        for entry in walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().flatten()
-        {
-            let path = if fixed.as_os_str().is_empty() {
-                entry.path().strip_prefix(".").unwrap_or(entry.path())
-            } else {
-                entry.path()
-            };
-            if glob.is_match(path) && entry.file_type().is_file() {
-                found.push(path.to_owned());
+        for entry in glob.walk() {
+            match entry {
+                Err(error) if error.path().is_none_or(|path| glob.may_lead_on(path)) => {
+                    is_empty = false;
+                    self.unwalkable(&glob.root, &error);
+                }
+                Err(_) => {}
+                Ok(entry) => {
+                    let (path, kind) = (glob.shown(entry.path()), entry.file_type());
+                    if !glob.whole.is_match(path) {
+                        continue;
+                    }
+                    is_empty = false;
+                    if kind.is_dir() {
+                        self.folder(path);
+                    } else if kind.is_file() {
+                        self.file(path);
+                    } else {
+                        self.left.special += 1;
+                    }
+                }
             }
         }
-        if found.is_empty() {
+        if is_empty {
             self.problem(
                 pattern,
                 "no file matches this pattern",
                 Some("quote it, so that the shell leaves it alone"),
             );
         }
-        found.iter().for_each(|path| self.file(path));
     }
 
     fn finish(mut self) -> Discovery {
@@ -254,15 +309,17 @@ impl Finder {
         inputs.sort_by(|left, right| left.label.cmp(&right.label));
         self.problems.sort();
         let mut notes: Vec<String> = self.repeated.into_iter().collect();
-        for (count, what) in [(self.hidden, "hidden"), (self.readme, "named README.md")] {
-            if count > 0 {
-                notes.push(format!("{count} in folders left alone: {what}"));
-            }
-        }
+        notes.extend(self.left.notes());
         Discovery { inputs, problems: self.problems, notes }
     }
 
     fn open_file(&mut self, path: &Path, inputs: &mut Vec<Input>) {
+        if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+            // Opened once, when it is read: what is read of it is gone.
+            let (label, compression) = (path.display().to_string(), Compression::None);
+            inputs.push(Input { label, path: Some(path.to_owned()), member: None, compression });
+            return;
+        }
         let mut head = Vec::new();
         let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut head));
         if let Err(error) = read {
@@ -276,6 +333,10 @@ impl Finder {
         }
         match archive::members(path) {
             Ok(listing) => {
+                self.left.add(&listing.left);
+                if listing.members.is_empty() && listing.problems.is_empty() {
+                    self.problem(&path.display().to_string(), "no files to read in this archive", None);
+                }
                 for (member, reason) in listing.problems {
                     self.problem(&format!("{}!{member}", path.display()), reason, None);
                 }
@@ -289,6 +350,60 @@ impl Finder {
             }
             Err(error) => self.problem(&path.display().to_string(), format!("zip archive: {error}"), None),
         }
+    }
+}
+
+/// A pattern, and where what it matches begins.
+struct Glob {
+    whole: globset::GlobMatcher,
+    /// The pattern of each number of its first parts; of a pattern whose parts cannot be told, none.
+    leading: Vec<globset::GlobMatcher>,
+    /// The folder before the first part that is no name; empty for the working folder.
+    fixed: PathBuf,
+    root: PathBuf,
+    /// How far below `root` anything can match.
+    depth: usize,
+}
+
+impl Glob {
+    fn new(pattern: &str) -> Result<Self, globset::Error> {
+        let matcher = |pattern: &str| {
+            let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
+            glob.map(|glob| glob.compile_matcher())
+        };
+        let is_name = |part: &std::path::Component<'_>| {
+            !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{'])
+        };
+        let parts: Vec<_> = Path::new(pattern).components().collect();
+        let fixed: PathBuf = parts.iter().take_while(|part| is_name(part)).collect();
+        let root = if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed.clone() };
+        let first = |length: usize| -> PathBuf { parts.iter().take(length).collect() };
+        // `**` is any number of parts, and braces may hold separators.
+        let leading: Option<Vec<_>> = if pattern.contains("**") || pattern.contains('{') {
+            None
+        } else {
+            (1..=parts.len()).map(|length| matcher(&first(length).to_string_lossy()).ok()).collect()
+        };
+        let depth = leading.as_ref().map_or(usize::MAX, |_| parts.len() - fixed.components().count());
+        let whole = matcher(pattern.trim_end_matches('/'))?;
+        Ok(Self { whole, leading: leading.unwrap_or_default(), fixed, root, depth })
+    }
+
+    fn walk(&self) -> walkdir::IntoIter {
+        let walk = walkdir::WalkDir::new(&self.root).follow_links(true).sort_by_file_name();
+        walk.max_depth(self.depth).into_iter()
+    }
+
+    /// A path as the pattern would spell it.
+    fn shown<'a>(&self, path: &'a Path) -> &'a Path {
+        if self.fixed.as_os_str().is_empty() { path.strip_prefix(".").unwrap_or(path) } else { path }
+    }
+
+    /// Whether something below this path may match.
+    fn may_lead_on(&self, path: &Path) -> bool {
+        let path = self.shown(path);
+        let leading = path.components().count().checked_sub(1).and_then(|at| self.leading.get(at));
+        leading.is_none_or(|leading| leading.is_match(path))
     }
 }
 

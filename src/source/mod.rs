@@ -57,6 +57,7 @@ mod archive;
 pub mod auth0;
 mod decompress;
 pub mod entra;
+mod findings;
 pub mod generic;
 pub mod google;
 pub mod input;

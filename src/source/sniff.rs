@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Mapping, SOURCES, Source};
+use super::{Mapping, SOURCES, Source, findings};
 use crate::decode::csv;
 use crate::decode::json::page::{Sought, seek};
 
-/// Bytes that are enough to tell.
+/// Bytes that are enough to tell, unless the first record is longer.
 pub const HEAD: usize = 64 << 10;
+/// How much longer a head is that is looked at next.
+const GROWTH: usize = 4;
 /// Records of the head that are looked at.
 const SAMPLE: usize = 50;
 /// Keys named in an error.
@@ -37,6 +39,18 @@ pub struct Sniffed {
     pub source: &'static Source,
     /// Its framing.
     pub framing: Framing,
+    /// Whether the head holds a whole record, or a header.
+    is_sure: bool,
+}
+
+/// What the head of an input says.
+pub enum Told {
+    /// What it is, or that nobody knows.
+    Result(Result<Sniffed, SniffError>),
+    /// Nothing yet: a head of so many bytes may.
+    More(usize),
+    /// The first line is a record that is too long to be read; the next may tell.
+    Skip,
 }
 
 /// Why it cannot be told.
@@ -56,6 +70,9 @@ pub enum SniffError {
         /// The keys seen.
         keys: String,
     },
+    /// What Portcullis found is read as no log, unless its source is named.
+    #[error("these are findings of Portcullis and no log; name a --source to read them all the same")]
+    Findings,
     /// The source that was asked for needs fields that no key gives.
     #[error("no column or key for {missing} of {source_name}; seen: {keys}; name them in a --mapping file")]
     Unplaced {
@@ -68,7 +85,39 @@ pub enum SniffError {
     },
 }
 
+/// The same as [`sniff`] of as much as it takes: a first record may be longer than [`HEAD`]. `is_whole`: nothing follows
+/// the head; `max_record`: the longest record that is read.
+pub fn tell(
+    head: &[u8],
+    is_whole: bool,
+    max_record: usize,
+    forced: Option<&'static Source>,
+    mapping: &Mapping,
+) -> Told {
+    let told = sniff(head, forced, mapping);
+    let is_told = match &told {
+        Ok(sniffed) => sniffed.is_sure,
+        Err(SniffError::Empty | SniffError::Findings) => true,
+        Err(_) => false,
+    };
+    if is_told || is_whole {
+        return Told::Result(told);
+    }
+    let body = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    // One byte more than the longest record has room for its line end.
+    let enough = max_record.saturating_add(1);
+    let Some(start) = body.get(..enough) else {
+        let most = (head.len() - body.len()).saturating_add(enough);
+        return Told::More(head.len().saturating_mul(GROWTH).min(most));
+    };
+    let is_long = start.starts_with(b"{") && !start.contains(&b'\n');
+    if is_long { Told::Skip } else { Told::Result(told) }
+}
+
 /// Tells source and framing from the head of the decompressed stream.
+///
+/// # Errors
+/// Nobody knows it.
 pub fn sniff(head: &[u8], forced: Option<&'static Source>, mapping: &Mapping) -> Result<Sniffed, SniffError> {
     let text = String::from_utf8_lossy(head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head));
     // A page is looked for first unless the first line is a record: a line of an indented page may be one too.
@@ -78,6 +127,9 @@ pub fn sniff(head: &[u8], forced: Option<&'static Source>, mapping: &Mapping) ->
     }
     let framing = framing(&text)?;
     let keys = keys(&text, &framing);
+    if forced.is_none() && findings::are_keys(&keys) {
+        return Err(SniffError::Findings);
+    }
     if forced.is_some_and(|source| !is_known(source, &keys, &framing, mapping))
         && let Some(sniffed) = page(&text, forced, mapping)
     {
@@ -89,7 +141,7 @@ pub fn sniff(head: &[u8], forced: Option<&'static Source>, mapping: &Mapping) ->
     };
     let checked = known
         .and_then(|source| check_required(source, &keys, &framing, mapping).map(|()| source))
-        .map(|source| Sniffed { source, framing });
+        .map(|source| Sniffed { source, is_sure: !keys.is_empty(), framing });
     checked.or_else(|error| page(&text, forced, mapping).ok_or(error))
 }
 
@@ -106,7 +158,7 @@ fn page(text: &str, forced: Option<&'static Source>, mapping: &Mapping) -> Optio
             Some(_) => keys.is_empty() || check_required(source, &keys, &framing, mapping).is_ok(),
             None => is_known(source, &keys, &framing, mapping),
         };
-        known.then_some(Sniffed { source, framing })
+        known.then_some(Sniffed { source, framing, is_sure: true })
     })
 }
 

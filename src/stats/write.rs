@@ -26,7 +26,8 @@ pub enum Form {
         /// The zone of times.
         zone: TimeZone,
     },
-    /// RFC 4180: `by`, `value`, `records`, `first`, `last`; a cell that would start a formula gets an apostrophe.
+    /// RFC 4180: `by`, `value`, `records`, `first`, `last`; a cell that would start a formula gets an apostrophe,
+    /// and controls are shown by their codes.
     Csv,
     /// One object a line with the same keys, exact.
     Jsonl,
@@ -44,7 +45,7 @@ pub fn write(out: &mut dyn Write, stats: &Stats, form: &Form) -> io::Result<()> 
             each(stats, |by, value, count| {
                 let (records, first, last) = (count.records.to_string(), utc(count.first), utc(count.last));
                 let cells = [by, value.unwrap_or_default(), &records, &first, &last];
-                csv::row(out, cells.map(csv::quoted))
+                csv::row(out, cells.map(csv::shown))
             })
         }
         Form::Jsonl => each(stats, |by, value, count| {

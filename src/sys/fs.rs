@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -67,6 +68,12 @@ pub fn is_own(about: &Metadata) -> bool {
 /// Whether a file belongs to the superuser.
 pub fn is_of_root(about: &Metadata) -> bool {
     about.uid() == 0
+}
+
+/// The device and inode of standard input; `None` where it is closed.
+pub fn stdin_place() -> Option<(u64, u64)> {
+    let about = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
+    Some((about.dev(), about.ino()))
 }
 
 /// Bytes that this user may still write to the disk on which a folder is.

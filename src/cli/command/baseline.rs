@@ -13,7 +13,9 @@ use crate::cli::value;
 use crate::derive::{Baseline, Provenance};
 use crate::event::time::Timestamp;
 use crate::output::escape::Safe;
+use crate::scan::ledger::Ledger;
 use crate::scan::{self, Config};
+use crate::source::input;
 use crate::sys::hash;
 
 /// Learn and show what is usual: addresses, hours, volumes, per account.
@@ -86,10 +88,11 @@ struct Learn<'a> {
 }
 
 fn learn(ui: &Ui, args: &Learn<'_>) -> Result<ExitCode, CliError> {
-    if args.paths.iter().any(|path| path == "-") {
-        return Err(CliError::usage("a baseline is learnt from files, not from standard input")
+    if args.paths.iter().any(|path| input::is_read_once(path)) {
+        return Err(CliError::usage("a baseline is learnt from files, not from standard input or a pipe")
             .hint("it names its logs and their digests"));
     }
+    put::spare(Some(args.output), args.paths)?;
     let held = args.merge.map(Baseline::read).transpose()?;
     let mut config = Config::new(args.paths.to_vec(), rules::load_rules(args.rules, false, None)?);
     config.until = args.until;
@@ -98,6 +101,10 @@ fn learn(ui: &Ui, args: &Learn<'_>) -> Result<ExitCode, CliError> {
     let bar = ui.progress();
     let (mut baseline, ledger) = scan::learn(&config, &bar)?;
     bar.finish();
+    if baseline.first.is_none() {
+        print_summary(ui, &ledger);
+        return Err(nothing(args, &ledger));
+    }
     baseline.until = args.until.map(|until| until.to_rfc3339());
     baseline.logs = provenance(&ledger.inputs.iter().map(|input| input.path.clone()).collect::<Vec<_>>())?;
     if let Some(held) = held {
@@ -115,6 +122,19 @@ fn learn(ui: &Ui, args: &Learn<'_>) -> Result<ExitCode, CliError> {
     Ok(if ledger.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
 }
 
+/// A baseline of nothing would only take the place of a good one.
+fn nothing(args: &Learn<'_>, ledger: &Ledger) -> CliError {
+    let output = args.output.display();
+    if ledger.totals().records == 0 {
+        return CliError::usage(format!("not one record was read: {output} is not written"));
+    }
+    let error = CliError::usage(format!("nothing is learnt from these records: {output} is not written"));
+    error.hint(match args.until {
+        Some(until) => format!("records before {} alone count", until.to_rfc3339()),
+        None => "rules with derived fields say what is learnt, of records with a time".to_owned(),
+    })
+}
+
 /// Digests of the files, each once.
 fn provenance(paths: &[String]) -> Result<Vec<Provenance>, CliError> {
     let mut logs: Vec<Provenance> = Vec::new();
@@ -130,7 +150,7 @@ fn provenance(paths: &[String]) -> Result<Vec<Provenance>, CliError> {
 }
 
 fn write(path: &Path, baseline: &Baseline) -> Result<(), CliError> {
-    put::stream(path, |out| {
+    put::stream(Some(path), |out| {
         serde_json::to_writer(&mut *out, baseline)?;
         out.write_all(b"\n")
     })

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use crate::cli::error::CliError;
 use crate::cli::governance::{self, Book};
 use crate::cli::put;
+use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::governance::calendar;
 use crate::governance::matrix::matrix;
@@ -43,7 +44,7 @@ pub struct Args {
 }
 
 /// Runs it.
-pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let register = governance::register(args.register.as_deref())?;
     let last = args.last_review.as_deref().map(|path| {
         let wrong = |why: &str| governance::wrong(path, why);
@@ -51,6 +52,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         review.day.parse::<Date>().map_err(|_unknown| wrong("its day cannot be read"))
     });
     let inventory = args.book.rows()?;
+    if inventory.is_empty() {
+        ui.note("no inventory, or an empty one: there is no rotation in the calendar (--inventory FILE)");
+    }
     let today = governance::today(args.as_of);
     let due = calendar::due(&inventory, &register, last.transpose()?, today, matrix());
     put::text(args.output.as_deref(), &calendar::ical(&due, today))?;

@@ -15,7 +15,10 @@ use crate::enrich::{Atlas, Databases, KnownNetworks, Locate};
 use crate::output::escape::Safe;
 use crate::rule::{Level, Loaded};
 use crate::scan::{Config, Engine};
-use crate::source::input::Limits;
+use crate::source::input::{self, Limits};
+
+/// Most workers.
+const MAX_THREADS: usize = 1024;
 
 /// Logs, rules, and how they are read.
 #[derive(Debug, clap::Args)]
@@ -151,6 +154,16 @@ impl Logs {
         Ok(config)
     }
 
+    /// Whether there are logs among them that cannot be read a second time: standard input, pipes.
+    pub(super) fn are_read_once(&self) -> bool {
+        self.paths.iter().any(|path| input::is_read_once(path))
+    }
+
+    /// The paths as they were given.
+    pub(super) fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
     /// What a reading of these logs without rules is asked to do.
     ///
     /// # Errors
@@ -182,7 +195,7 @@ impl Logs {
         config.level = self.level;
         config.max_record = bytes(self.max_record, "--max-record", 1 << 30)?;
         config.limits = Limits { max_expanded: self.max_expanded, max_ratio: self.max_ratio };
-        config.threads = speed.threads;
+        config.threads = threads(speed.threads)?;
         config.chunk_size = bytes(speed.chunk_size, "--chunk-size", 64 << 20)?;
         config.engine = match speed.engine {
             EngineName::Fast => Engine::Fast,
@@ -192,6 +205,14 @@ impl Logs {
             .map_err(|error| CliError::usage(format!("--state-memory: {error}")))?;
         Ok(config)
     }
+}
+
+/// Workers: more than any machine has cores are a slip.
+fn threads(count: usize) -> Result<usize, CliError> {
+    if count > MAX_THREADS {
+        return Err(CliError::usage(format!("--threads has to be between 0 and {MAX_THREADS}")));
+    }
+    Ok(count)
 }
 
 /// A size between 4 KiB and `most`.

@@ -9,8 +9,8 @@ use clap::ValueEnum;
 use super::logs::{Logs, Speed};
 use super::scan_summary;
 use crate::cli::error::{CliError, INCOMPLETE};
-use crate::cli::put;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::put::{self, Out};
+use crate::cli::ui::Ui;
 use crate::output::escape::Safe;
 use crate::query::write::{self, Form};
 use crate::query::{self, QueryError, sql};
@@ -23,6 +23,8 @@ use crate::scan::Progress;
 /// log has them: CAST(x AS DOUBLE) makes numbers of them. _file, _record, _offset and _length say where a record is,
 /// _source what kind of log, and _raw is the record itself. Columns of `findings`: time, level, score, title, actor,
 /// action, why, `source_ip`, `rule_id` and more.
+///
+/// A query that names two tables, or one twice, reads the logs again, so not standard input.
 ///
 /// The summary of what was read goes to standard error. Exit codes: 0 every byte accounted for; 2 bad usage or query;
 /// 3 answered, but something was rejected or unreadable.
@@ -68,18 +70,21 @@ enum FormName {
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let form = form(args)?;
     let parsed = sql::parse(&args.sql).map_err(|error| failed(&error))?;
+    if parsed.reads_again && args.logs.are_read_once() {
+        return Err(CliError::usage(
+            "standard input and pipes can be read once, and this query reads the logs twice",
+        )
+        .hint("save them to a file first"));
+    }
     let findings = query::reads_findings(&parsed).then(|| args.logs.config(ui, &args.speed)).transpose()?;
+    put::spare(args.output.as_deref(), args.logs.paths())?;
+    let out = Out::open(args.output.as_deref())?;
     let bar = Arc::new(ui.progress());
     let progress: Arc<dyn Progress + Send + Sync> = Arc::<crate::cli::ui::Bar>::clone(&bar);
     let answer = query::execute(&parsed, args.logs.records(&args.speed)?, findings, &progress);
     bar.finish();
     let mut answer = answer.map_err(|error| failed(&error))?;
-    match &args.output {
-        None => {
-            write::write(&mut stdout(), &mut answer.frame, form).map_err(|error| CliError::output(&error))?;
-        }
-        Some(path) => put::stream(path, |out| write::write(out, &mut answer.frame, form))?,
-    }
+    out.fill(|out| write::write(out, &mut answer.frame, form))?;
     for column in &answer.absent {
         ui.warn(&format!("no record has `{}`: the column is empty", Safe(column)));
     }
@@ -98,7 +103,7 @@ fn form(args: &Args) -> Result<Form, CliError> {
         (Some(FormName::Parquet), _) | (None, Some("parquet")) => Form::Parquet,
         (Some(FormName::Table) | None, _) => Form::Table,
     };
-    if form == Form::Parquet && args.output.is_none() {
+    if form == Form::Parquet && put::is_standard(args.output.as_deref()) {
         return Err(CliError::usage("Parquet is not for a terminal").hint("name a file with --output"));
     }
     Ok(form)

@@ -9,6 +9,7 @@ use crate::cli::incident::{self, Setup};
 use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::lockdown::engine::Engine;
+use crate::lockdown::incidents::Incidents;
 use crate::lockdown::record::{Entry, Record};
 use crate::lockdown::restore;
 
@@ -40,8 +41,9 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
+    // A slip in the name is said before any credential is asked for.
+    Incidents::new(&args.place.load()?.incidents).record(&args.incident)?;
     let setup = Setup::load(ui, &args.place)?;
-    setup.incidents.record(&args.incident)?;
     let held = setup.incidents.hold(&args.incident)?;
     incident::block_on(async {
         let engine = setup.engine(ui, &held).map_err(CliError::nothing_changed)?;

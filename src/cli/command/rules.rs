@@ -59,9 +59,13 @@ enum Command {
     /// Say test by test why a rule matches a record, or why not.
     ///
     /// Examples:
-    ///   portcullis rules explain `mixpanel_raw_event_export` fixtures/incident/mixpanel-audit.ndjson:12
+    ///   portcullis rules explain mixpanel_raw_event_export fixtures/incident/mixpanel-audit.ndjson:12
     ///   portcullis rules explain my-rule.yml audit.ndjson:1841
     #[command(verbatim_doc_comment)]
+    #[expect(
+        clippy::doc_markdown,
+        reason = "examples are for a shell, which would run what stands in backticks"
+    )]
     Explain {
         /// A rule's name, id or file.
         rule: String,

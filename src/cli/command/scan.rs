@@ -11,15 +11,14 @@ pub(super) use super::scan_summary::print as print_summary;
 use super::{scan_report, scan_stats};
 use crate::cli::config::Place;
 use crate::cli::error::{CliError, FINDING, INCOMPLETE, USAGE};
-use crate::cli::put;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::put::{self, Out};
+use crate::cli::ui::Ui;
 use crate::cli::value;
 use crate::event::time::Timestamp;
 use crate::output::{self, Options};
 use crate::rule::Level;
 use crate::scan::ledger::Ledger;
 use crate::scan::{self, Config};
-use crate::sys::fs::Pending;
 
 /// Run the rules over logs: findings on standard output, a summary of what was covered on standard error.
 ///
@@ -34,11 +33,12 @@ use crate::sys::fs::Pending;
 ///   portcullis scan audit.ndjson okta.json.gz --level high --since 2026-05-01
 ///   portcullis scan logs/ --format jsonl --ledger ledger.json -o findings.jsonl
 ///   portcullis scan logs/ --stats --account jane@agency.example
-///   portcullis scan 'exports/*.csv' --source mixpanel-audit --log-zone `America/Los_Angeles`
+///   portcullis scan 'exports/*.csv' --source mixpanel-audit --log-zone America/Los_Angeles
 ///   portcullis scan logs/ --format html --incident 2026-10-24-jane-agency-example -o report.html
 ///   zstdcat big.zst | portcullis scan - --account jane@agency.example --fail-on high
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::doc_markdown, reason = "examples are for a shell, which would run what stands in backticks")]
 pub struct Args {
     #[command(flatten)]
     pub(super) logs: Logs,
@@ -56,8 +56,8 @@ pub struct Args {
     #[arg(long, value_name = "LEVEL", value_parser = value::level, help_heading = "Findings")]
     fail_on: Option<Level>,
 
-    /// How findings are written: text, jsonl, csv or html (a report for people); for other tools ecs, ocsf, sarif, timesketch, timesketch-csv, navigator
-    /// (an ATT&CK layer) or, with --output, parquet.
+    /// How findings are written: text, jsonl, csv or html (a report for people); for other tools ecs, ocsf, ocsf-integrity, sarif,
+    /// timesketch, timesketch-csv, navigator (an ATT&CK layer) or, with --output, parquet.
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = value::format, help_heading = "Output")]
     pub(super) format: String,
     /// Count instead of searching: records by account, action, address and hour, as text, csv or jsonl. No rule is run.
@@ -69,7 +69,7 @@ pub struct Args {
     /// The longest silence inside an incident, such as 12h or 2d.
     #[arg(long, value_name = "TIME", default_value = "1d", value_parser = value::duration, help_heading = "Output")]
     pub(super) incident_gap: i64,
-    /// Write findings to a file, which appears when it is complete.
+    /// Write findings to a file, which appears when it is complete; - is standard output. A log is never written over.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(super) output: Option<PathBuf>,
     /// The incident whose lockdown is reported too, with --format html; `portcullis status` lists them.
@@ -99,6 +99,7 @@ pub(super) enum Group {
 
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
+    let ledger_file = open_ledger(args)?;
     let ledger = if args.stats {
         scan_stats::write(ui, args)?
     } else if args.format == scan_report::FORMAT {
@@ -110,8 +111,8 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     } else {
         write(ui, args, &config(ui, args)?)?
     };
-    if let Some(path) = &args.ledger {
-        put::stream(path, |out| ledger.write_json(out))?;
+    if let Some(file) = ledger_file {
+        file.fill(|out| ledger.write_json(out))?;
     }
     if args.stats {
         super::scan_summary::print_coverage(ui, &ledger);
@@ -130,6 +131,21 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     })
 }
 
+/// Refuses what could not be written at the end, before anything is read.
+fn open_ledger(args: &Args) -> Result<Option<Out>, CliError> {
+    let (output, ledger) = (args.output.as_deref(), args.ledger.as_deref());
+    let Some(ledger) = ledger else {
+        put::spare(output, args.logs.paths())?;
+        return Ok(None);
+    };
+    if output == Some(ledger) || (put::is_standard(output) && put::is_standard(Some(ledger))) {
+        return Err(CliError::usage("findings and ledger cannot go to one place")
+            .hint("name a file with --output or --ledger"));
+    }
+    [output, Some(ledger)].into_iter().try_for_each(|path| put::spare(path, args.logs.paths()))?;
+    Out::open(Some(ledger)).map(Some)
+}
+
 fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
     let mut config = args.logs.config(ui, &args.speed)?;
     config.since = args.since;
@@ -142,12 +158,12 @@ fn config(ui: &Ui, args: &Args) -> Result<Config, CliError> {
 fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
     let format = output::format(&args.format).ok_or_else(|| CliError::usage("unknown format"))?;
     let options = Options {
-        color: args.output.is_none() && ui.color_stdout(),
+        color: put::is_standard(args.output.as_deref()) && ui.color_stdout(),
         zone: args.time_zone.clone().unwrap_or(TimeZone::UTC),
         per_rule: if args.all { 0 } else { Options::default().per_rule },
         incident_gap: args.incident_gap,
     };
-    if format.name == output::parquet::FORMAT.name && args.output.is_none() {
+    if format.name == output::parquet::FORMAT.name && put::is_standard(args.output.as_deref()) {
         return Err(CliError::usage("Parquet is not for a terminal").hint("name a file with --output"));
     }
     let open = match args.group {
@@ -157,24 +173,12 @@ fn write(ui: &Ui, args: &Args, config: &Config) -> Result<Ledger, CliError> {
         })?,
     };
     let bar = ui.progress();
-    let result = match &args.output {
-        None => {
-            let mut sink = open(stdout(), options);
-            scan::run(config, &mut *sink, &bar)
-        }
-        Some(path) => {
-            let failed =
-                |error: std::io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
-            let mut file = Pending::create(path).map_err(failed)?;
-            let mut sink = open(Box::new(std::io::BufWriter::new(&mut file)), options);
-            let result = scan::run(config, &mut *sink, &bar);
-            drop(sink);
-            if result.is_ok() {
-                file.finish(path).map_err(failed)?;
-            }
-            result
-        }
-    };
+    let mut out = Out::open(args.output.as_deref())?;
+    let mut sink = open(Box::new(&mut out), options);
+    let result = scan::run(config, &mut *sink, &bar);
+    drop(sink);
     bar.finish();
-    Ok(result?)
+    let ledger = result?;
+    out.finish()?;
+    Ok(ledger)
 }

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::scan::Args;
 use crate::cli::error::CliError;
-use crate::cli::put;
+use crate::cli::put::Out;
 use crate::cli::ui::Ui;
 use crate::lockdown::incidents::Incidents;
 use crate::lockdown::journal;
@@ -22,13 +22,14 @@ pub(super) fn write(ui: &Ui, args: &Args, config: Config) -> Result<Ledger, CliE
     }
     let lockdown = args.incident.as_ref().map(|name| read_journal(args, name)).transpose()?;
     let zone = args.time_zone.clone().unwrap_or(TimeZone::UTC);
+    let out = Out::open(args.output.as_deref())?;
     let mut held = Held::new(args.incident_gap);
     let bar = ui.progress();
     let ledger = scan::run(&config, &mut held, &bar);
     bar.finish();
     let ledger = ledger?;
-    let again = if config.paths.iter().any(|path| path == "-") {
-        Again::without(NotRead::StandardInput)
+    let again = if args.logs.are_read_once() {
+        Again::without(NotRead::ReadOnce)
     } else if ledger.findings().total() == 0 && lockdown.is_none() {
         Again::without(NotRead::NothingFound)
     } else {
@@ -39,7 +40,7 @@ pub(super) fn write(ui: &Ui, args: &Args, config: Config) -> Result<Ledger, CliE
     };
     let scanned = Scanned { held: &held, again: &again, ledger: &ledger };
     let report = Report { zone: &zone, scan: Some(scanned), lockdown: lockdown.as_ref() };
-    put::text(args.output.as_deref(), &report.html())?;
+    out.fill(|out| out.write_all(report.html().as_bytes()))?;
     Ok(ledger)
 }
 

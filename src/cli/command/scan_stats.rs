@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::scan::Args;
 use crate::cli::error::CliError;
-use crate::cli::put;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::put::Out;
+use crate::cli::ui::Ui;
 use crate::output::Options;
 use crate::scan::ledger::Ledger;
 use crate::scan::{self, NoFindings};
@@ -30,14 +30,12 @@ pub(super) fn write(ui: &Ui, args: &Args) -> Result<Ledger, CliError> {
     config.projection = Some(Counter::projection(args.account.as_deref()));
     config.count_duplicates = args.ledger.is_some();
     let counter = Counter::new(zone);
+    let out = Out::open(args.output.as_deref())?;
     let bar = ui.progress();
     let ledger = scan::read_rows(&config, &mut NoFindings, &counter, &bar);
     bar.finish();
     let ledger = ledger?;
     let counted = counter.finish();
-    match &args.output {
-        None => stats::write(&mut stdout(), &counted, &form).map_err(|error| CliError::output(&error))?,
-        Some(path) => put::stream(path, |out| stats::write(out, &counted, &form))?,
-    }
+    out.fill(|out| stats::write(out, &counted, &form))?;
     Ok(ledger)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::cli::config::Place;
 use crate::cli::error::CliError;
 use crate::cli::incident::exit_code;
-use crate::cli::ui::print;
+use crate::cli::ui::{Ui, print};
 use crate::cli::{ocsf_view, plan_view};
 use crate::lockdown::incidents::Incidents;
 use crate::lockdown::record::Record;
@@ -35,7 +35,7 @@ pub struct Args {
 }
 
 /// Runs it.
-pub fn run(args: &Args) -> Result<ExitCode, CliError> {
+pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let config = args.place.load()?;
     let incidents = Incidents::new(&config.incidents);
     let (text, code) = match &args.incident {
@@ -49,6 +49,9 @@ pub fn run(args: &Args) -> Result<ExitCode, CliError> {
         }
         None => (all(&incidents, args.json)?, ExitCode::SUCCESS),
     };
+    if text.is_empty() && args.incident.is_none() {
+        ui.note(&format!("no incidents in {}", config.incidents.display()));
+    }
     print(&text)?;
     Ok(code)
 }

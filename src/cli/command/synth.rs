@@ -1,6 +1,5 @@
 //! `portcullis synth`.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::cli::error::CliError;
 use crate::cli::put;
-use crate::cli::ui::{Ui, stdout};
+use crate::cli::ui::Ui;
 use crate::synth::{self, Log, Options};
 
 /// Write made-up logs, for trying, testing and timing.
@@ -93,13 +92,7 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
         records: args.records,
         incident: args.incident,
     };
-    let count = if let Some(path) = &args.output {
-        put::stream(path, |out| synth::write(log, &options, out))?
-    } else {
-        let mut out = stdout();
-        let written = synth::write(log, &options, &mut out).and_then(|count| out.flush().map(|()| count));
-        written.map_err(|error| CliError::output(&error))?
-    };
+    let count = put::stream(args.output.as_deref(), |out| synth::write(log, &options, out))?;
     ui.note(&format!("{count} records"));
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,7 @@ use crate::lockdown::incidents::Incidents;
 use crate::output::escape::{Safe, markup};
 use crate::output::{Sink, Summary};
 use crate::scan;
+use crate::scan::ledger::Ledger;
 use crate::timeline::chart::{self, CHARTS, Chart};
 use crate::timeline::gather::Gather;
 use crate::timeline::mark::Marks;
@@ -81,6 +82,7 @@ enum Form {
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let form = form(&args.output)?;
+    put::spare(Some(&args.output), args.logs.paths())?;
     let gate = args.incident.as_ref().map(|name| gate(args, name)).transpose()?;
     let mut config = args.logs.config(ui, &args.speed)?;
     config.since = args.since;
@@ -93,19 +95,34 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     let ledger = scan::read_rows(&config, &mut findings, &gather, &bar);
     bar.finish();
     let ledger = ledger?;
+    scan_summary::print_coverage(ui, &ledger);
     let zone = args.time_zone.clone().unwrap_or(TimeZone::UTC);
-    let story = Story::of(&args.account, zone, gather.finish(findings.0), gate).ok_or_else(|| {
-        let account = Safe(&args.account).to_string();
-        CliError::usage(format!("these logs have no event of {account} with a time"))
-            .hint("give the account as the logs name it: an e-mail address")
-    })?;
+    let story = Story::of(&args.account, zone, gather.finish(findings.0), gate)
+        .ok_or_else(|| nothing(args, &ledger))?;
     let page = Page::of(&story, args.chart);
     for (chart, why) in &page.left_out {
         ui.note(&format!("left out: {}: {}", chart.title, Safe(why)));
     }
     put::bytes(&args.output, &bytes(&story, &page, form)?)?;
-    scan_summary::print_coverage(ui, &ledger);
     Ok(if ledger.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+}
+
+/// There is nothing to draw: what was asked for, and what is the likely cause.
+fn nothing(args: &Args, ledger: &Ledger) -> CliError {
+    let bounds = [("from", args.since), ("before", args.until)];
+    let period: String = bounds
+        .into_iter()
+        .filter_map(|(word, time)| Some(format!(" {word} {}", time?.to_rfc3339())))
+        .collect();
+    let error =
+        CliError::usage(format!("these logs have no event of {} with a time{period}", Safe(&args.account)));
+    if ledger.totals().records == 0 {
+        error.hint("not one record was read: what is said above has the reason")
+    } else if period.is_empty() {
+        error.hint("give the account as the logs name it: an e-mail address")
+    } else {
+        error.hint("widen --since and --until, or give the account as the logs name it: an e-mail address")
+    }
 }
 
 fn chart(name: &str) -> Result<&'static Chart, String> {

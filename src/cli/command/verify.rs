@@ -17,7 +17,7 @@ use crate::cli::ui::{Ui, print};
 use crate::cli::{attest, letters, plan_view, proof_view, value};
 use crate::lockdown::engine::Engine;
 use crate::lockdown::execute::{self, Options};
-use crate::lockdown::incidents::Held;
+use crate::lockdown::incidents::{Held, Incidents};
 use crate::lockdown::record::{Entry, Record};
 use crate::lockdown::verdict;
 use crate::output::escape::Safe;
@@ -77,8 +77,10 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
+    // A slip in the name is said before any credential is asked for.
+    let incidents = Incidents::new(&args.place.load()?.incidents);
+    allowed(&args.incident, &incidents.record(&args.incident)?)?;
     let setup = Setup::load(ui, &args.place)?;
-    allowed(&args.incident, &setup.incidents.record(&args.incident)?)?;
     let held = setup.incidents.hold(&args.incident)?;
     incident::block_on(async {
         let engine = setup.engine(ui, &held).map_err(CliError::nothing_changed)?;

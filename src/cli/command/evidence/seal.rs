@@ -128,8 +128,8 @@ fn files(folder: &Path, given: &[(String, PathBuf)]) -> Vec<(String, PathBuf)> {
 
 /// The files that a scan of these paths reads.
 fn inputs(ui: &Ui, paths: &[String]) -> Result<Vec<PathBuf>, CliError> {
-    if paths.iter().any(|path| path == "-") {
-        return Err(CliError::usage("standard input has no file that could be named in evidence"));
+    if paths.iter().any(|path| input::is_read_once(path)) {
+        return Err(CliError::usage("standard input and pipes have no file that could be named in evidence"));
     }
     let found = input::discover(paths);
     if let Some(problem) = found.problems.first() {
