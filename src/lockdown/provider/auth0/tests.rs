@@ -8,7 +8,7 @@ use crate::config::{Settings, Value as Setting};
 use crate::drill::emulator::auth0 as emulated;
 use crate::drill::emulator::draws::{CANARY, access_token};
 use crate::drill::emulator::tenant::differences;
-use crate::drill::emulator::{Faults, Service as _, Switches, Tenant, What, When};
+use crate::drill::emulator::{Fault, Faults, Service as _, Switches, Tenant, What, When};
 use crate::lockdown::provider::world::{World, ids};
 
 const JANE: &str = "jane@agency.example";
@@ -99,8 +99,9 @@ fn an_account_that_the_search_does_not_show_yet_is_found_by_its_address() {
 #[test]
 fn a_search_that_is_refused_leaves_accounts_unknown_and_the_others_are_blocked() {
     let world = world(|_| {}, |_| {});
-    // The second request of all: the address as it is given comes first.
-    world.emulator.set_faults(Faults::one(When::Nth(2), What::Status(400)));
+    // The second request of all: the address as it is given comes first, and what is odd is asked for twice.
+    let faults = [2, 3].map(|nth| Fault { when: When::Nth(nth), what: What::Status(400) });
+    world.emulator.set_faults(Faults { faults: faults.into(), ..Faults::default() });
     let found = world.discover(JANE);
     assert!(ids(&found).contains(&format!("auth0/user/{ID}/block").as_str()), "{:?}", ids(&found));
     let guided = found.guided.iter().find(|step| step.id == "auth0/accounts-written-otherwise").unwrap();

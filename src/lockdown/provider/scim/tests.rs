@@ -196,8 +196,9 @@ fn who_has_the_address_under_another_user_name_is_found() {
 #[test]
 fn a_search_that_is_refused_for_another_reason_leaves_users_unknown() {
     let world = world(&[], |_| {});
-    // The second request of all: the user name comes first.
-    world.emulator.set_faults(Faults::one(When::Nth(2), What::Status(400)));
+    // The second request of all: the user name comes first, and what is odd is asked for twice.
+    let faults = [2, 3].map(|nth| Fault { when: When::Nth(nth), what: What::Status(400) });
+    world.emulator.set_faults(Faults { faults: faults.into(), ..Faults::default() });
     let found = world.discover("jane@agency.example");
     assert_eq!(found.steps[0].action, "deactivate");
     assert_eq!((found.gaps.len(), found.guided[0].id.as_str()), (1, "scim/users-by-email"));
