@@ -154,7 +154,9 @@ fn the_inventory_is_compared_with_what_is_there() {
     let world = World::new();
     let secret = Secret::new(serde_json::Map::new(), "2026-01-05T09:00:00.000Z");
     let name = world.emulator.edit(|tenant| {
-        tenant.vault.mounts.get_mut("secret").unwrap().secrets.insert("mixpanel/etl".to_owned(), secret);
+        let secrets = &mut tenant.vault.mounts.get_mut("secret").unwrap().secrets;
+        secrets.insert("mixpanel/etl".to_owned(), secret.clone());
+        secrets.insert("mixpanel/gone".to_owned(), secret);
         tenant.mixpanel.service_accounts[&88_102].username.clone()
     });
     let row = |integration: &str, credential: &str, path: &str| {
@@ -165,7 +167,7 @@ fn the_inventory_is_compared_with_what_is_there() {
     };
     let good = row("good", &name, "mixpanel/etl");
     let all =
-        good.clone() + &row("gone", "gone.abc", "mixpanel/etl") + &row("astray", &name, "mixpanel/other");
+        good.clone() + &row("gone", "gone.abc", "mixpanel/gone") + &row("astray", &name, "mixpanel/other");
     world.place.write("who.toml", all.as_bytes());
     world.configure_with("inventory = 'who.toml'", &(world.mixpanel() + &world.vault()));
     let ran = doctor(&world, &["--json"]);
