@@ -174,14 +174,15 @@ impl Running<'_> {
             None => incidents.fresh_name(subject, kind, &today())?,
         };
         if self.order.dry_run || self.order.plan.is_some() {
-            return self.show(&name).await;
+            let record = open.as_ref().map(|name| incidents.record(name)).transpose()?;
+            return self.show(&name, &record.unwrap_or_default()).await;
         }
         let found = if open.is_none() { Some(self.look_for(&name).await?) } else { None };
         let held = incidents.hold(&name)?;
         let engine = self.begin(&held)?;
         self.keep_before(&engine, &held)?;
         let plan = self.discover(&engine, &held, found).await?;
-        self.reopen(&engine, &plan)?;
+        reopen(&engine, &plan)?;
         if self.has_to_be_agreed(&engine.record(), &plan) {
             self.agree(&engine, &plan, None)?;
         }
@@ -227,11 +228,13 @@ impl Running<'_> {
         print(text)
     }
 
-    /// The plan, and nothing else.
-    async fn show(&self, name: &str) -> Result<ExitCode, CliError> {
-        let targets = self.wanted.operation.targets(&self.wanted.subject, &tag(name));
-        let found = execute::read_all(self.setup.systems(), &targets, &Record::default()).await;
-        let plan = self.plan(name, &self.wanted.operation, &found)?;
+    /// The plan, and nothing else. `record`: of the incident that goes on, if there is one.
+    async fn show(&self, name: &str, record: &Record) -> Result<ExitCode, CliError> {
+        let mut operation = Operation { kind: self.wanted.operation.kind, ..record.operation.clone() };
+        operation.tasks.extend(record.missing(&self.wanted.operation.tasks));
+        let targets = operation.targets(&self.wanted.subject, &tag(name));
+        let found = execute::read_all(self.setup.systems(), &targets, record).await;
+        let plan = self.plan(name, &operation, &found)?;
         if let Some(path) = &self.order.plan {
             write_plan(path, &plan)?;
             self.ui.note(&format!("wrote {}; `--plan {0} --apply` carries out exactly this", path.display()));
@@ -239,7 +242,7 @@ impl Running<'_> {
         let text =
             if self.order.json { json_line(&plan)? } else { plan_view::plan(&plan, self.order.commit) };
         print(&text)?;
-        self.check_patterns(&plan, &Record::default(), &found)?;
+        self.check_patterns(&plan, record, &found)?;
         for (system, why) in &found.failed {
             self.ui.warn(&format!("{system} could not be read: {why}"));
         }
@@ -271,7 +274,7 @@ impl Running<'_> {
         self.keep_before(&engine, &held)?;
         let beyond = beyond(&engine.record(), &planned);
         let plan = self.discover(&engine, &held, None).await?;
-        self.reopen(&engine, &plan)?;
+        reopen(&engine, &plan)?;
         let record = engine.record();
         let is_agreed = record.confirmed.as_ref() == Some(&planned.hash);
         if !is_agreed && plan.hash != planned.hash {
@@ -374,21 +377,6 @@ impl Running<'_> {
         self.order.max.unwrap_or(self.setup.config.max_objects)
     }
 
-    /// What held when the incident had come to its best end, and does not hold now, was let in again: people do their part
-    /// again, and the plan is agreed to again.
-    fn reopen(&self, engine: &Engine, plan: &Plan) -> Result<(), CliError> {
-        let record = engine.record();
-        let held =
-            |step: &&Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.state.status.holds());
-        let lets_in = |step: &&Step| !step.blind && !matches!(step.phase, Phase::Preserve | Phase::Exports);
-        let steps = plan.steps.iter().filter(lets_in).filter(held).map(|step| step.id.clone());
-        let steps: Vec<StepId> = steps.filter(|_| record.is_at_best()).collect();
-        if !steps.is_empty() {
-            engine.note(&Entry::Reopened { steps })?;
-        }
-        Ok(())
-    }
-
     /// Whether it was not yet, or what destroys something was not.
     fn has_to_be_agreed(&self, record: &Record, plan: &Plan) -> bool {
         let known = record.steps.values().filter(|tracked| !tracked.state.status.holds());
@@ -483,6 +471,20 @@ fn must_know(subject: &str, found: &Found) -> Result<(), CliError> {
     }
     Err(CliError::usage(format!("no system has an account {subject}: is it misspelt? Nothing was changed"))
         .hint("--absent goes on without: what an account that is gone made and knew is dealt with"))
+}
+
+/// What held when the incident had come to its best end, and does not hold now, was let in again: people do their part
+/// again, and the plan is agreed to again.
+fn reopen(engine: &Engine, plan: &Plan) -> Result<(), CliError> {
+    let record = engine.record();
+    let held = |step: &&Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.state.status.holds());
+    let lets_in = |step: &&Step| !step.blind && !matches!(step.phase, Phase::Preserve | Phase::Exports);
+    let steps = plan.steps.iter().filter(lets_in).filter(held).map(|step| step.id.clone());
+    let steps: Vec<StepId> = steps.filter(|_| record.is_at_best()).collect();
+    if !steps.is_empty() {
+        engine.note(&Entry::Reopened { steps })?;
+    }
+    Ok(())
 }
 
 /// Steps that were agreed to, and that a plan file does not have.

@@ -255,7 +255,7 @@ fn gather<V: View>(extract: &Extract, view: &V, many: &mut Vec<Raw>, raw: &mut V
 fn ipv4(bytes: &[u8]) -> Option<u32> {
     let (mut address, mut octets) = (0u32, 0);
     for octet in bytes.split(|byte| *byte == b'.') {
-        let plain = matches!(octet, [b'0'] | [b'1'..=b'9'] | [b'1'..=b'9', ..]) && octet.len() <= 3;
+        let plain = matches!(octet, [b'0'] | [b'1'..=b'9', ..]) && octet.len() <= 3;
         if !plain || !octet.iter().all(u8::is_ascii_digit) {
             return None;
         }

@@ -11,7 +11,7 @@ use crate::lockdown::http::CallError;
 use crate::lockdown::step::Step;
 
 /// Statuses in which nobody can sign in. From all others people come back by themselves: whoever has an expired password sets a
-/// new one when next signing in, links lead out of RECOVERY, STAGED and PROVISIONED, and a policy may unlock LOCKED_OUT.
+/// new one when next signing in, links lead out of RECOVERY, STAGED and PROVISIONED, and a policy may unlock `LOCKED_OUT`.
 const BLOCKED: [&str; 2] = ["SUSPENDED", "DEPROVISIONED"];
 
 /// One change of one thing.
