@@ -26,8 +26,13 @@ fn corpus(part: &str) -> Option<PathBuf> {
 
 fn rule_folders(root: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> =
-        entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("rules")).collect();
+    // One of them has a README alone.
+    let has_rules = |folder: &PathBuf| {
+        let mut files = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
+        files.any(|file| file.path().extension().is_some_and(|ending| ending == "yml"))
+    };
+    let is_named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("rules");
+    let mut folders: Vec<PathBuf> = entries.filter(is_named).filter(has_rules).collect();
     folders.sort();
     folders
 }

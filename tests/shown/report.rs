@@ -31,7 +31,7 @@ fn standard_input_gives_findings_and_says_what_is_missing() {
     child.stdin.take().unwrap().write_all(&log).unwrap();
     assert!(child.wait().unwrap().success());
     let html = std::fs::read_to_string(place.path("report.html")).unwrap();
-    assert!(html.contains("Standard input can be read once") && !html.contains("<svg"), "{html}");
+    assert!(html.contains("Standard input and pipes can be read once") && !html.contains("<svg"), "{html}");
     assert!(html.contains("jane@agency.example"), "{html}");
 }
 
