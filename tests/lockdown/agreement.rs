@@ -220,9 +220,9 @@ fn a_sign_out_that_cannot_be_sent_again_is_not_proved() {
     let calm = Stage::new(beside(entra(), 3), Switches::default(), Faults::default());
     assert!(is_out(&calm.lockdown(&[], None)));
     let requests = calm.emulator.requests();
-    let changing = requests.iter().filter(|request| request.changing);
+    let mut changing = requests.iter().filter(|request| request.changing);
     let last = changing.clone().count() as u64;
-    assert!(changing.rev().next().is_some_and(|request| request.path.contains("revokeSignInSessions")));
+    assert!(changing.next_back().is_some_and(|request| request.path.contains("revokeSignInSessions")));
     let stage = Stage::new(beside(entra(), 3), Switches::default(), Faults::default());
     let faults = (last..last + 80)
         .map(|number| Fault { when: When::NthChange(number), what: What::RateLimited(None) });
