@@ -75,9 +75,9 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
-/// Whether a request asks for a token: that changes nothing that anybody set up.
+/// Whether a request asks for a token, by a redirect to the same path with a slash too: that changes nothing that anybody set up.
 pub(super) fn is_token_request(request: &Request, end: &str) -> bool {
-    request.method == "POST" && request.path.ends_with(end)
+    request.method == "POST" && request.path.trim_end_matches('/').ends_with(end)
 }
 
 impl<T> Default for Clients<T> {
