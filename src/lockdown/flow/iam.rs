@@ -165,7 +165,7 @@ fn document(text: &str) -> Result<Value, CallError> {
 }
 
 fn is_missing(error: &CallError) -> bool {
-    matches!(error, CallError::Refused { status: 404, code: Some(code), .. } if code == "NoSuchEntity")
+    error.is_missing("NoSuchEntity")
 }
 
 fn odd() -> CallError {

@@ -55,6 +55,11 @@ impl CallError {
         Self::NotSent { what: self.to_string() }
     }
 
+    /// Whether the vendor itself says, by this code, that there is no such thing. Any other 404 says nothing of it.
+    pub fn is_missing(&self, own: &str) -> bool {
+        matches!(self, Self::Refused { status: 404, code: Some(code), .. } if code == own)
+    }
+
     /// The status of a refusal.
     pub fn status(&self) -> Option<u16> {
         match self {

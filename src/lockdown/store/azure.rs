@@ -188,10 +188,7 @@ impl KeyVault {
     async fn held(&self, path: &str, version: Option<&str>) -> Result<Option<Held>, StoreError> {
         let mut answer = match self.transport.read(&call(Call::get, path, version)?).await {
             Ok(reply) => reply.json()?,
-            // Any other 404 is that of something in between: it says nothing of the secret.
-            Err(CallError::Refused { status: 404, code: Some(code), .. }) if code == NOT_FOUND => {
-                return Ok(None);
-            }
+            Err(error) if error.is_missing(NOT_FOUND) => return Ok(None),
             // Among other things it says so of a version that is disabled.
             Err(error) if error.status() == Some(403) => return self.shut(path, version, error).await,
             Err(error) => return Err(error.into()),

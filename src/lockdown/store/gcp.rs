@@ -264,10 +264,7 @@ impl SecretManager {
         let call = self.call(Call::get, path, "", Some(&format!("{version}:access")))?;
         let mut answer = match self.transport.read(&call).await {
             Ok(reply) => reply.json()?,
-            // Any other 404 is that of something in between: it says nothing of the secret.
-            Err(CallError::Refused { status: 404, code: Some(code), .. }) if code == NOT_FOUND => {
-                return Ok(None);
-            }
+            Err(error) if error.is_missing(NOT_FOUND) => return Ok(None),
             // Among other things it says so of a version that is disabled or destroyed.
             Err(error) if error.status() == Some(400) => return self.shut(path, version, error).await,
             Err(error) => return Err(error.into()),

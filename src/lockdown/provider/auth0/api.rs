@@ -60,7 +60,7 @@ impl Api {
                 let call = "GET users/{id}";
                 user_of(read_as(&reply, call, "a user")?, call).map(Some)
             }
-            Err(CallError::Refused { status: 404, code: Some(code), .. }) if code == NOT_FOUND => Ok(None),
+            Err(error) if error.is_missing(NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }
     }

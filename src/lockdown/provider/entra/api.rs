@@ -186,7 +186,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 fn is_missing(error: &CallError) -> bool {
-    matches!(error, CallError::Refused { status: 404, code: Some(code), .. } if code == NOT_FOUND)
+    error.is_missing(NOT_FOUND)
 }
 
 fn user_of(sent: SentUser, call: &str) -> Result<User, CallError> {

@@ -243,7 +243,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 fn is_missing(error: &CallError) -> bool {
-    matches!(error, CallError::Refused { status: 404, code: Some(code), .. } if code == NOT_FOUND)
+    error.is_missing(NOT_FOUND)
 }
 
 /// What a read of one thing gave, where it is there.

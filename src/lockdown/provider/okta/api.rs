@@ -228,7 +228,7 @@ fn path(method: fn(&[&str]) -> Call, segments: &[&str]) -> Call {
 }
 
 fn is_missing(error: &CallError) -> bool {
-    matches!(error, CallError::Refused { status: 404, code: Some(code), .. } if code == NOT_FOUND)
+    error.is_missing(NOT_FOUND)
 }
 
 /// What Okta says is not there needs no removing: lists may show it for a while yet.

@@ -44,11 +44,7 @@ impl Api {
                 let call = "GET users/{id}";
                 user_of(read_as(&reply, call, "a user")?, call).map(Some)
             }
-            Err(CallError::Refused { status: 404, code: Some(code), .. })
-                if NOT_FOUND.contains(&code.as_str()) =>
-            {
-                Ok(None)
-            }
+            Err(error) if NOT_FOUND.iter().any(|code| error.is_missing(code)) => Ok(None),
             Err(error) => Err(error),
         }
     }
