@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
-use super::{Consumer, ConsumerKind, Fields, Held, Opening, Runs};
+use super::{Consumer, ConsumerKind, Fields, Held, Opening, Runs, exposed};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::aws;
@@ -116,9 +116,7 @@ impl Consumer for Lambda {
         check_name(place)?;
         let mut all = held.fields;
         all.extend(fields);
-        let variables: Map<String, Value> =
-            all.iter().map(|(name, value)| (name.clone(), json!(value.expose_secret()))).collect();
-        let body = json!({ "Environment": { "Variables": variables }, "RevisionId": held.revision });
+        let body = json!({ "Environment": { "Variables": exposed(&all) }, "RevisionId": held.revision });
         let call = Call::put(&path(place, "configuration")).json(body);
         let call = all.into_values().fold(call, Call::hiding);
         match self.transport.change(&call, key).await {
@@ -203,6 +201,8 @@ fn check_name(place: &str) -> Result<(), CallError> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn read(answer: &Value) -> Result<Held, String> {

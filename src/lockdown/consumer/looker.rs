@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value, json};
+use secrecy::SecretString;
+use serde_json::{Map, Value};
 
-use super::{Consumer, ConsumerKind, Fields, Held, Opening, Runs, Tried};
+use super::{Consumer, ConsumerKind, Fields, Held, Opening, Runs, Tried, exposed};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::http::{Auth, Call, CallError, Stats, Transport};
@@ -101,9 +101,7 @@ impl Consumer for Looker {
 
     async fn write(&self, place: &str, fields: Fields, _: Held, key: &str) -> Result<(), CallError> {
         check_name(place)?;
-        let body: Map<String, Value> =
-            fields.iter().map(|(name, value)| (name.clone(), json!(value.expose_secret()))).collect();
-        let call = Call::patch(&["connections", place]).json(Value::Object(body));
+        let call = Call::patch(&["connections", place]).json(Value::Object(exposed(&fields)));
         let call = fields.into_values().fold(call, Call::hiding);
         self.transport.change(&call, key).await.map(drop)
     }
@@ -192,6 +190,9 @@ fn check_name(place: &str) -> Result<(), CallError> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+    use serde_json::json;
+
     use super::*;
 
     fn connection(more: &Value) -> Map<String, Value> {

@@ -113,7 +113,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
 
 use super::about::About;
 use super::http::{CallError, Stats, Transport};
@@ -148,6 +149,11 @@ pub struct Opening {
 
 /// Names and values.
 pub type Fields = BTreeMap<String, SecretString>;
+
+/// For the body of a request, which alone may hold secrets.
+fn exposed(fields: &Fields) -> Map<String, Value> {
+    fields.iter().map(|(name, value)| (name.clone(), Value::from(value.expose_secret()))).collect()
+}
 
 /// What stands at a place.
 pub struct Held {

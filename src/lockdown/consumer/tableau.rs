@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::{Consumer, ConsumerKind, Fields, Held, Opening, Outcome, Runs, Trials};
+use super::{Consumer, ConsumerKind, Fields, Held, Opening, Outcome, Runs, Trials, exposed};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::http::{Call, CallError, Session, SignIn, Stats, Transport};
@@ -159,8 +159,7 @@ impl Consumer for Tableau {
     async fn write(&self, place: &str, fields: Fields, _: Held, key: &str) -> Result<(), CallError> {
         let at = Place::of(place)?;
         let site = self.transport.session().await.map_err(CallError::unsent)?;
-        let mut connection: Map<String, Value> =
-            fields.iter().map(|(name, value)| (name.clone(), json!(value.expose_secret()))).collect();
+        let mut connection = exposed(&fields);
         // No page says that a password is kept where this is not said; only connections that keep one are written.
         connection.insert(EMBEDDED.to_owned(), json!(true));
         let call = Call::put(&on(&site, &[at.kind, at.id, "connections", at.connection]));
