@@ -263,7 +263,6 @@ impl Recorder {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.shape = (self.lookup.interners.len(), self.feeds.len().div_ceil(64));
         waiting.sort(self.main_key);
-        let mut pending = Pending::default();
         for group in waiting.order.chunk_by(|left, right| left.0 == right.0) {
             for word in 0..waiting.shape.1 {
                 let mut left =
@@ -272,7 +271,7 @@ impl Recorder {
                     let bit = left.trailing_zeros();
                     let takes = |record| waiting.feeds_of(record, word) & (1 << bit) != 0;
                     let records = group.iter().map(|&(_, record)| record).filter(|&record| takes(record));
-                    self.note(word * 64 + bit as usize, &waiting, records, &mut pending);
+                    self.note(word * 64 + bit as usize, &waiting, records);
                     left &= left - 1;
                 }
             }
@@ -283,17 +282,11 @@ impl Recorder {
     }
 
     /// Notes records in one feed. Those that say the same of the same day are merged before its facts are looked up.
-    fn note(
-        &mut self,
-        at: usize,
-        waiting: &Waiting,
-        records: impl Iterator<Item = u32>,
-        pending: &mut Pending,
-    ) {
+    fn note(&mut self, at: usize, waiting: &Waiting, records: impl Iterator<Item = u32>) {
         let (Some(feed), Some(local)) = (self.feeds.get(at), self.locals.get_mut(at)) else { return };
         let numbers = feed.value.and_then(|extract| self.lookup.interners.get(extract));
         let numbers = numbers.map_or(&[][..], |interner| &interner.numbers);
-        let mut more = 0;
+        let (mut more, mut pending) = (0, Pending::default());
         for record in records {
             let Some(&time) = waiting.times.get(record as usize) else { continue };
             let ids = waiting.ids_of(record);
@@ -323,7 +316,7 @@ impl Recorder {
                 (Track::Values { .. } | Track::Zones | Track::Places, None) => {}
             }
         }
-        if let Some(whole) = pending.0.take() {
+        if let Some(whole) = pending.0 {
             more += local.take(&feed.track, whole);
         }
         self.bytes += more;
