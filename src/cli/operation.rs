@@ -389,8 +389,10 @@ impl Running<'_> {
         if file.is_none() || !self.order.yes {
             self.say(&plan_view::plan(plan, self.order.commit))?;
         }
-        let how = self.confirm(engine, plan)?;
-        let how = file.map_or_else(|| how.clone(), |file| format!("{how}, plan file {}", file.hash));
+        let mut how = self.confirm(engine, plan)?;
+        if let Some(file) = file {
+            how = format!("{how}, plan file {}", file.hash);
+        }
         execute::extend(engine, plan)?;
         let commit = self.order.commit;
         engine.note(&Entry::Confirmed { hash: plan.hash.clone(), how, commit })?;

@@ -12,7 +12,7 @@ use crate::cli::ui::Ui;
 use crate::governance::blast::view;
 use crate::governance::matrix::matrix;
 use crate::governance::tasks::leaving;
-use crate::lockdown::incidents::{IncidentError, Incidents};
+use crate::lockdown::incidents::Incidents;
 use crate::lockdown::operation::{Kind, Operation};
 
 /// The access before anything is changed, beside the journal.
@@ -57,8 +57,8 @@ pub fn run(ui: &Ui, args: &Args) -> Result<ExitCode, CliError> {
     args.order.needs_plan()?;
     let subject = lockdown::account(&args.account)?;
     let config = args.place.load()?;
-    let unread = |error: &IncidentError| ui.warn(&error.to_string());
-    let under_way = Incidents::new(&config.incidents).open_for(&subject, Kind::Offboarding, &unread)?;
+    // Journals that cannot be read are told of when it is carried out.
+    let under_way = Incidents::new(&config.incidents).open_for(&subject, Kind::Offboarding, &|_| {})?;
     let goes_on = under_way.is_some() && !args.exposure.is_given();
     let wanted = if goes_on {
         Wanted::new(subject, Operation::new(Kind::Offboarding, Vec::new()))
