@@ -10,6 +10,15 @@ use portcullis::lockdown::provider::OpenError;
 use portcullis::lockdown::store::{Opening, Store, StoreError, kind};
 use url::Url;
 
+/// What a change may meet, what is said of it then, and how often it took effect.
+pub(crate) const FATES: [(What, &str, usize); 5] = [
+    (What::ResetAfter, "lost", 1),
+    (What::StatusAfter(502), "lost", 1),
+    (What::ResetBefore, "lost", 0),
+    (What::RateLimited(Some(9)), "limited", 0),
+    (What::RedirectElsewhere, "refused 307 ", 0),
+];
+
 pub(crate) struct Emulated {
     pub(crate) emulator: Emulator,
     pub(crate) store: Arc<dyn Store>,
