@@ -8,6 +8,7 @@ pub mod evaluate;
 mod facts;
 pub mod fields;
 mod heap;
+mod judge;
 mod kept;
 pub mod ledger;
 pub mod lines;
