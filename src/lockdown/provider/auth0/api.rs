@@ -147,13 +147,23 @@ impl Api {
             all.extend(found);
             let total = need(reply.json()?.get("total").and_then(Value::as_u64), name, "total")?;
             page += 1;
-            let is_last = none || all.len() as u64 >= total;
-            Ok(if is_last { Next::Done } else { Next::Query("page", page.to_string()) })
+            after_page(name, page, none, (all.len() as u64, total))
         };
         let call = call.query("per_page", COUNT).query("page", "0").query("include_totals", "true");
         self.transport.pages(call, take).await?;
         Ok(all)
     }
+}
+
+/// Where a numbered list goes on, with so many rows of so many. One that ends before its length is not all there is.
+fn after_page(name: &str, next: u64, none: bool, (got, total): (u64, u64)) -> Result<Next, CallError> {
+    if got >= total {
+        return Ok(Next::Done);
+    }
+    if none {
+        return Err(CallError::Lost { what: format!("{name}: the list ends after {got} of {total}") });
+    }
+    Ok(Next::Query("page", next.to_string()))
 }
 
 /// The rows of a page.
@@ -179,4 +189,19 @@ fn user_of(sent: SentUser, call: &str) -> Result<User, CallError> {
         blocked: sent.blocked == Some(true),
         connections: identities.into_iter().filter_map(|identity| identity.connection).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_ends_before_its_length_is_not_taken_for_whole() {
+        let after = |none, counts| after_page("GET roles", 1, none, counts);
+        assert!(matches!(after(false, (50, 51)), Ok(Next::Query("page", page)) if page == "1"));
+        assert!(matches!(after(false, (51, 51)), Ok(Next::Done)));
+        assert!(matches!(after(true, (0, 0)), Ok(Next::Done)));
+        let error = after(true, (50, 51)).unwrap_err().to_string();
+        assert!(error.contains("GET roles: the list ends after 50 of 51"), "{error}");
+    }
 }
