@@ -29,7 +29,7 @@ pub enum When {
         service: String,
         /// With this method; blank for any.
         method: String,
-        /// Whose path contains this.
+        /// Whose path, or the value of a parameter, contains this.
         path_part: String,
         /// The first so many of them.
         times: u64,
@@ -205,7 +205,8 @@ impl Faults {
                 When::Match { service: of, method, path_part, times } => {
                     let like = (of.is_empty() || of == service)
                         && (method.is_empty() || *method == request.method)
-                        && request.path.contains(path_part.as_str())
+                        && (request.path.contains(path_part.as_str())
+                            || request.query.iter().any(|(_, value)| value.contains(path_part.as_str())))
                         && *times > 0;
                     *times -= u64::from(like);
                     like

@@ -13,6 +13,7 @@ use super::steps::Maker;
 use super::wire::{Assignment, Grant, Kind, Membership, Owned, User};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Discovery, Guard, Presence};
+use crate::lockdown::step::{Gap, Guided, GuidedProof};
 
 /// What one user holds.
 struct Held {
@@ -68,9 +69,7 @@ async fn users(entra: &Entra, email: &str, found: &mut Discovery) -> Result<Vec<
     for (what, read) in further {
         match read {
             Ok(users) => all.extend(users),
-            Err(why) => {
-                found.notes.push(format!("{}: {what} of users cannot be searched: {why}", entra.name));
-            }
+            Err(why) => unsearched(entra, email, what, &why, found),
         }
     }
     for user in all {
@@ -78,6 +77,24 @@ async fn users(entra: &Entra, email: &str, found: &mut Discovery) -> Result<Vec<
     }
     let read = try_join_all(ids.iter().map(|id| entra.api.user(id))).await?;
     Ok(read.into_iter().flatten().collect())
+}
+
+/// Whoever has the address in this place alone was not found.
+fn unsearched(entra: &Entra, email: &str, what: &str, why: &str, found: &mut Discovery) {
+    let step = Guided {
+        id: format!("{}/users-by-{}", entra.name, what.replace(' ', "-")),
+        title: format!("Look for users that have {email} among their {what}"),
+        who: "an administrator of the tenant".into(),
+        how: format!(
+            "Portcullis could not search the {what} of users ({why}). In the Microsoft Entra admin center, Users: search for the \
+             address, and block the sign-in of users that have it."
+        ),
+        proof: GuidedProof::Attested,
+        required: true,
+    };
+    let what = format!("users that have {email} among their {what}: {why}");
+    found.gaps.push(Gap { what, guided: Some(step.id.clone()) });
+    found.guided.push(step);
 }
 
 /// The credential must not be the account's.

@@ -6,7 +6,7 @@ use crate::config::{Settings, Value as Setting};
 use crate::drill::emulator::draws::{CANARY, access_token};
 use crate::drill::emulator::entra as emulated;
 use crate::drill::emulator::tenant::differences;
-use crate::drill::emulator::{Service as _, Switches, Tenant};
+use crate::drill::emulator::{Fault, Faults, Service as _, Switches, Tenant, What, When};
 use crate::lockdown::provider::world::{World, ids};
 
 const JANE: &str = "jane@agency.example";
@@ -120,6 +120,19 @@ fn every_user_with_the_address_is_meant() {
     assert!(found.notes.iter().any(|note| note.contains("is a guest")), "{:?}", found.notes);
     // A quote in an address is no way out of the filter.
     assert!(world.discover("x' or mail eq 'jane@agency.example").steps.is_empty());
+}
+
+#[test]
+fn a_search_that_is_refused_leaves_users_to_a_person() {
+    let world = world(|_| {}, |_| {});
+    let (service, method, path_part) = ("entra".into(), "GET".into(), "proxyAddresses".into());
+    let when = When::Match { service, method, path_part, times: u64::MAX };
+    let faults = vec![Fault { when, what: What::Status(403) }];
+    world.emulator.set_faults(Faults { faults, ..Faults::default() });
+    let found = world.discover(JANE);
+    assert!(ids(&found).contains(&format!("entra/user/{ID}/disable").as_str()));
+    let step = found.guided.iter().find(|guided| guided.id == "entra/users-by-aliases").unwrap();
+    assert!(step.required && found.gaps.iter().any(|gap| gap.guided.as_ref() == Some(&step.id)));
 }
 
 #[test]
