@@ -323,11 +323,12 @@ fn project(entry: &Entry<'_>) -> Option<String> {
     entry.text().map(str::to_owned)
 }
 
-/// A username or an id. The vendor's tokens and API secrets are 32 hexadecimal digits, which no username or id is.
+/// A username or an id. Neither has a colon, as a username with its secret does, or is 32 hexadecimal digits, as the vendor's tokens
+/// and API secrets are.
 fn credential_name(entry: &Entry<'_>) -> Option<String> {
     let text = entry.text()?;
-    let secret = text.rsplit(':').next().unwrap_or(text);
-    if secret.len() >= 32 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let is_secret = text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_secret || text.contains(':') {
         return entry.add(Fault::LooksSecret { key: "credential" });
     }
     Some(text.to_owned())
@@ -572,6 +573,10 @@ mod tests {
             ),
             (
                 format!("{LEAST}credential = 'sa:{token}'"),
+                "i.toml:5:14: `credential` looks like the secret itself",
+            ),
+            (
+                format!("{LEAST}credential = 'etl.a1b2c3.mp-service-account:Zq8L'"),
                 "i.toml:5:14: `credential` looks like the secret itself",
             ),
             (
