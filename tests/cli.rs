@@ -333,3 +333,19 @@ fn nothing_is_left_out_in_silence() {
     let errors = scanned.ledger.get("rule_errors").and_then(|errors| errors.as_array()).map(Vec::len);
     assert_eq!(errors, Some(1));
 }
+
+#[test]
+fn another_kind_of_log_in_the_same_file_is_told() {
+    let place = Place::new();
+    let event = "{\"id\":1,\"created_at\":\"2026-05-01T09:00:00Z\",\"account_id\":1,\"user_id\":2,\"event_type_id\":5,\
+                 \"user_name\":\"bo\",\"ipaddr\":\"203.0.113.5\"}\n";
+    place.write("one", event.repeat(3).as_bytes());
+    assert_eq!(place.scan(&["one"]).code, 0);
+    let other =
+        "{\"created_at\":\"2026-05-01T09:10:00Z\",\"action\":\"project.transferred\",\"user\":\"bo\"}\n";
+    place.write("both", format!("{event}{other}{event}{other}").as_bytes());
+    let scanned = place.scan(&["both"]);
+    assert_eq!(scanned.code, 3, "{}", scanned.stderr);
+    let says = "2 of 4 records, the first of them record 2, have no action, as all of `onelogin` have";
+    assert!(scanned.stderr.contains(says), "{}", scanned.stderr);
+}

@@ -94,6 +94,8 @@ pub struct Program {
     pub overflow: bool,
     /// See [`Source::is_calendar`].
     pub is_calendar: bool,
+    /// Whether every record of the source has an action.
+    pub has_actions: bool,
 }
 
 /// The fields of a record that a derivation asks for.
@@ -374,8 +376,12 @@ impl<'a> Compiler<'a> {
         if clause.wanted {
             return passes;
         }
+        let none = Condition::Not(Box::new(passes));
+        if clause.optional {
+            return none;
+        }
         let exists = self.bit(looks, Cow::Owned(Test::Exists), number);
-        Condition::All(vec![exists, Condition::Not(Box::new(passes))])
+        Condition::All(vec![exists, none])
     }
 
     fn bit(&mut self, looks: Looks, test: Cow<'a, Test>, number: usize) -> Condition {
@@ -420,6 +426,8 @@ impl<'a> Compiler<'a> {
             .collect();
         let order = order(&columns, &conditions);
         let compares_fields = conditions.iter().any(Condition::compares_fields);
+        let has_actions = self.source.required.contains(&"event.action")
+            && self.meanings.of_field("event.action").next().is_none();
         Program {
             table: self.table,
             meanings: self.meanings,
@@ -437,6 +445,7 @@ impl<'a> Compiler<'a> {
             projected: Vec::new(),
             overflow: self.overflow,
             is_calendar: self.source.is_calendar,
+            has_actions,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ledger::{
-    Duplicates, EventTypeNote, Filters, InputLedger, Ledger, Names, Problem, RuleLedger, RuleProblem,
+    self, Duplicates, EventTypeNote, Filters, InputLedger, Ledger, Names, Problem, RuleLedger, RuleProblem,
 };
 use super::program::Program;
 use super::unit::Hit;
@@ -136,14 +136,24 @@ fn inputs(discovery: &Discovery, mapping: &Mapping, done: &mut Done) -> Vec<Inpu
                 format: note.format.map(str::to_owned),
                 compression: compression(input.compression).map(str::to_owned),
                 bytes: note.bytes,
+                problem: note.problem.or_else(|| strange(source?, &coverage)),
                 coverage,
                 duplicates: None,
                 placed,
                 unplaced,
-                problem: note.problem,
             }
         })
         .collect()
+}
+
+/// What is to be said of records without an action, in a log whose records all have one.
+fn strange(source: &Source, coverage: &ledger::Coverage) -> Option<String> {
+    let (count, Some(first)) = coverage.strange else { return None };
+    Some(format!(
+        "{count} of {} records, the first of them record {first}, have no action, as all of `{}` have: if they are of another \
+         kind of log, scan them in a file of their own",
+        coverage.records, source.name
+    ))
 }
 
 fn compression(compression: Compression) -> Option<&'static str> {

@@ -188,6 +188,11 @@ impl Reader<'_> {
         self.outcome.coverage.reject(Range { offset, length, number, reason });
     }
 
+    fn strange(&mut self) {
+        let coverage = &mut self.outcome.coverage;
+        coverage.strange = (coverage.strange.0 + 1, coverage.strange.1.or(Some(coverage.records)));
+    }
+
     fn account(&mut self, span: Span) -> u64 {
         self.outcome.coverage.lines += u64::from(span.next > span.end);
         u64::from(span.next - span.start)
@@ -415,6 +420,9 @@ impl Handler for Reader<'_> {
     fn record<V: View>(&mut self, span: Span, view: &V) {
         self.outcome.coverage.parsed_bytes += self.account(span);
         self.outcome.coverage.records += 1;
+        if self.program.has_actions && matches!(view.get(ACTION, &mut self.buffers.many), Got::Absent) {
+            self.strange();
+        }
         let time = self.time(span, view);
         let record = view.block().get(span.start as usize..span.end as usize).unwrap_or_default();
         if let Some(duplicates) = &mut self.outcome.duplicates {

@@ -26,7 +26,6 @@ pub const SOURCE: Source = Source {
         "source.ip",
         "source.geo.city_name",
         "source.geo.country_iso_code",
-        "source.geo.country_name",
         "source.geo.region_name",
         "source.geo.location.lat",
         "source.geo.location.lon",
@@ -74,8 +73,9 @@ const NOT_FAILED: &[&str] = &[
     "0", "success", "", "50055", "50058", "50072", "50074", "50076", "50079", "50097", "50125", "50129",
     "50140", "50144", "65001",
 ];
-/// Categories of Azure Monitor that are sign-ins of people.
-const SIGN_INS: &[&str] = &["SignInLogs", "NonInteractiveUserSignInLogs"];
+/// The category of Azure Monitor in which people show who they are; applications that refresh a token by themselves have another.
+const SIGN_INS: &[&str] = &["SignInLogs"];
+const BY_ITSELF: &[&str] = &["NonInteractiveUserSignInLogs"];
 
 const MEANINGS: &[Meaning] = &[
     Meaning {
@@ -86,13 +86,28 @@ const MEANINGS: &[Meaning] = &[
     Meaning {
         field: "event.category",
         value: "authentication",
-        when: &[When::Is("createdDateTime", &["*"]), When::Is("userPrincipalName", &["*"])],
+        when: &[
+            When::Is("createdDateTime", &["*"]),
+            When::Not("userPrincipalName", &[""]),
+            When::Never("isInteractive", &["false"]),
+        ],
     },
-    Meaning { field: "event.category", value: "authentication", when: &[When::Is("category", SIGN_INS)] },
     Meaning {
         field: "event.category",
         value: "authentication",
-        when: &[When::Is("TimeGenerated", &["*"]), When::Is("UserPrincipalName", &["*"])],
+        when: &[When::Is("category", SIGN_INS), When::Never("properties.isInteractive", &["false"])],
+    },
+    Meaning {
+        field: "event.category",
+        value: "authentication",
+        when: &[
+            When::Is("TimeGenerated", &["*"]),
+            When::Not("UserPrincipalName", &[""]),
+            // Rows of other tables have none.
+            When::Is("ResultType", &["*"]),
+            When::Never("Category", BY_ITSELF),
+            When::Never("IsInteractive", &["false"]),
+        ],
     },
     Meaning { field: "event.category", value: "iam", when: &[When::Is("activityDateTime", &["*"])] },
     Meaning { field: "event.outcome", value: "success", when: &[When::Is("status.errorCode", &["0"])] },
@@ -216,7 +231,7 @@ fn origin_paths(field: &str) -> &'static [&'static str] {
         ],
         "source.geo.city_name" => &["properties.location.city", "location.city", "LocationDetails.city"],
         // A code of two letters.
-        "source.geo.country_iso_code" | "source.geo.country_name" => &[
+        "source.geo.country_iso_code" => &[
             "properties.location.countryOrRegion",
             "location.countryOrRegion",
             "LocationDetails.countryOrRegion",

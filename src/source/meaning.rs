@@ -26,6 +26,8 @@ pub enum When {
     Is(&'static str, &'static [&'static str]),
     /// The field has values, and none of these.
     Not(&'static str, &'static [&'static str]),
+    /// The field has none of these values, be it there or not.
+    Never(&'static str, &'static [&'static str]),
 }
 
 /// What has to hold, as tests.
@@ -35,8 +37,10 @@ pub struct Clause {
     pub field: String,
     /// One of these has to pass, or none.
     pub tests: Vec<Test>,
-    /// Whether one has to pass; otherwise the field has to be there.
+    /// Whether one has to pass.
     pub wanted: bool,
+    /// Whether it holds where the field is not there.
+    pub optional: bool,
 }
 
 /// A value and what says it.
@@ -64,7 +68,7 @@ impl Meanings {
         let own = source.meanings.iter().map(Said::of);
         let given = mapping.values().map(|(field, value, raw)| {
             let tests = raw.iter().filter_map(|text| test(text)).collect();
-            let clause = Clause { field: field.to_owned(), tests, wanted: true };
+            let clause = Clause { field: field.to_owned(), tests, wanted: true, optional: false };
             Said { field: field.to_owned(), value: value.to_owned(), when: vec![clause] }
         });
         let all: Vec<Said> = own.chain(given).collect();
@@ -102,12 +106,13 @@ impl Meanings {
 impl Said {
     fn of(meaning: &Meaning) -> Self {
         let clause = |when: &When| {
-            let (field, texts, wanted) = match when {
-                When::Is(field, texts) => (*field, *texts, true),
-                When::Not(field, texts) => (*field, *texts, false),
+            let (field, texts, wanted, optional) = match when {
+                When::Is(field, texts) => (*field, *texts, true, false),
+                When::Not(field, texts) => (*field, *texts, false, false),
+                When::Never(field, texts) => (*field, *texts, false, true),
             };
             let tests = texts.iter().filter_map(|text| test(text)).collect();
-            Clause { field: field.to_owned(), tests, wanted }
+            Clause { field: field.to_owned(), tests, wanted, optional }
         };
         let when = meaning.when.iter().map(clause).collect();
         Self { field: meaning.field.to_owned(), value: meaning.value.to_owned(), when }
@@ -120,7 +125,7 @@ impl Said {
                 seen = true;
                 passed |= clause.tests.iter().any(|test| test.eval(value));
             });
-            seen && passed == clause.wanted
+            (seen || clause.optional) && passed == clause.wanted
         })
     }
 }
@@ -188,6 +193,19 @@ mod tests {
             (said(&audit, "event.outcome"), said(&audit, "event.category")),
             (vec!["failure".to_owned()], vec!["iam".to_owned()])
         );
+        // A token that is refreshed in the background shows nobody; nor does a principal without a name.
+        for (key, value) in [("isInteractive", serde_json::json!(false)), ("userPrincipalName", "".into())] {
+            let mut record = sign_in(0);
+            record[key] = value;
+            assert!(said(&record, "event.category").is_empty(), "{record}");
+            assert_eq!(said(&record, "event.outcome"), ["success"]);
+        }
+        let row = |category: &str| serde_json::json!({"TimeGenerated": "t", "UserPrincipalName": "u", "ResultType": "0", "Category": category});
+        assert_eq!(said(&row("SignInLogs"), "event.category"), ["authentication"]);
+        assert!(said(&row("NonInteractiveUserSignInLogs"), "event.category").is_empty());
+        let risk =
+            serde_json::json!({"TimeGenerated": "t", "UserPrincipalName": "u", "Category": "UserRiskEvents"});
+        assert!(said(&risk, "event.category").is_empty());
         // Whoever writes the log cannot say it by the name of the field.
         let forged = serde_json::json!({"event.outcome": "success", "event": {"category": "authentication"}});
         assert!(said(&forged, "event.outcome").is_empty() && said(&forged, "event.category").is_empty());

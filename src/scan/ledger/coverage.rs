@@ -29,6 +29,8 @@ pub struct Coverage {
     pub hours: HourSet,
     /// Records that name a key twice; every value counts in a match.
     pub duplicate_keys: u64,
+    /// Records without an action, in a log whose records all have one, and the number of the first. They were evaluated all the same.
+    pub strange: (u64, Option<u64>),
 }
 
 impl Coverage {
@@ -49,6 +51,8 @@ impl Coverage {
     pub fn append(&mut self, mut next: Self) {
         next.rejected.renumber(self.lines);
         next.untimed.renumber(self.records);
+        let first = next.strange.1.map(|number| self.records + number);
+        self.strange = (self.strange.0 + next.strange.0, self.strange.1.or(first));
         self.parsed_bytes += next.parsed_bytes;
         self.blank_bytes += next.blank_bytes;
         self.records += next.records;
