@@ -13,6 +13,7 @@ pub mod consumer;
 pub mod engine;
 pub mod execute;
 pub mod flow;
+mod google;
 pub mod http;
 pub mod incidents;
 pub mod inventory;

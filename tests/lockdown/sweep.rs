@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use portcullis::drill::emulator::google::ServiceAccount;
 use portcullis::drill::emulator::{Fault, Faults, SERVICES, Service, Switches, Tenant, What, When};
 use portcullis::lockdown::journal::Timed;
 use portcullis::lockdown::open;
@@ -391,8 +392,11 @@ fn with_every_other_kind_in_turn() {
 fn with_tokens_that_end_in_the_middle() {
     let mut switches = Switches::default();
     switches.tokens.ends_after_ms = 100;
-    for service in further().filter(|service| ["entra", "pingone", "tableau"].contains(&service.name())) {
-        let (tenant, switches) = (beside(service, 16), switches.clone());
+    for service in
+        further().filter(|service| ["entra", "google", "pingone", "tableau"].contains(&service.name()))
+    {
+        let (mut tenant, switches) = (beside(service, 16), switches.clone());
+        tenant.google.service_account = Some(ServiceAccount::full());
         let setting = Setting { tenant, switches, more: &[], operation: LOCKDOWN };
         sweep(&format!("crash sweep with short tokens beside {}", service.name()), &setting, 6);
     }

@@ -13,6 +13,7 @@ use super::{FlowKind, Flows, Standing, refused};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::consumer::Opening;
+use crate::lockdown::google::{CLOUD, TOKEN_URL, Wanted, with_key};
 use crate::lockdown::http::{Auth, Call, CallError, Stats, Transport};
 use crate::lockdown::provider::{Check, OpenError};
 
@@ -36,15 +37,18 @@ pub const KIND: FlowKind = FlowKind {
         name: "bigquery",
         title: "BigQuery, datasets that the vendor's accounts use",
         base_url: Some("https://bigquery.googleapis.com/bigquery/v2"),
-        credential: "access token with the scope cloud-platform or bigquery",
-        settings: &[Setting {
-            name: "members",
-            about: "The vendor's service accounts, as its pages name them for your region.",
-            value: SettingKind::List,
-            required: true,
-            default: None,
-            example: "export-upload@mixpanel-prod-1.iam.gserviceaccount.com",
-        }],
+        credential: "access token with the scope cloud-platform or bigquery, or the key file (JSON) of a service account",
+        settings: &[
+            Setting {
+                name: "members",
+                about: "The vendor's service accounts, as its pages name them for your region.",
+                value: SettingKind::List,
+                required: true,
+                default: None,
+                example: "export-upload@mixpanel-prod-1.iam.gserviceaccount.com",
+            },
+            TOKEN_URL,
+        ],
     },
     open,
 };
@@ -58,7 +62,9 @@ fn open(opening: Opening) -> Result<Arc<dyn Flows>, OpenError> {
             "consumer {name}: `members` are e-mail addresses of service accounts"
         )));
     }
-    let transport = transport.with_auth(Auth::Bearer(credential));
+    let wanted = Wanted { scopes: CLOUD.to_owned(), subject: None };
+    let transport = with_key(transport.with_auth(Auth::Bearer(credential)), &settings, wanted)
+        .map_err(|why| OpenError(format!("consumer {name}: {why}")))?;
     Ok(Arc::new(BigQuery { name, members, transport }))
 }
 

@@ -44,7 +44,7 @@ pub use pages::Next;
 pub(super) use redact::wipe;
 pub use reply::Reply;
 pub use sigv4::AwsKey;
-pub use token::{Session, Shows, SignIn, TokenClient};
+pub use token::{Assert, Session, Shows, SignIn, Signing, TokenClient};
 
 use error::{Again, Failure};
 use exchange::Kind;
@@ -52,7 +52,7 @@ use limit::Limits;
 use redact::Masks;
 use token::Tokens;
 
-/// How requests are authenticated; or, with [`Transport::with_client`] and [`Transport::with_sign_in`], the access tokens for them.
+/// How requests are authenticated; or, with [`Transport::with_client`], [`Transport::with_signing`] and [`Transport::with_sign_in`], the access tokens for them.
 #[derive(Debug, Clone)]
 pub enum Auth {
     /// Not at all.

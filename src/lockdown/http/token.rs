@@ -1,5 +1,5 @@
-//! Access tokens that are asked for with a client's secret: OAuth 2.0 client credentials (RFC 6749, section 4.4); or by a
-//! sign-in of the vendor's own, whose session then has the token.
+//! Access tokens that are asked for with a client's secret: OAuth 2.0 client credentials (RFC 6749, section 4.4); with what a
+//! private key signs (RFC 7523, section 2.1); or by a sign-in of the vendor's own, whose session then has the token.
 //!
 //! A token is asked for when a request first needs one, held in memory alone, and renewed before it ends; also when a
 //! vendor refuses one that it took before. Whoever needs one meanwhile waits for the same answer, be it a failure. The
@@ -20,6 +20,8 @@ use super::call::QUERY;
 use super::redact::{Masks, wipe};
 use super::reply::Reply;
 use super::{Auth, Body, Call, CallError, Shared, Signer, Transport, check_base};
+use crate::event::time::Timestamp;
+use crate::sys::clock::{Clock as _, System};
 
 /// How long a token is held whose answer does not say how long it lasts, which RFC 6749 lets it leave out.
 const UNSAID: Duration = Duration::from_mins(5);
@@ -55,6 +57,21 @@ pub struct TokenClient {
     pub fields: Vec<(&'static str, String)>,
 }
 
+/// Makes the assertion with which a token is asked for at this time, or says why it cannot.
+pub type Assert = Box<dyn Fn(Timestamp) -> Result<SecretString, String> + Send + Sync>;
+
+/// One whose private key signs for access tokens. The key itself is never sent.
+pub struct Signing {
+    /// Where tokens are asked for.
+    pub endpoint: Url,
+    /// Who signs. Nothing secret.
+    pub id: String,
+    /// Makes an assertion each time that a token is asked for: it lasts for a short while alone.
+    pub assert: Assert,
+    /// What to do where it is refused.
+    pub advice: &'static str,
+}
+
 /// A sign-in of the vendor's own, which gives a session.
 pub struct SignIn {
     /// Who signs in. Nothing secret.
@@ -87,6 +104,8 @@ pub(super) struct Tokens {
     /// The way to where they are asked for.
     way: Transport,
     call: Call,
+    /// What makes the body of each request, where it is not always the same.
+    assert: Option<Assert>,
     /// The header of a token, and what stands before it there.
     header: (&'static str, &'static str),
     read: fn(&mut Value) -> Result<Session, String>,
@@ -135,14 +154,47 @@ impl Transport {
         let Auth::Bearer(secret) = &self.signer.auth else {
             return Err(CallError::not_sent("a client needs its secret as `credential`"));
         };
-        check_base(&client.endpoint)?;
-        if client.endpoint.scheme() != self.shared.base.scheme() {
-            return Err(CallError::not_sent("tokens have to be asked for by https too"));
-        }
-        let tokens = Tokens::new(self, client, secret);
+        let tokens = Tokens::new(self, client, secret)?;
         let masks = Masks::of(&self.signer.auth);
         let signer = Signer { auth: Auth::None, masks, tokens: Some(tokens) };
         Ok(Self { shared: Arc::clone(&self.shared), signer: Arc::new(signer) })
+    }
+
+    /// The same connections and limits with access tokens for which a key signs that `signing` finds in the bearer credential of
+    /// this transport; as it is where there is none in it. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`CallError::NotSent`]: what `signing` says, or the endpoint cannot be used (see [`Transport::with_client`]).
+    pub fn with_signing(
+        self,
+        signing: impl FnOnce(&SecretString) -> Result<Option<Signing>, String>,
+    ) -> Result<Self, CallError> {
+        let Auth::Bearer(secret) = &self.signer.auth else { return Ok(self) };
+        let Some(signing) = signing(secret).map_err(CallError::not_sent)? else { return Ok(self) };
+        let Signing { endpoint, id, assert, advice } = signing;
+        let way = self.way_to(endpoint, Auth::None)?;
+        let call = Call::post(&[]).named("the token request");
+        let tokens = Tokens {
+            assert: Some(assert),
+            advice: Some(advice),
+            ..Tokens::by(id, way, call, BEARER, token_of)
+        };
+        let masks = Masks::of(&self.signer.auth);
+        let signer = Signer { auth: Auth::None, masks, tokens: Some(tokens) };
+        Ok(Self { shared: Arc::clone(&self.shared), signer: Arc::new(signer) })
+    }
+
+    /// The same connections and limits, to where tokens are asked for.
+    fn way_to(&self, endpoint: Url, auth: Auth) -> Result<Self, CallError> {
+        check_base(&endpoint)?;
+        if endpoint.scheme() != self.shared.base.scheme() {
+            return Err(CallError::not_sent("tokens have to be asked for by https too"));
+        }
+        let Shared { client, deadline, limits, .. } = &*self.shared;
+        let (client, limits) = (client.clone(), Arc::clone(limits));
+        let shared = Shared { client, base: endpoint, deadline: *deadline, limits };
+        let signer = Signer { masks: Masks::of(&auth), auth, tokens: None };
+        Ok(Self { shared: Arc::new(shared), signer: Arc::new(signer) })
     }
 
     /// The same connections and limits with the session that `sign_in` gives, in place of the credential of this transport.
@@ -151,17 +203,9 @@ impl Transport {
     pub fn with_sign_in(&self, sign_in: SignIn) -> Self {
         let SignIn { id, secret, call, header, read, advice } = sign_in;
         let masks = Masks::of(&Auth::Bearer(secret.clone()));
-        let tokens = Tokens {
-            id,
-            way: self.with_auth(Auth::None),
-            call: call.hiding(secret),
-            header: (header, ""),
-            read,
-            advice: Some(advice),
-            ends_early: true,
-            state: Mutex::default(),
-            turn: Turn::default(),
-        };
+        let (way, call) = (self.with_auth(Auth::None), call.hiding(secret));
+        let by = Tokens::by(id, way, call, (header, ""), read);
+        let tokens = Tokens { advice: Some(advice), ends_early: true, ..by };
         let signer = Signer { auth: Auth::None, masks, tokens: Some(tokens) };
         Self { shared: Arc::clone(&self.shared), signer: Arc::new(signer) }
     }
@@ -196,7 +240,18 @@ impl Transport {
 }
 
 impl Tokens {
-    fn new(transport: &Transport, client: TokenClient, secret: &SecretString) -> Self {
+    fn by(
+        id: String,
+        way: Transport,
+        call: Call,
+        header: (&'static str, &'static str),
+        read: fn(&mut Value) -> Result<Session, String>,
+    ) -> Self {
+        let (state, turn) = (Mutex::default(), Turn::default());
+        Self { id, way, call, assert: None, header, read, advice: None, ends_early: false, state, turn }
+    }
+
+    fn new(transport: &Transport, client: TokenClient, secret: &SecretString) -> Result<Self, CallError> {
         let TokenClient { endpoint, id, shows, fields } = client;
         let encoded = |text: &str| utf8_percent_encode(text, QUERY).to_string();
         let hidden: SecretString = encoded(secret.expose_secret()).into();
@@ -212,22 +267,8 @@ impl Tokens {
         };
         let call = Call::post(&[]).named("the token request").body(Body::Form(form));
         let call = call.hiding(secret.clone()).hiding(hidden);
-        let Shared { client, deadline, limits, .. } = &*transport.shared;
-        let (client, limits) = (client.clone(), Arc::clone(limits));
-        let shared = Shared { client, base: endpoint, deadline: *deadline, limits };
-        let signer = Signer { masks: Masks::of(&auth), auth, tokens: None };
-        let way = Transport { shared: Arc::new(shared), signer: Arc::new(signer) };
-        Self {
-            id,
-            way,
-            call,
-            header: BEARER,
-            read: token_of,
-            advice: None,
-            ends_early: false,
-            state: Mutex::default(),
-            turn: Turn::default(),
-        }
+        let way = transport.way_to(endpoint, auth)?;
+        Ok(Self::by(id, way, call, BEARER, token_of))
     }
 
     /// The header of a token, and what stands before it there.
@@ -317,7 +358,13 @@ impl Tokens {
 
     /// Boxed: a transport asks by a transport.
     fn ask(&self, deadline: Instant) -> BoxFuture<'_, Result<Reply, CallError>> {
-        Box::pin(async move { self.way.read_until(&self.call, deadline).await })
+        Box::pin(async move {
+            let Some(assert) = &self.assert else { return self.way.read_until(&self.call, deadline).await };
+            let assertion = assert(System.now()).map_err(|why| {
+                CallError::not_sent(self.way.say(&self.call, &format!("nothing can be signed: {why}")))
+            })?;
+            self.way.read_until(&asserted(&self.call, assertion), deadline).await
+        })
     }
 
     /// What happened, and what to do. Whatever the status of a refusal, for the provider the credential does not hold:
@@ -344,6 +391,16 @@ impl Tokens {
         }
         Ok(Session { lasts: session.lasts.min(LONGEST), ..session })
     }
+}
+
+/// A request with an assertion.
+fn asserted(call: &Call, assertion: SecretString) -> Call {
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        ("assertion", assertion.expose_secret()),
+    ];
+    let form = form.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    call.clone().body(Body::Form(form)).hiding(assertion)
 }
 
 /// The token of an answer, and how long it lasts; or what is wrong with it.

@@ -19,6 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::client;
 use super::person::{settle_seconds, settles};
 use super::support::{no_way_back, proof_of, tried};
 use super::{
@@ -27,6 +28,7 @@ use super::{
 };
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, irreversible, reversible};
+use crate::lockdown::google::{TOKEN_URL, Wanted, with_key};
 use crate::lockdown::http::{Auth, CallError, Stats};
 use crate::lockdown::step::Step;
 use action::Action;
@@ -72,7 +74,7 @@ pub const KIND: ProviderKind = ProviderKind {
         name: "google",
         title: "Google Workspace",
         base_url: Some("https://admin.googleapis.com/admin/directory/v1"),
-        credential: "access token for the Admin SDK, such as a command prints; it lasts about an hour",
+        credential: "key file (JSON) of a service account with domain-wide delegation, or an access token for the Admin SDK, such as a command prints, which lasts about an hour",
         settings: &[
             Setting {
                 name: "admin",
@@ -90,12 +92,27 @@ pub const KIND: ProviderKind = ProviderKind {
                 default: None,
                 example: "mixpanel@acme.example, exports@acme.example",
             },
+            Setting {
+                name: "scopes",
+                about: "With a key: the scopes that were delegated to its service account, without what is before admin.",
+                value: SettingKind::List,
+                required: false,
+                default: Some(
+                    "admin.directory.user, admin.directory.user.security, admin.directory.group.readonly, \
+                     admin.directory.group.member, admin.directory.rolemanagement",
+                ),
+                example: "admin.directory.user, admin.directory.user.security",
+            },
+            TOKEN_URL,
             settle_seconds(SETTLES),
         ],
     },
     auth: |secret| Ok(Auth::Bearer(secret)),
     open,
 };
+
+/// What is before the names of `scopes`.
+const SCOPES: &str = "https://www.googleapis.com/auth/";
 
 struct Google {
     name: String,
@@ -109,11 +126,16 @@ struct Google {
 fn open(opening: Opening) -> Result<Box<dyn Provider>, OpenError> {
     let settings = &opening.settings;
     let admin = settings.text("admin").map(str::to_owned);
+    let admin = admin.ok_or_else(|| OpenError("`admin` is needed".into()))?;
+    let scopes: Vec<String> =
+        settings.list("scopes").iter().map(|scope| format!("{SCOPES}{scope}")).collect();
+    let wanted = Wanted { scopes: scopes.join(" "), subject: Some(admin.clone()) };
+    let transport = with_key(opening.transport, settings, wanted).map_err(OpenError)?;
     Ok(Box::new(Google {
-        admin: admin.ok_or_else(|| OpenError("`admin` is needed".into()))?,
+        admin,
         groups: settings.list("groups").to_vec(),
         settles: settles(settings),
-        api: Api::new(opening.transport),
+        api: Api::new(transport),
         name: opening.name,
     }))
 }
@@ -163,7 +185,8 @@ impl Provider for Google {
     async fn check(&self) -> Vec<Check> {
         let (api, admin) = (&self.api, self.admin.as_str());
         let nobody = format!("email={}", api::quoted("nobody@portcullis.invalid"));
-        let mut checks = vec![
+        let mut checks = Vec::from_iter(client::check(api.transport()).await);
+        checks.extend([
             tried(
                 "find users",
                 api.users(&nobody).await,
@@ -188,7 +211,7 @@ impl Provider for Google {
                 "roles can be found",
                 "roles stay, of no use while the account is suspended",
             ),
-        ];
+        ]);
         if self.groups.is_empty() {
             let note = "the configuration names no `groups`: memberships stay, of no use while the account is suspended";
             let (what, state) = ("leave groups".to_owned(), CheckState::Missing);

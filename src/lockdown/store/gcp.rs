@@ -22,6 +22,7 @@ use super::system::DISABLES;
 use super::{DISABLE_OLD, Entry, Opening, Store, StoreError, StoreKind, Version, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
+use crate::lockdown::google::{CLOUD, TOKEN_URL, Wanted, with_key};
 use crate::lockdown::http::{Auth, Call, CallError, Stats, Transport, wipe};
 use crate::lockdown::provider::{Check, CheckState, OpenError};
 
@@ -52,7 +53,7 @@ pub const KIND: StoreKind = StoreKind {
         name: "gcp-secret-manager",
         title: "Google Cloud Secret Manager",
         base_url: Some("https://secretmanager.googleapis.com"),
-        credential: "access token with the scope cloud-platform, such as command:gcloud auth print-access-token",
+        credential: "access token with the scope cloud-platform, such as command:gcloud auth print-access-token, or the key file (JSON) of a service account",
         settings: &[
             Setting {
                 name: "project",
@@ -71,6 +72,7 @@ pub const KIND: StoreKind = StoreKind {
                 example: "europe-west3",
             },
             DISABLE_OLD,
+            TOKEN_URL,
         ],
     },
     entry: None,
@@ -92,7 +94,9 @@ fn open(opening: Opening) -> Result<Arc<dyn Store>, OpenError> {
     if !parent.iter().all(|part| !part.is_empty() && fits(part)) {
         return Err(lacks("`project` and `location` have letters, digits and -"));
     }
-    let transport = transport.with_auth(Auth::Bearer(secret));
+    let wanted = Wanted { scopes: CLOUD.to_owned(), subject: None };
+    let transport = with_key(transport.with_auth(Auth::Bearer(secret)), &opening.settings, wanted);
+    let transport = transport.map_err(|why| lacks(&why))?;
     let disables_old = opening.settings.flag(DISABLE_OLD.name).unwrap_or_default();
     let turn = Mutex::new(());
     Ok(Arc::new(SecretManager { name: opening.name, transport, parent, disables_old, turn }))

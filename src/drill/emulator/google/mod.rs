@@ -3,14 +3,17 @@
 
 mod access;
 mod example;
+mod key;
 mod state;
 mod users;
 
 use serde_json::{Value, json};
 
+use super::clients::is_token_request;
 use super::{Answer, Client, Moment, Request, Service, Tenant};
 use crate::synth::rng::Rng;
 
+pub use key::ServiceAccount;
 pub use state::{Assignment, Credential, Group, Member, State, User};
 
 /// Why something is refused: status, reason, message.
@@ -106,23 +109,35 @@ impl Service for Google {
     }
 
     fn handle(&self, tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Answer {
+        if is_token_request(request, key::TOKEN) {
+            return key::token(tenant, request, moment).unwrap_or_else(|denied| denied.answer());
+        }
         reply(tenant, request, moment).unwrap_or_else(Refusal::answer)
     }
 
-    fn client(&self, kind: &str, tenant: &Tenant, _: &str) -> Option<Client> {
+    fn changes(&self, request: &Request) -> bool {
+        !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+            && !is_token_request(request, key::TOKEN)
+    }
+
+    /// The key of a service account where there is one, else a token.
+    fn client(&self, kind: &str, tenant: &Tenant, base: &str) -> Option<Client> {
         if kind != "google" {
             return None;
         }
         let state = &tenant.google;
-        let (credential, _) = state.credentials.iter().find(|(_, one)| one.is_super)?;
+        let key = state.service_account.as_ref().map(ServiceAccount::file);
+        let token = || state.credentials.iter().find(|(_, one)| one.is_super).map(|(token, _)| token.clone());
+        let credential = key.or_else(token)?;
         let groups = state.mixpanel_groups.iter().filter_map(|id| state.groups.get(id));
         let groups: Vec<&str> = groups.map(|group| group.email.as_str()).collect();
         let settings = vec![
             ("admin", format!("{:?}", example::ADMIN)),
             ("groups", format!("{groups:?}")),
+            ("token-url", format!("{:?}", format!("{base}{}", key::TOKEN))),
             ("settle-seconds", state.settle_seconds.to_string()),
         ];
-        Some(Client { path: BASE, credential: credential.clone(), settings })
+        Some(Client { path: BASE, credential, settings })
     }
 
     fn example(&self, tenant: &mut Tenant) {
@@ -149,7 +164,7 @@ impl Service for Google {
     }
 
     fn volatile(&self) -> &'static [&'static str] {
-        &["past"]
+        &["past", "clients.issued"]
     }
 }
 
@@ -176,7 +191,10 @@ fn ways_in(state: &State, id: &str, user: &User, moment: &Moment<'_>) -> Vec<Str
 
 fn reply(tenant: &mut Tenant, request: &Request, moment: &Moment<'_>) -> Reply {
     let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let credential = bearer.and_then(|bearer| tenant.google.credentials.get(bearer)).cloned();
+    let state = &tenant.google;
+    let issued = |bearer: &str| state.clients.token(bearer, moment);
+    let credential =
+        bearer.and_then(|bearer| state.credentials.get(bearer).cloned().or_else(|| issued(bearer)));
     let credential = credential.ok_or(Refusal(401, "authError", "Invalid Credentials".into()))?;
     let call = Call { request, moment, credential };
     let segments = request.segments();

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
+use super::super::clients::Clients;
+use super::ServiceAccount;
+
 /// Its part of the tenant.
 #[derive(Clone, Default, Serialize)]
 pub struct State {
@@ -20,6 +23,10 @@ pub struct State {
     pub assignments: BTreeMap<String, Assignment>,
     /// The responders' access tokens.
     pub credentials: BTreeMap<String, Credential>,
+    /// The responders' service account, whose key is then their credential.
+    pub service_account: Option<ServiceAccount>,
+    /// Tokens that its key got.
+    pub clients: Clients<Credential>,
     /// What the responders' configuration gives a block to hold everywhere.
     pub settle_seconds: u64,
     /// What reads that lag behind still show: until when it was so, in milliseconds since the emulator started.

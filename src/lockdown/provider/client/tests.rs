@@ -1,11 +1,12 @@
 //! Every provider that has clients, against its emulated service.
 
 use super::super::world::{World, ids};
-use super::super::{Proof, Provider, ProviderKind, auth0, entra, onelogin, pingone};
+use super::super::{Proof, Provider, ProviderKind, auth0, entra, google, onelogin, pingone};
 use super::*;
 use crate::config::Value;
 use crate::drill::emulator::clients::{Clients, Registered};
 use crate::drill::emulator::draws::CANARY;
+use crate::drill::emulator::google::ServiceAccount;
 use crate::drill::emulator::{
     self as emulated, Fault, Faults, Record, Service, Switches, Tenant, What, When,
 };
@@ -26,7 +27,7 @@ fn registered<T: Clone>(token: &T, basic: bool) -> Clients<T> {
     Clients::one("client-1", Registered { secret, basic, allowed: true, token: token.clone() })
 }
 
-const KINDS: [Case; 4] = [
+const KINDS: [Case; 5] = [
     Case {
         kind: &entra::KIND,
         service: &emulated::entra::Entra,
@@ -63,6 +64,12 @@ const KINDS: [Case; 4] = [
         },
         forget: |tenant| tenant.pingone.clients.issued.clear(),
     },
+    Case {
+        kind: &google::KIND,
+        service: &emulated::google::Google,
+        register: |tenant| tenant.google.service_account = Some(ServiceAccount::full()),
+        forget: |tenant| tenant.google.clients.issued.clear(),
+    },
 ];
 
 fn tenant(kind: &Case) -> Tenant {
@@ -94,9 +101,11 @@ fn row(world: &World) -> Check {
     checks.into_iter().find(|check| check.what == "get an access token").unwrap()
 }
 
-/// Whether a step reads before it changes something: Entra's assignments and PingOne's roles are looked for anew.
+/// Whether a step reads before it changes something: Entra's assignments, and roles of PingOne and within a part of Google's
+/// organization, are looked for anew.
 fn reads_first(step: &Step) -> bool {
-    step.action == "unassign" || step.id.0.starts_with("pingone/role/")
+    step.action == "unassign"
+        || ["pingone/role/", "google/role/21:"].iter().any(|kind| step.id.0.starts_with(kind))
 }
 
 #[test]
@@ -130,7 +139,8 @@ fn a_client_does_what_its_access_token_would() {
             "{name}: nothing is changed by it"
         );
         let check = row(&world);
-        assert!(check.state == CheckState::Works && check.note.contains("client-1"), "{name}: {check:?}");
+        let who = if name == "google" { "responders@acme-security" } else { "client-1" };
+        assert!(check.state == CheckState::Works && check.note.contains(who), "{name}: {check:?}");
     }
 }
 
@@ -223,6 +233,14 @@ fn what_keeps_a_client_from_tokens_is_told_without_its_secret() {
         tenant.pingone.clients.registered.values_mut().for_each(|client| client.basic = false);
     });
     assert!(other.contains("shows it as the vendor asks for"), "{other}");
+    let forgotten = told(&KINDS[4], |tenant| tenant.google.service_account = None);
+    assert!(forgotten.contains("invalid_grant") && forgotten.contains("still exists"), "{forgotten}");
+    let narrow = told(&KINDS[4], |tenant| {
+        tenant.google.service_account.as_mut().unwrap().delegated.pop();
+    });
+    assert!(narrow.contains("unauthorized_client") && narrow.contains("every scope of `scopes`"), "{narrow}");
+    let other = told(&KINDS[4], |tenant| tenant.google.service_account.as_mut().unwrap().key_id = "x".into());
+    assert!(other.contains("Invalid JWT Signature"), "{other}");
 }
 
 #[test]

@@ -27,6 +27,10 @@ impl Api {
         Self { transport }
     }
 
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.transport.stats()
     }
