@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use url::Url;
 
 use super::{Call, CallError, Reply, Transport};
@@ -31,6 +32,21 @@ impl Next {
         Url::parse(link).map(Self::At).map_err(|error| {
             CallError::lost(format!("the link to the next page of the list cannot be read: {error}"))
         })
+    }
+
+    /// What the body of a page says of the next: nothing, or a text that `then` reads.
+    ///
+    /// # Errors
+    /// [`CallError::Lost`]: it says something else, so the rest of the list is unknown; or what `then` says.
+    pub fn told(
+        value: Option<&Value>,
+        then: impl FnOnce(&str) -> Result<Self, CallError>,
+    ) -> Result<Self, CallError> {
+        match value {
+            None | Some(Value::Null) => Ok(Self::Done),
+            Some(Value::String(text)) => then(text),
+            Some(_) => Err(CallError::lost("where the next page of the list is cannot be read".to_owned())),
+        }
     }
 
     /// Paging by offset, counted from `first`: `got` entries came from `offset` on, of `total` if that is known. A page
@@ -79,6 +95,17 @@ impl Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_says_something_else_of_the_next_is_not_the_last() {
+        let told = |value: Option<Value>| Next::told(value.as_ref(), Next::at);
+        assert_eq!(told(None).unwrap(), Next::Done);
+        assert_eq!(told(Some(Value::Null)).unwrap(), Next::Done);
+        assert!(matches!(told(Some("https://x.example/?page=2".into())), Ok(Next::At(_))));
+        for odd in [Value::from(7), Value::from(false), serde_json::json!({ "href": "x" }), "x".into()] {
+            assert!(matches!(told(Some(odd)), Err(CallError::Lost { .. })));
+        }
+    }
 
     #[test]
     fn offsets_end_with_the_list() {

@@ -126,8 +126,7 @@ impl Api {
         let mut all = Vec::new();
         let take = |reply: &Reply| {
             all.extend(rows::<Listed>(reply, &name, key)?);
-            let next = reply.json()?.get("next").and_then(Value::as_str).map(str::to_owned);
-            Ok(next.map_or(Next::Done, |next| Next::Query("from", next)))
+            Next::told(reply.json()?.get("next"), |next| Ok(Next::Query("from", next.to_owned())))
         };
         self.transport.pages(path(Call::get, &["users", user, what]).query("take", COUNT), take).await?;
         all.into_iter().map(|row| need(row.id, &name, "id")).collect()

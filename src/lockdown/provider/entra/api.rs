@@ -173,7 +173,7 @@ impl Api {
         let take = |reply: &Reply| {
             let page: Page<T> = read_as(reply, name, "a page")?;
             all.extend(page.value);
-            page.next.map_or(Ok(Next::Done), |link| Next::at(&link))
+            Next::told(page.next.as_ref(), Next::at)
         };
         self.transport.pages(call, take).await?;
         Ok(all)

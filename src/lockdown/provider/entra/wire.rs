@@ -1,6 +1,7 @@
 //! What Microsoft Graph sends, as far as it matters here. Everything but identifiers may be missing or null.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::super::support::lenient;
 
@@ -8,8 +9,8 @@ use super::super::support::lenient;
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Page<T> {
     pub(super) value: Vec<T>,
-    #[serde(rename = "@odata.nextLink", default, deserialize_with = "lenient")]
-    pub(super) next: Option<String>,
+    #[serde(rename = "@odata.nextLink")]
+    pub(super) next: Option<Value>,
 }
 
 /// Properties of users that are asked for: without it some of them are not sent.

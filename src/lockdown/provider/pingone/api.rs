@@ -145,8 +145,7 @@ impl Api {
                 })?;
                 all.extend(rows);
             }
-            let next = page.pointer("/_links/next/href").and_then(Value::as_str);
-            next.map_or(Ok(Next::Done), Next::at)
+            Next::told(page.pointer("/_links/next/href"), Next::at)
         };
         self.transport.pages(call, take).await?;
         Ok(all)
