@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::lane::{self, Does};
+use super::lane::{self, Does, Line, Table};
 use super::mark::{Mark, Marks};
 use super::names::{Name, Names, renamed};
 use super::story::{Event, Gathered};
@@ -35,6 +35,11 @@ pub const FIELDS: &[&str] = &[
 ];
 const OBJECTS: usize = 13;
 
+/// Outcomes of what was tried and had no effect.
+const FAILURES: &[&str] = &["failure", "failed", "denied", "deny"];
+/// Outcomes of what had its effect. Of every other, such as Okta's `UNKNOWN` and `SKIPPED`, it is not known.
+const SUCCESSES: &[&str] = &["success", "succeeded", "allow", "allowed", "ok"];
+
 /// Most events that are kept: about a gigabyte.
 pub const MOST: usize = 12_000_000;
 /// Longest text of an event that is kept.
@@ -44,18 +49,20 @@ const LONGEST: usize = 300;
 pub type Value<'a> = &'a dyn Fn(usize) -> Option<&'a str>;
 
 /// The event of a record, if it is one of the account, or one of others that made or ended something.
-pub fn read(account: &str, nanos: i64, value: Value<'_>, names: &mut Names) -> Option<Event> {
+fn read(account: &str, table: &Table, nanos: i64, value: Value<'_>, names: &mut Names) -> Option<Event> {
     let actor = value(2).unwrap_or_default();
     let action = value(0).unwrap_or_default();
+    let line = table.line(action);
     let own = actor.eq_ignore_ascii_case(account);
-    if !own && !matches!(lane::kind(action).does, Does::Makes(_) | Does::Ends) {
+    let tells = |line: &Line| line.turn.is_some() || matches!(line.kind.does, Does::Makes(_) | Does::Ends);
+    if !own && !line.is_some_and(tells) {
         return None;
     }
     let mut name = |text: &str| names.of(short(text));
     let target = value(3).and_then(|targets| chosen(targets, account));
-    let failed = value(1).is_some_and(|outcome| {
-        ["failure", "denied", "deny"].iter().any(|word| outcome.eq_ignore_ascii_case(word))
-    });
+    let is_any =
+        |words: &[&str]| value(1).map(|outcome| words.iter().any(|word| outcome.eq_ignore_ascii_case(word)));
+    let failed = action.ends_with("_failed") || is_any(FAILURES) == Some(true);
     let network = match (value(10), value(11)) {
         (Some(number), Some(organisation)) => format!("AS{} {organisation}", number.trim_start_matches("AS")),
         (Some(number), None) => format!("AS{}", number.trim_start_matches("AS")),
@@ -75,9 +82,18 @@ pub fn read(account: &str, nanos: i64, value: Value<'_>, names: &mut Names) -> O
         network: name(&network),
         spot: number(8).zip(number(9)).map(|(latitude, longitude)| (latitude as f32, longitude as f32)),
         rows: number(12),
-        failed: failed || action.ends_with("_failed"),
+        failed,
+        done: !failed && is_any(SUCCESSES).unwrap_or(true),
+        line,
         ..Event::at(nanos)
     })
+}
+
+/// Whether a record is of the account, or about it.
+fn is_about(account: &str, value: Value<'_>) -> bool {
+    let target = || value(3).and_then(|targets| chosen(targets, account));
+    value(2).is_some_and(|actor| actor.eq_ignore_ascii_case(account))
+        || target().is_some_and(|target| target.eq_ignore_ascii_case(account))
 }
 
 /// Of several values, which are a JSON array: the account's, else the first e-mail address, else the first.
@@ -105,6 +121,8 @@ struct Part {
     events: Vec<Event>,
     marks: Vec<Mark>,
     untimed: u64,
+    /// Its source, if that is not known and has records of the account or about it.
+    unknown: Option<&'static str>,
 }
 
 /// Takes the records of an account from workers, in any order.
@@ -148,6 +166,7 @@ impl Gather {
             }));
             all.marks.all.extend(part.marks);
             all.untimed += part.untimed;
+            all.unknown.extend(part.unknown);
         }
         all
     }
@@ -158,7 +177,7 @@ impl Gather {
         Projection { fields, account: None, raw: false, brief: true }
     }
 
-    /// Takes the records of a unit: `times` and the value of each row and field, and the rules that rows match by themselves
+    /// Takes the records of a unit: the name of their source, `times` and the value of each row and field, and the rules that rows match by themselves
     /// (see [`Rows::matches`]).
     ///
     /// # Errors
@@ -166,11 +185,13 @@ impl Gather {
     pub fn unit<'a>(
         &self,
         place: (usize, u64),
+        source: &'static str,
         times: impl Iterator<Item = Option<i64>>,
         value: &'a dyn Fn(usize, usize) -> Option<&'a str>,
         matches: &[(usize, usize)],
     ) -> std::io::Result<()> {
         let mut part = Part { place, ..Part::default() };
+        let table = lane::table(source);
         let mut matches = matches.iter().peekable();
         for (row, time) in times.enumerate() {
             let before = part.marks.len();
@@ -178,7 +199,11 @@ impl Gather {
                 part.marks.extend(self.rules.get(*rule).map(|mark| Mark { nanos: time, ..*mark }));
             }
             let level = part.marks.get(before..).unwrap_or_default().iter().map(|mark| mark.level).max();
-            let event = read(&self.account, time.unwrap_or(0), &|field| value(row, field), &mut part.names);
+            let value = |field| value(row, field);
+            if !table.is_known() && is_about(&self.account, &value) {
+                part.unknown = Some(source);
+            }
+            let event = read(&self.account, table, time.unwrap_or(0), &value, &mut part.names);
             match (event, time) {
                 (Some(event), Some(_)) => part.events.push(Event { level, ..event }),
                 (Some(event), None) => {
@@ -205,6 +230,6 @@ impl TakeRows for Gather {
     fn take(&self, rows: Rows) -> std::io::Result<()> {
         let times = rows.times.iter().map(|time| time.map(|time| time.nanos));
         let value = |row: usize, field: usize| rows.columns.get(field).and_then(|cells| cells.get(row));
-        self.unit((rows.input, rows.number), times, &value, &rows.matches)
+        self.unit((rows.input, rows.number), rows.source, times, &value, &rows.matches)
     }
 }

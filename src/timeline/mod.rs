@@ -25,7 +25,7 @@ pub mod scene;
 pub mod story;
 pub mod style;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod text;
 
 pub use gate::Gate;
