@@ -1,9 +1,10 @@
 //! Reads events from the values of records.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::lane::{self, Does, Line, Table};
+use super::lane::{self, Call, Does, Line, Table};
 use super::mark::{Mark, Marks};
 use super::names::{Name, Names, renamed};
 use super::story::{Event, Gathered};
@@ -24,6 +25,10 @@ pub const FIELDS: &[&str] = &[
     "source.as.number",
     "source.as.organization.name",
     "details.rows",
+    // The call to an API of which a record tells.
+    "http.request.method",
+    "url.path",
+    "auth0.body.blocked",
     // What an event was done to: the first that a record has. No vendor documents these keys.
     "details.service_account",
     "details.email",
@@ -32,8 +37,10 @@ pub const FIELDS: &[&str] = &[
     "details.property",
     "details.role",
     "details.name",
+    // Entra's name of what an activity was about.
+    "user.target.name",
 ];
-const OBJECTS: usize = 13;
+const OBJECTS: usize = 16;
 
 /// Outcomes of what was tried and had no effect.
 const FAILURES: &[&str] = &["failure", "failed", "denied", "deny"];
@@ -51,8 +58,9 @@ pub type Value<'a> = &'a dyn Fn(usize) -> Option<&'a str>;
 /// The event of a record, if it is one of the account, or one of others that made or ended something.
 fn read(account: &str, table: &Table, nanos: i64, value: Value<'_>, names: &mut Names) -> Option<Event> {
     let actor = value(2).unwrap_or_default();
-    let action = value(0).unwrap_or_default();
-    let line = table.line(action);
+    let text = |at: usize| value(at).unwrap_or_default();
+    let call = Call { method: text(13), path: text(14), blocked: text(15) };
+    let (action, line) = telling(table, text(0), &call);
     let own = actor.eq_ignore_ascii_case(account);
     let tells = |line: &Line| line.turn.is_some() || matches!(line.kind.does, Does::Makes(_) | Does::Ends);
     if !own && !line.is_some_and(tells) {
@@ -72,7 +80,7 @@ fn read(account: &str, table: &Table, nanos: i64, value: Value<'_>, names: &mut 
         |at: usize| value(at).and_then(|text| text.parse::<f64>().ok()).filter(|number| number.is_finite());
     let object = (OBJECTS..FIELDS.len()).find_map(|at| value(at).filter(|text| !text.is_empty()));
     Some(Event {
-        action: name(action),
+        action: name(&action),
         actor: name(actor),
         target: target.as_deref().and_then(&mut name),
         object: object.and_then(&mut name),
@@ -87,6 +95,20 @@ fn read(account: &str, table: &Table, nanos: i64, value: Value<'_>, names: &mut 
         line,
         ..Event::at(nanos)
     })
+}
+
+/// The event type of a record and what it means. A record may have several, which are a JSON array: the one that says most.
+fn telling<'a>(table: &Table, action: &'a str, call: &Call<'_>) -> (Cow<'a, str>, Option<&'static Line>) {
+    let several = action.starts_with('[').then(|| serde_json::from_str::<Vec<Option<String>>>(action));
+    let Some(Ok(actions)) = several else { return (Cow::Borrowed(action), table.line(action, call)) };
+    let tells = |line: Option<&Line>| match line {
+        None => 1,
+        Some(line) if line.turn.is_some() => 3,
+        Some(line) => 2 * u8::from(line.kind.does != Does::Plain),
+    };
+    let lines = actions.into_iter().flatten().map(|action| (table.line(&action, call), action)).rev();
+    let most = lines.max_by_key(|(line, _)| tells(*line));
+    most.map_or((Cow::Borrowed(action), None), |(line, action)| (Cow::Owned(action), line))
 }
 
 /// Whether a record is of the account, or about it.

@@ -1,6 +1,6 @@
 //! Which part of an account's life an event type belongs to. A table for each source: a new source adds one.
 
-use crate::source::mixpanel_events;
+use super::kinds::{PLAIN, TABLES, UNKNOWN};
 
 /// A lane of the chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,15 +92,16 @@ impl Turn {
 /// What event types that begin alike mean.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Line {
-    start: &'static str,
+    /// How they begin.
+    pub(super) start: &'static str,
     /// Nothing may follow.
-    is_whole: bool,
+    pub(super) is_whole: bool,
     /// Their kind.
     pub kind: Kind,
     /// Whether they shut an account out or let it in.
     pub turn: Option<Turn>,
     /// What they are called, where they say nothing to people themselves.
-    words: &'static str,
+    pub(super) words: &'static str,
 }
 
 impl Line {
@@ -117,10 +118,25 @@ impl Line {
 /// The event types of a log, as far as they are known.
 #[derive(Debug)]
 pub struct Table {
-    source: &'static str,
-    lines: &'static [&'static [Line]],
+    /// The source's name; empty where it is not known.
+    pub(super) source: &'static str,
+    /// What is known of its event types.
+    pub(super) lines: &'static [&'static [Line]],
     /// Whether an event type without a line is of no interest, and not one of which nothing is known.
-    is_plain: fn(&str) -> bool,
+    pub(super) is_plain: fn(&str) -> bool,
+    /// What to look for in place of an event type that is the same whatever a call did; `None`: the event type.
+    pub(super) name: fn(&str, &Call<'_>) -> Option<&'static str>,
+}
+
+/// The call to an API that a record tells of, as far as it has one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Call<'a> {
+    /// `patch`, in any letters.
+    pub method: &'a str,
+    /// With or without a query.
+    pub path: &'a str,
+    /// What `blocked` was set to.
+    pub blocked: &'a str,
 }
 
 /// The event types of logs of this source.
@@ -136,164 +152,37 @@ impl Table {
     }
 
     /// What an event type means: the line with the longest beginning. `None` where that is not known.
-    pub fn line(&self, action: &str) -> Option<&'static Line> {
+    pub fn line(&self, action: &str, call: &Call<'_>) -> Option<&'static Line> {
+        let action = (self.name)(action, call).unwrap_or(action);
         let lines = self.lines.iter().flat_map(|lines| lines.iter());
         let longest = lines.filter(|line| line.is_of(action)).max_by_key(|line| line.start.len());
         longest.or_else(|| (self.is_plain)(action).then_some(PLAIN))
     }
 }
 
-/// An event type in words: `raw_event_export.requested` becomes "raw event export requested".
+/// An event type in words: `raw_event_export.requested` becomes "raw event export requested", `SUSPEND_USER`
+/// "suspend user".
 pub fn words(action: &str) -> String {
     let core = PREFIXES.iter().find_map(|prefix| action.strip_prefix(prefix)).unwrap_or(action);
-    core.replace(['.', '_'], " ")
+    let words = core.replace(['.', '_'], " ");
+    if words.chars().any(char::is_lowercase) { words } else { words.to_lowercase() }
 }
 
 /// Beginnings that say nothing where it is an account's chart.
 const PREFIXES: &[&str] =
     &["user.authentication.", "user.account.", "user.lifecycle.", "user.mfa.", "system."];
 
-use Does::{Ends, Leaves, Makes, Opens, Plain};
-use Lane::{Credentials, Exports, Identity, Other, People, Settings};
-use Turn::{Lets, Shuts};
-
-const fn line(start: &'static str, lane: Lane, does: Does) -> Line {
-    Line { start, is_whole: false, kind: Kind { lane, does }, turn: None, words: "" }
-}
-
-/// An account is shut out.
-const fn shuts(system: &'static str, start: &'static str) -> Line {
-    Line { turn: Some(Shuts(system)), ..line(start, People, Ends) }
-}
-
-/// An account may come in again.
-const fn lets(system: &'static str, action: &'static str, lane: Lane) -> Line {
-    Line { turn: Some(Lets(system)), is_whole: true, ..line(action, lane, Plain) }
-}
-
-const PLAIN: &Line = &line("", Other, Plain);
-
-/// Of an unknown source: rules, too, take such logs by the names of their event types.
-const UNKNOWN: &Table = &Table { source: "", lines: &[MIXPANEL, OKTA], is_plain: |_| false };
-
-const TABLES: &[Table] = &[
-    Table {
-        source: "mixpanel-audit",
-        lines: &[MIXPANEL],
-        is_plain: |action| mixpanel_events::lookup(action).is_some(),
-    },
-    Table { source: "okta", lines: &[OKTA], is_plain: |_| false },
-    // One event type, which is no act of the account.
-    Table { source: "roster", lines: &[], is_plain: |_| true },
-];
-
-const MIXPANEL: &[Line] = &[
-    line("session.", Identity, Plain),
-    line("user.twofactor_", Identity, Plain),
-    line("raw_event_export.", Exports, Leaves),
-    line("event_export.", Exports, Leaves),
-    line("profile_export.", Exports, Leaves),
-    line("user_data_export.", Exports, Leaves),
-    line("audit_log_export.", Exports, Leaves),
-    line("board.exported", Exports, Leaves),
-    line("bookmark.screenshot_downloaded", Exports, Leaves),
-    line("board.public_access_updated", Exports, Opens),
-    line("board_subscription.", Exports, Plain),
-    line("board_subscription.created", Exports, Opens),
-    line("cohort_sync.", Exports, Opens),
-    line("data_pipeline.", Exports, Opens),
-    line("data_pipeline.deleted", Exports, Ends),
-    line("warehouse_source", Exports, Plain),
-    line("warehouse_source.created", Exports, Opens),
-    line("warehouse_source.deleted", Exports, Ends),
-    line("warehouse_source_sync.created", Exports, Opens),
-    line("warehouse_source_sync.deleted", Exports, Ends),
-    line("organization_", Settings, Plain),
-    line("billing_info.", Settings, Plain),
-    line("project.", Settings, Plain),
-    line("project.default_access_revoked", Settings, Ends),
-    line("event_definition.", Settings, Plain),
-    line("property_definition.", Settings, Plain),
-    line("event_deletion.", Settings, Plain),
-    line("event_deletion.canceled", Settings, Ends),
-    line("user_data_deletion.", Settings, Plain),
-    line("user_data_deletion.canceled", Settings, Ends),
-    line("profile.", Settings, Plain),
-    line("alert.deleted", Settings, Plain),
-    line("alert.updated", Settings, Plain),
-    line("agent_flow.", Settings, Plain),
-    line("service_account.", Credentials, Plain),
-    line("service_account.created", Credentials, Makes("service account")),
-    line("service_account.deleted", Credentials, Ends),
-    line("service_account.removed_from_project", Credentials, Ends),
-    line("team.service_account_", Credentials, Plain),
-    line("team.service_account_removed", Credentials, Ends),
-    line("custom_role.", People, Plain),
-    line("custom_role.deleted", People, Ends),
-    line("invitation.", People, Plain),
-    line("invitation.sent", People, Makes("invited person")),
-    Line { turn: Some(Lets("mixpanel")), ..line("organization.user_added", People, Makes("member")) },
-    shuts("mixpanel", "organization.user_removed"),
-    line("user.role_changed", People, Plain),
-    line("project.user_", People, Plain),
-    line("project.user_removed", People, Ends),
-    line("project.team_", People, Plain),
-    line("workspace.", People, Plain),
-    line("workspace.user_removed", People, Ends),
-    line("team.", People, Plain),
-    line("team.user_removed", People, Ends),
-    line("board.", Other, Plain),
-];
-
-const OKTA: &[Line] = &[
-    line("user.session.", Identity, Plain),
-    line("user.session.end", Identity, Ends),
-    line("user.session.clear", Identity, Ends),
-    line("user.authentication.", Identity, Plain),
-    line("user.mfa.", Identity, Plain),
-    line("user.mfa.factor.activate", Identity, Makes("factor")),
-    line("user.mfa.factor.reset_all", Identity, Ends),
-    line("user.mfa.factor.deactivate", Identity, Ends),
-    line("user.account.", Identity, Plain),
-    line("user.account.lock", Identity, Ends),
-    lets("okta", "user.account.unlock", Identity),
-    lets("okta", "user.account.unlock_by_admin", Identity),
-    line("user.account.reset_password", Identity, Ends),
-    line("user.account.expire_password", Identity, Ends),
-    line("user.account.privilege.", People, Plain),
-    line("user.account.privilege.revoke", People, Ends),
-    line("user.lifecycle.", People, Plain),
-    line("user.lifecycle.create", People, Makes("person")),
-    shuts("okta", "user.lifecycle.suspend"),
-    shuts("okta", "user.lifecycle.deactivate"),
-    shuts("okta", "user.lifecycle.delete"),
-    line("user.lifecycle.delete.initiated", People, Plain),
-    lets("okta", "user.lifecycle.unsuspend", People),
-    lets("okta", "user.lifecycle.activate", People),
-    lets("okta", "user.lifecycle.reactivate", People),
-    line("security.", Identity, Plain),
-    line("system.api_token.", Credentials, Plain),
-    line("system.api_token.create", Credentials, Makes("API token")),
-    line("system.api_token.revoke", Credentials, Ends),
-    line("app.generic.", Other, Plain),
-    line("app.oauth2.", Credentials, Plain),
-    line("app.oauth2.token.revoke", Credentials, Ends),
-    line("app.oauth2.client.lifecycle.create", Credentials, Makes("OAuth client")),
-    line("application.user_membership.", People, Plain),
-    line("application.user_membership.remove", People, Ends),
-    line("application.", Settings, Plain),
-    line("group.", People, Plain),
-    line("group.user_membership.remove", People, Ends),
-    line("group.privilege.revoke", People, Ends),
-    line("policy.", Settings, Plain),
-    line("zone.", Settings, Plain),
-    line("system.", Settings, Plain),
-];
-
 #[cfg(test)]
 mod tests {
+    use super::Does::{Ends, Leaves, Makes, Opens, Plain};
+    use super::Lane::{Credentials, Exports, Identity, Other, People, Settings};
+    use super::Turn::{Lets, Shuts};
     use super::*;
     use crate::source::mixpanel_events::EVENTS;
+
+    fn line_of(source: &str, action: &str) -> Option<&'static Line> {
+        table(source).line(action, &Call::default())
+    }
 
     #[test]
     fn the_longest_beginning_counts() {
@@ -305,34 +194,91 @@ mod tests {
             ("mixpanel-audit", "service_account.created", Credentials, Makes("service account")),
             ("mixpanel-audit", "organization.user_removed", People, Ends),
             ("mixpanel-audit", "organization_setting.updated", Settings, Plain),
+            (
+                "entra",
+                "Add service principal credentials",
+                Credentials,
+                Makes("service principal credential"),
+            ),
+            ("entra", "Add service principal", Credentials, Makes("service principal")),
+            (
+                "entra",
+                "Update application – Certificates and secrets management ",
+                Credentials,
+                Makes("application credential"),
+            ),
+            ("entra", "User registered security info", Identity, Makes("factor")),
+            ("entra", "Add user", People, Makes("person")),
+            ("entra", "Add member to role completed (PIM activation)", People, Plain),
+            ("entra", "Disable account", People, Ends),
+            ("entra", "Sign-in activity", Identity, Plain),
+            ("google-workspace", "2sv_enroll", Identity, Makes("factor")),
+            ("google-workspace", "AUTHORIZE_API_CLIENT_ACCESS", Credentials, Makes("API client")),
+            ("google-workspace", "CUSTOMER_TAKEOUT_CREATED", Exports, Leaves),
+            ("google-workspace", "email_forwarding_out_of_domain", Exports, Opens),
+            ("auth0", "s", Identity, Plain),
+            ("auth0", "gd_enrollment_complete", Identity, Makes("factor")),
+            ("onelogin", "5", Identity, Plain),
+            ("onelogin", "551", People, Ends),
+            ("onelogin", "13", People, Makes("person")),
+            ("pingone", "DEVICE.CREATED", Identity, Makes("factor")),
+            ("pingone", "USER.LOCKED", People, Ends),
+            ("pingone", "ROLE_ASSIGNMENT.DELETED", People, Ends),
             ("okta", "user.mfa.factor.activate", Identity, Makes("factor")),
             ("okta", "user.lifecycle.suspend", People, Ends),
             ("okta", "system.api_token.create", Credentials, Makes("API token")),
             ("json", "user.lifecycle.suspend", People, Ends),
         ];
         for (source, action, lane, does) in cases {
-            let line = table(source).line(action).unwrap();
+            let line = line_of(source, action).unwrap();
             assert_eq!(line.kind, Kind { lane, does }, "{source}: {action}");
         }
     }
 
     #[test]
     fn what_is_not_known_has_no_line() {
-        for (source, action) in
-            [("mixpanel-audit", "board2"), ("okta", "user.new"), ("json", "bookmark.created"), ("okta", "")]
-        {
-            assert_eq!(table(source).line(action), None, "{source}: {action}");
+        for (source, action) in [
+            ("mixpanel-audit", "board2"),
+            ("okta", "user.new"),
+            ("json", "bookmark.created"),
+            ("okta", ""),
+            ("auth0", "sapi"),
+            ("auth0", "sz"),
+            ("onelogin", "55"),
+            ("onelogin", "5510"),
+            ("entra", "Add userX"),
+            ("google-workspace", "SUSPEND_USERS"),
+        ] {
+            assert_eq!(line_of(source, action), None, "{source}: {action}");
         }
         assert!(table("okta").is_known() && !table("generic").is_known() && !table("").is_known());
     }
 
     #[test]
     fn blocks_and_what_takes_them_back_are_of_one_system() {
-        let turn = |source: &str, action: &str| table(source).line(action).and_then(|line| line.turn);
+        let turn = |source: &str, action: &str| line_of(source, action).and_then(|line| line.turn);
         assert_eq!(turn("okta", "user.lifecycle.delete.initiated"), None);
         assert_eq!(turn("okta", "user.account.lock"), None);
         assert_eq!(turn("okta", "user.account.unlock"), Some(Lets("okta")));
         assert_eq!(turn("okta", "user.account.unlock_failure"), None);
+        for (source, block, back) in [
+            ("okta", "user.lifecycle.suspend", "user.lifecycle.unsuspend"),
+            ("mixpanel-audit", "organization.user_removed", "organization.user_added"),
+            ("entra", "Disable account", "Enable account"),
+            ("entra", "Delete user", "Restore user"),
+            ("google-workspace", "SUSPEND_USER", "UNSUSPEND_USER"),
+            ("auth0", "account_blocked", "account_unblocked"),
+            ("pingone", "USER.LOCKED", "USER.UNLOCKED"),
+            ("onelogin", "551", "16"),
+            ("onelogin", "553", "16"),
+            ("onelogin", "531", "16"),
+            ("onelogin", "532", "16"),
+        ] {
+            let (Some(Shuts(one)), Some(Lets(other))) = (turn(source, block), turn(source, back)) else {
+                panic!("{source}: {block}, {back}");
+            };
+            assert_eq!(one, other);
+        }
         for line in TABLES.iter().flat_map(|table| table.lines).flat_map(|lines| lines.iter()) {
             let Some(Shuts(system)) = line.turn else { continue };
             let mut others = TABLES.iter().flat_map(|table| table.lines).flat_map(|lines| lines.iter());
@@ -350,8 +296,53 @@ mod tests {
             }
         }
         for event in EVENTS.iter().filter(|event| event.category == "Exports") {
-            let line = table("mixpanel-audit").line(event.name).unwrap();
+            let line = line_of("mixpanel-audit", event.name).unwrap();
             assert_eq!(line.kind.lane, Exports, "{}", event.name);
+        }
+    }
+
+    #[test]
+    fn a_call_is_what_it_did() {
+        let words = |action: &str, method: &str, path: &str, blocked: &str| {
+            let line = table("auth0").line(action, &Call { method, path, blocked })?;
+            Some((line.words(action), line.kind.does, line.turn))
+        };
+        let user = "/api/v2/users/auth0|618";
+        assert_eq!(words("sapi", "patch", user, "true").unwrap().2, Some(Shuts("auth0")));
+        assert_eq!(
+            words("fapi", "PATCH", user, "true").unwrap().2,
+            Some(Shuts("auth0")),
+            "it failed, says its outcome"
+        );
+        assert_eq!(words("sapi", "patch", user, "false").unwrap().2, Some(Lets("auth0")));
+        assert_eq!(words("sapi", "patch", user, "").unwrap(), ("user updated".to_owned(), Plain, None));
+        assert_eq!(words("sapi", "delete", user, "").unwrap().2, Some(Shuts("auth0")));
+        assert_eq!(words("sapi", "post", "/api/v2/clients?x=1", "").unwrap().1, Makes("application"));
+        assert_eq!(
+            words("sapi", "post", "/api/v2/clients/c1/credentials", "").unwrap().1,
+            Makes("application credential")
+        );
+        assert_eq!(words("sapi", "post", "/api/v2/users/u/roles", "").unwrap().0, "role assigned");
+        for (method, path) in [
+            ("post", "/api/v2/elsewhere"),
+            ("", ""),
+            ("patch", "/api/v2/users"),
+            ("get", user),
+            ("patch", "users/x"),
+        ] {
+            assert_eq!(words("sapi", method, path, "maybe"), None, "{method} {path}");
+        }
+        // A field of that name in another log, or in a login, means nothing.
+        assert_eq!(words("s", "patch", user, "true").unwrap().2, None);
+        let call = Call { method: "patch", path: user, blocked: "true" };
+        assert_eq!(table("okta").line("sapi", &call), None);
+    }
+
+    #[test]
+    fn every_source_has_a_table_or_is_one_of_which_nothing_is_known() {
+        for source in crate::source::SOURCES {
+            let is_unknown = ["json", "generic", "mixpanel-export"].contains(&source.name);
+            assert_eq!(table(source.name).is_known(), !is_unknown, "{}", source.name);
         }
     }
 
@@ -360,5 +351,8 @@ mod tests {
         assert_eq!(words("raw_event_export.requested"), "raw event export requested");
         assert_eq!(words("user.mfa.factor.activate"), "factor activate");
         assert_eq!(words("user.session.start"), "user session start");
+        assert_eq!(words("SUSPEND_USER"), "suspend user");
+        assert_eq!(words("Disable account"), "Disable account");
+        assert_eq!(line_of("onelogin", "551").unwrap().words("551"), "user suspended by API");
     }
 }

@@ -15,6 +15,7 @@ pub mod chart;
 pub mod clock;
 pub mod gate;
 pub mod gather;
+mod kinds;
 pub mod lane;
 pub mod mark;
 pub mod names;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::clock::{Clock, HOUR};
 use super::gate::Gate;
-use super::lane::{self, Does, Kind, Lane, Line, Turn};
+use super::lane::{self, Call, Does, Kind, Lane, Line, Turn};
 use super::mark::{Marks, Said};
 use super::names::{Name, Names};
 use crate::rule::Level;
@@ -372,7 +372,7 @@ fn rate(own: &mut Vec<Event>, findings: &[Said], names: &Names) {
         if let Some((level, used)) = levels.get_mut(&(nanos, said.action)).filter(|(_, used)| !used) {
             *used = true;
             let Said { actor, action, address, .. } = *said;
-            let line = action.and_then(|action| lane::table("").line(names.text(action)));
+            let line = action.and_then(|action| lane::table("").line(names.text(action), &Call::default()));
             own.push(Event { actor, action, address, line, level: Some(*level), ..Event::at(nanos) });
         }
     }

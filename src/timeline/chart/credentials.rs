@@ -1,6 +1,6 @@
 //! Who made what: the account, what it made that can act by itself, what these made in turn, and what became of it.
 
-use super::{Chart, MARGIN, RIGHT, WIDTH};
+use super::{Chart, MARGIN, RIGHT, WIDTH, facts};
 use crate::timeline::lane::{Does, Turn};
 use crate::timeline::scene::Scene;
 use crate::timeline::story::{Event, Fate, Story};
@@ -40,9 +40,16 @@ struct Node {
 fn draw(story: &Story) -> Result<Scene, String> {
     let (nodes, left_out) = graph(story);
     if nodes.len() < 2 {
-        return Err(
-            "the account made no credential, person or factor in the incident, say the logs".to_owned()
-        );
+        return Err(match facts::unread(story, facts::incident(story)) {
+            None => {
+                "the account made no credential, person or factor in the incident, say the logs".to_owned()
+            }
+            Some(unread) => {
+                format!(
+                    "no credential, person or factor that the account made in the incident is known, but {unread}"
+                )
+            }
+        });
     }
     let rows = nodes.iter().map(|node| node.row + 1).max().unwrap_or(1);
     let mut scene = Scene::new(WIDTH, TOP + rows as f64 * ROW + 12.0);

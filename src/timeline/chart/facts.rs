@@ -29,6 +29,28 @@ pub fn incident(story: &Story) -> &[Event] {
     story.within(story.start(), contained.max(story.start()))
 }
 
+/// Why it says nothing that something is not in the logs, which has to stand beside each such sentence: kinds of actions that
+/// are not known. `None` where all of these events' are.
+pub fn unread(story: &Story, events: &[Event]) -> Option<String> {
+    let mut seen: foldhash::HashSet<Name> = foldhash::HashSet::default();
+    let unknown = events.iter().filter(|event| event.line.is_none() && !event.failed);
+    let unknown = unknown.filter_map(|event| event.action).filter(|action| seen.insert(*action));
+    let unknown = unknown.map(|action| story.text(Some(action)).to_owned()).collect();
+    let kinds = || {
+        let kinds = listed(unknown, "event types")?;
+        Some(format!("the report does not know what these event types mean: {kinds}"))
+    };
+    unknown_log(story).or_else(kinds)
+}
+
+/// That the account is in a log whose kinds of actions are not known to the report.
+fn unknown_log(story: &Story) -> Option<String> {
+    let sources: Vec<&str> = story.unknown.iter().copied().collect();
+    let named = sources.join(", ");
+    (!sources.is_empty())
+        .then(|| format!("the kinds of actions of this log are not known to the report ({named})"))
+}
+
 /// An address that the account used in the incident.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
@@ -102,13 +124,20 @@ fn from_where(story: &Story) -> String {
 }
 
 fn what_left(story: &Story) -> String {
-    listed(counted(story, |does| matches!(does, Does::Leaves)), "kinds of export")
-        .unwrap_or_else(|| "no export is in the logs".to_owned())
+    listed(counted(story, |does| matches!(does, Does::Leaves)), "kinds of export").unwrap_or_else(|| {
+        match unread(story, incident(story)) {
+            None => "no export is in the logs".to_owned(),
+            Some(unread) => format!("no export is known, but {unread}"),
+        }
+    })
 }
 
 fn ways_out(story: &Story) -> String {
     let opened = counted(story, |does| matches!(does, Does::Opens | Does::Makes(_)));
-    listed(opened, "more").unwrap_or_else(|| "none were opened, say the logs".to_owned())
+    listed(opened, "more").unwrap_or_else(|| match unread(story, incident(story)) {
+        None => "none were opened, say the logs".to_owned(),
+        Some(unread) => format!("none is known, but {unread}"),
+    })
 }
 
 /// What the account did in the incident, by event type, in the order in which it was first done.
@@ -147,7 +176,10 @@ fn gate(story: &Story) -> String {
         (Some(fell), Some(journal)) => format!("{fell}; {journal}"),
         (Some(one), None) => one,
         (None, Some(one)) => format!("has not fallen; {one}"),
-        (None, None) => "has not fallen: no lockdown and no suspension is known".to_owned(),
+        (None, None) => match unknown_log(story) {
+            None => "has not fallen: no lockdown and no suspension is known".to_owned(),
+            Some(unknown) => format!("not known to have fallen: no lockdown, and {unknown}"),
+        },
     }
 }
 
