@@ -199,7 +199,7 @@ impl TakeRows for Reader<'_> {
         let times = || rows.times.iter().map(|time| time.map(|time| time.nanos));
         let value = |row: usize, field: usize| rows.columns.get(field).and_then(|cells| cells.get(row));
         for chart in self.charts.iter().filter(|chart| !chart.full.load(Ordering::Relaxed)) {
-            if chart.gather.unit((rows.input, rows.number), times(), &value, &[]).is_err() {
+            if chart.gather.unit((rows.input, rows.number), rows.source, times(), &value, &[]).is_err() {
                 chart.full.store(true, Ordering::Relaxed);
             }
         }

@@ -11,6 +11,8 @@ use super::held::Held;
 use super::{Report, Scanned, charts, containment, coverage, findings};
 use crate::incident::Incident;
 use crate::output::escape::markup as text;
+use crate::timeline::Story;
+use crate::timeline::story::{Moment, TakenBack};
 
 pub(super) const STYLE: &str = include_str!("style.css");
 pub(super) const SCRIPT: &str = include_str!("script.js");
@@ -105,10 +107,7 @@ fn told(incident: &Incident, again: &Again, report: &Report<'_>) -> String {
     let more = incident.addresses.len().saturating_sub(IN_SHORT);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let story = again.stories.iter().find(|story| story.account.eq_ignore_ascii_case(actor));
-    let shut = story.and_then(|story| story.key.contained.as_ref().map(|moment| (story, moment)));
-    let shut = shut.map_or_else(String::new, |(story, moment)| {
-        format!(" Shut out {}: {}.", story.clock.full(moment.nanos), moment.what)
-    });
+    let shut = story.and_then(shut).unwrap_or_default();
     format!(
         "<li><strong>{}</strong>, score {}, {span}, from {}{more}: {}.{}</li>",
         text(actor),
@@ -117,6 +116,18 @@ fn told(incident: &Incident, again: &Again, report: &Report<'_>) -> String {
         text(&titles.join("; ")),
         text(&shut)
     )
+}
+
+/// When an account was shut out, or that it came in again; nothing where neither is known.
+fn shut(story: &Story) -> Option<String> {
+    let told = |moment: &Moment| format!("{}: {}", story.clock.full(moment.nanos), moment.what);
+    match (&story.key.contained, &story.key.taken_back) {
+        (Some(moment), _) => Some(format!(" Shut out {}.", told(moment))),
+        (None, Some(TakenBack { shut, back })) => {
+            Some(format!(" Not shut out: let in again {} (shut out {}).", told(back), told(shut)))
+        }
+        (None, None) => None,
+    }
 }
 
 /// How numbers came about, and which rules found something.
@@ -145,4 +156,25 @@ fn appendix(held: &Held) -> String {
          <table><thead><tr><th>Rule</th><th>Identifier</th><th>Author</th><th class=\"n\">Findings listed</th></tr></thead>\
          <tbody>\n{rows}</tbody></table></section>\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::tests::{against, of_log};
+
+    #[test]
+    fn the_first_lines_say_whether_a_block_lasted() {
+        let said = |acts: &[(u32, &str, &str)]| shut(&of_log(None, &against(acts), None));
+        let suspended = (20, "user.lifecycle.suspend", "SUCCESS");
+        assert_eq!(
+            said(&[suspended]).unwrap(),
+            " Shut out Sat 24 Oct 2026, 01:20: suspend by ada.abel@acme.example, says the log."
+        );
+        assert_eq!(said(&[(20, "user.lifecycle.suspend", "FAILURE")]), None);
+        assert_eq!(
+            said(&[suspended, (25, "user.lifecycle.unsuspend", "SUCCESS")]).unwrap(),
+            " Not shut out: let in again Sat 24 Oct 2026, 01:25: unsuspend by ada.abel@acme.example, says the log (shut out Sat 24 Oct 2026, 01:20: suspend by ada.abel@acme.example, says the log)."
+        );
+    }
 }

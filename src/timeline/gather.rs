@@ -1,9 +1,10 @@
 //! Reads events from the values of records.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::lane::{self, Does};
+use super::lane::{self, Call, Does, Line, Table};
 use super::mark::{Mark, Marks};
 use super::names::{Name, Names, renamed};
 use super::story::{Event, Gathered};
@@ -24,6 +25,10 @@ pub const FIELDS: &[&str] = &[
     "source.as.number",
     "source.as.organization.name",
     "details.rows",
+    // The call to an API of which a record tells.
+    "http.request.method",
+    "url.path",
+    "auth0.body.blocked",
     // What an event was done to: the first that a record has. No vendor documents these keys.
     "details.service_account",
     "details.email",
@@ -32,8 +37,15 @@ pub const FIELDS: &[&str] = &[
     "details.property",
     "details.role",
     "details.name",
+    // Entra's name of what an activity was about.
+    "user.target.name",
 ];
-const OBJECTS: usize = 13;
+const OBJECTS: usize = 16;
+
+/// Outcomes of what was tried and had no effect.
+const FAILURES: &[&str] = &["failure", "failed", "denied", "deny"];
+/// Outcomes of what had its effect. Of every other, such as Okta's `UNKNOWN` and `SKIPPED`, it is not known.
+const SUCCESSES: &[&str] = &["success", "succeeded", "allow", "allowed", "ok"];
 
 /// Most events that are kept: about a gigabyte.
 pub const MOST: usize = 12_000_000;
@@ -44,18 +56,21 @@ const LONGEST: usize = 300;
 pub type Value<'a> = &'a dyn Fn(usize) -> Option<&'a str>;
 
 /// The event of a record, if it is one of the account, or one of others that made or ended something.
-pub fn read(account: &str, nanos: i64, value: Value<'_>, names: &mut Names) -> Option<Event> {
+fn read(account: &str, table: &Table, nanos: i64, value: Value<'_>, names: &mut Names) -> Option<Event> {
     let actor = value(2).unwrap_or_default();
-    let action = value(0).unwrap_or_default();
+    let text = |at: usize| value(at).unwrap_or_default();
+    let call = Call { method: text(13), path: text(14), blocked: text(15) };
+    let (action, line) = telling(table, text(0), &call);
     let own = actor.eq_ignore_ascii_case(account);
-    if !own && !matches!(lane::kind(action).does, Does::Makes(_) | Does::Ends) {
+    let tells = |line: &Line| line.turn.is_some() || matches!(line.kind.does, Does::Makes(_) | Does::Ends);
+    if !own && !line.is_some_and(tells) {
         return None;
     }
     let mut name = |text: &str| names.of(short(text));
     let target = value(3).and_then(|targets| chosen(targets, account));
-    let failed = value(1).is_some_and(|outcome| {
-        ["failure", "denied", "deny"].iter().any(|word| outcome.eq_ignore_ascii_case(word))
-    });
+    let is_any =
+        |words: &[&str]| value(1).map(|outcome| words.iter().any(|word| outcome.eq_ignore_ascii_case(word)));
+    let failed = action.ends_with("_failed") || is_any(FAILURES) == Some(true);
     let network = match (value(10), value(11)) {
         (Some(number), Some(organisation)) => format!("AS{} {organisation}", number.trim_start_matches("AS")),
         (Some(number), None) => format!("AS{}", number.trim_start_matches("AS")),
@@ -65,7 +80,7 @@ pub fn read(account: &str, nanos: i64, value: Value<'_>, names: &mut Names) -> O
         |at: usize| value(at).and_then(|text| text.parse::<f64>().ok()).filter(|number| number.is_finite());
     let object = (OBJECTS..FIELDS.len()).find_map(|at| value(at).filter(|text| !text.is_empty()));
     Some(Event {
-        action: name(action),
+        action: name(&action),
         actor: name(actor),
         target: target.as_deref().and_then(&mut name),
         object: object.and_then(&mut name),
@@ -75,9 +90,32 @@ pub fn read(account: &str, nanos: i64, value: Value<'_>, names: &mut Names) -> O
         network: name(&network),
         spot: number(8).zip(number(9)).map(|(latitude, longitude)| (latitude as f32, longitude as f32)),
         rows: number(12),
-        failed: failed || action.ends_with("_failed"),
+        failed,
+        done: !failed && is_any(SUCCESSES).unwrap_or(true),
+        line,
         ..Event::at(nanos)
     })
+}
+
+/// The event type of a record and what it means. A record may have several, which are a JSON array: the one that says most.
+fn telling<'a>(table: &Table, action: &'a str, call: &Call<'_>) -> (Cow<'a, str>, Option<&'static Line>) {
+    let several = action.starts_with('[').then(|| serde_json::from_str::<Vec<Option<String>>>(action));
+    let Some(Ok(actions)) = several else { return (Cow::Borrowed(action), table.line(action, call)) };
+    let tells = |line: Option<&Line>| match line {
+        None => 1,
+        Some(line) if line.turn.is_some() => 3,
+        Some(line) => 2 * u8::from(line.kind.does != Does::Plain),
+    };
+    let lines = actions.into_iter().flatten().map(|action| (table.line(&action, call), action)).rev();
+    let most = lines.max_by_key(|(line, _)| tells(*line));
+    most.map_or((Cow::Borrowed(action), None), |(line, action)| (Cow::Owned(action), line))
+}
+
+/// Whether a record is of the account, or about it.
+fn is_about(account: &str, value: Value<'_>) -> bool {
+    let target = || value(3).and_then(|targets| chosen(targets, account));
+    value(2).is_some_and(|actor| actor.eq_ignore_ascii_case(account))
+        || target().is_some_and(|target| target.eq_ignore_ascii_case(account))
 }
 
 /// Of several values, which are a JSON array: the account's, else the first e-mail address, else the first.
@@ -105,6 +143,8 @@ struct Part {
     events: Vec<Event>,
     marks: Vec<Mark>,
     untimed: u64,
+    /// Its source, if that is not known and has records of the account or about it.
+    unknown: Option<&'static str>,
 }
 
 /// Takes the records of an account from workers, in any order.
@@ -148,6 +188,7 @@ impl Gather {
             }));
             all.marks.all.extend(part.marks);
             all.untimed += part.untimed;
+            all.unknown.extend(part.unknown);
         }
         all
     }
@@ -158,7 +199,7 @@ impl Gather {
         Projection { fields, account: None, raw: false, brief: true }
     }
 
-    /// Takes the records of a unit: `times` and the value of each row and field, and the rules that rows match by themselves
+    /// Takes the records of a unit: the name of their source, `times` and the value of each row and field, and the rules that rows match by themselves
     /// (see [`Rows::matches`]).
     ///
     /// # Errors
@@ -166,11 +207,13 @@ impl Gather {
     pub fn unit<'a>(
         &self,
         place: (usize, u64),
+        source: &'static str,
         times: impl Iterator<Item = Option<i64>>,
         value: &'a dyn Fn(usize, usize) -> Option<&'a str>,
         matches: &[(usize, usize)],
     ) -> std::io::Result<()> {
         let mut part = Part { place, ..Part::default() };
+        let table = lane::table(source);
         let mut matches = matches.iter().peekable();
         for (row, time) in times.enumerate() {
             let before = part.marks.len();
@@ -178,7 +221,11 @@ impl Gather {
                 part.marks.extend(self.rules.get(*rule).map(|mark| Mark { nanos: time, ..*mark }));
             }
             let level = part.marks.get(before..).unwrap_or_default().iter().map(|mark| mark.level).max();
-            let event = read(&self.account, time.unwrap_or(0), &|field| value(row, field), &mut part.names);
+            let value = |field| value(row, field);
+            if !table.is_known() && is_about(&self.account, &value) {
+                part.unknown = Some(source);
+            }
+            let event = read(&self.account, table, time.unwrap_or(0), &value, &mut part.names);
             match (event, time) {
                 (Some(event), Some(_)) => part.events.push(Event { level, ..event }),
                 (Some(event), None) => {
@@ -205,6 +252,6 @@ impl TakeRows for Gather {
     fn take(&self, rows: Rows) -> std::io::Result<()> {
         let times = rows.times.iter().map(|time| time.map(|time| time.nanos));
         let value = |row: usize, field: usize| rows.columns.get(field).and_then(|cells| cells.get(row));
-        self.unit((rows.input, rows.number), times, &value, &rows.matches)
+        self.unit((rows.input, rows.number), rows.source, times, &value, &rows.matches)
     }
 }

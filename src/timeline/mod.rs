@@ -15,6 +15,7 @@ pub mod chart;
 pub mod clock;
 pub mod gate;
 pub mod gather;
+mod kinds;
 pub mod lane;
 pub mod mark;
 pub mod names;
@@ -25,7 +26,7 @@ pub mod scene;
 pub mod story;
 pub mod style;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod text;
 
 pub use gate::Gate;

@@ -1,9 +1,9 @@
 //! Who made what: the account, what it made that can act by itself, what these made in turn, and what became of it.
 
-use super::{Chart, MARGIN, RIGHT, WIDTH};
-use crate::timeline::lane::{Does, words};
+use super::{Chart, MARGIN, RIGHT, WIDTH, facts};
+use crate::timeline::lane::{Does, Turn};
 use crate::timeline::scene::Scene;
-use crate::timeline::story::{Event, Story};
+use crate::timeline::story::{Event, Fate, Story};
 use crate::timeline::style::{self, BLACK, GREEN, GREY, PALE, RED, SMALL, STRIPE, STRONG, TINY, TITLE};
 
 /// See the module.
@@ -19,6 +19,9 @@ const DEEPEST: usize = 4;
 const COLUMNS: f64 = (DEEPEST + 1) as f64;
 const COLUMN: f64 = (RIGHT - MARGIN) / COLUMNS;
 const WIDE: f64 = COLUMN - 30.0;
+/// Of what is made, those who log in.
+const SOMEBODY: &[&str] = &["person", "invited person", "member"];
+const NOT_SHUT: &str = "not known to be shut out";
 
 /// Somebody or something that can act.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +40,16 @@ struct Node {
 fn draw(story: &Story) -> Result<Scene, String> {
     let (nodes, left_out) = graph(story);
     if nodes.len() < 2 {
-        return Err(
-            "the account made no credential, person or factor in the incident, say the logs".to_owned()
-        );
+        return Err(match facts::unread(story, facts::incident(story)) {
+            None => {
+                "the account made no credential, person or factor in the incident, say the logs".to_owned()
+            }
+            Some(unread) => {
+                format!(
+                    "no credential, person or factor that the account made in the incident is known, but {unread}"
+                )
+            }
+        });
     }
     let rows = nodes.iter().map(|node| node.row + 1).max().unwrap_or(1);
     let mut scene = Scene::new(WIDTH, TOP + rows as f64 * ROW + 12.0);
@@ -163,7 +173,7 @@ fn node(story: &Story, event: &Event, depth: usize, maker: usize) -> Node {
         Does::Makes(what) => what,
         _ => "object",
     };
-    let object = story.text(event.object);
+    let object = story.text(story.made(event));
     let name =
         if object.is_empty() { format!("{what} without a name in the log") } else { object.to_owned() };
     let about = format!("{what}, {}", story.clock.full(event.nanos));
@@ -172,24 +182,30 @@ fn node(story: &Story, event: &Event, depth: usize, maker: usize) -> Node {
 
 /// What became of what an event made.
 fn fate(story: &Story, event: &Event) -> (String, bool) {
-    let object = story.text(event.object);
+    let made = story.made(event);
+    let object = story.text(made);
     if object.is_empty() {
         return ("the log does not say what became of it".to_owned(), false);
     }
     if let Some(nanos) = story.gate.as_ref().and_then(|gate| gate.ended(object)) {
         return (format!("shut out by the lockdown, {}", story.clock.full(nanos)), true);
     }
-    let after =
-        |end: &&Event| end.nanos >= event.nanos && (end.object == event.object || end.target == event.object);
-    match story.countered.iter().find(after) {
-        Some(end) => (format!("{}, {}", words(story.text(end.action)), story.clock.full(end.nanos)), true),
-        None => ("not known to be shut out".to_owned(), false),
+    let about = |end: &Event| end.nanos >= event.nanos && (end.object == made || end.target == made);
+    let told = |end: &Event| format!("{}, {}", story.words(end), story.clock.full(end.nanos));
+    // Somebody is shut out by a block alone: who lost a session or a group comes again.
+    let is_somebody = SOMEBODY.iter().any(|who| story.kind(event).does == Does::Makes(who));
+    let is_end = |end: &Event| !is_somebody || matches!(end.turn(), Some(Turn::Shuts(_)));
+    match story.fate(&is_end, &about) {
+        Fate::Shut(end) => (told(end), true),
+        Fate::TakenBack(_, back) => (format!("let in again, {}", story.clock.full(back.nanos)), false),
+        Fate::Open => (NOT_SHUT.to_owned(), false),
     }
 }
 
 fn account_fate(story: &Story) -> (String, bool) {
-    match &story.key.contained {
-        Some(moment) => (format!("contained, {}", story.clock.full(moment.nanos)), true),
-        None => ("not known to be shut out".to_owned(), false),
+    match (&story.key.contained, &story.key.taken_back) {
+        (Some(moment), _) => (format!("contained, {}", story.clock.full(moment.nanos)), true),
+        (None, Some(lifted)) => (format!("let in again, {}", story.clock.full(lifted.back.nanos)), false),
+        (None, None) => (NOT_SHUT.to_owned(), false),
     }
 }

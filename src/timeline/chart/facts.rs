@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::rule::Level;
 use crate::timeline::clock::{duration, grouped};
-use crate::timeline::lane::{Does, words};
+use crate::timeline::lane::Does;
 use crate::timeline::names::Name;
-use crate::timeline::story::{Event, Story};
+use crate::timeline::story::{Event, Story, TakenBack};
 
 /// Most things that a line lists.
 const LISTED: usize = 4;
@@ -27,6 +27,28 @@ pub fn incident(story: &Story) -> &[Event] {
     let end = story.moments.last().copied().unwrap_or(i64::MAX);
     let contained = story.key.contained.as_ref().map_or(end, |moment| moment.nanos);
     story.within(story.start(), contained.max(story.start()))
+}
+
+/// Why it says nothing that something is not in the logs, which has to stand beside each such sentence: kinds of actions that
+/// are not known. `None` where all of these events' are.
+pub fn unread(story: &Story, events: &[Event]) -> Option<String> {
+    let mut seen: foldhash::HashSet<Name> = foldhash::HashSet::default();
+    let unknown = events.iter().filter(|event| event.line.is_none() && !event.failed);
+    let unknown = unknown.filter_map(|event| event.action).filter(|action| seen.insert(*action));
+    let unknown = unknown.map(|action| story.text(Some(action)).to_owned()).collect();
+    let kinds = || {
+        let kinds = listed(unknown, "event types")?;
+        Some(format!("the report does not know what these event types mean: {kinds}"))
+    };
+    unknown_log(story).or_else(kinds)
+}
+
+/// That the account is in a log whose kinds of actions are not known to the report.
+fn unknown_log(story: &Story) -> Option<String> {
+    let sources: Vec<&str> = story.unknown.iter().copied().collect();
+    let named = sources.join(", ");
+    (!sources.is_empty())
+        .then(|| format!("the kinds of actions of this log are not known to the report ({named})"))
 }
 
 /// An address that the account used in the incident.
@@ -102,32 +124,39 @@ fn from_where(story: &Story) -> String {
 }
 
 fn what_left(story: &Story) -> String {
-    listed(counted(story, |does| matches!(does, Does::Leaves)), "kinds of export")
-        .unwrap_or_else(|| "no export is in the logs".to_owned())
+    listed(counted(story, |does| matches!(does, Does::Leaves)), "kinds of export").unwrap_or_else(|| {
+        match unread(story, incident(story)) {
+            None => "no export is in the logs".to_owned(),
+            Some(unread) => format!("no export is known, but {unread}"),
+        }
+    })
 }
 
 fn ways_out(story: &Story) -> String {
     let opened = counted(story, |does| matches!(does, Does::Opens | Does::Makes(_)));
-    listed(opened, "more").unwrap_or_else(|| "none were opened, say the logs".to_owned())
+    listed(opened, "more").unwrap_or_else(|| match unread(story, incident(story)) {
+        None => "none were opened, say the logs".to_owned(),
+        Some(unread) => format!("none is known, but {unread}"),
+    })
 }
 
 /// What the account did in the incident, by event type, in the order in which it was first done.
 fn counted(story: &Story, wanted: fn(Does) -> bool) -> Vec<String> {
-    let mut counts: Vec<(Option<Name>, u64, f64)> = Vec::new();
+    let mut counts: Vec<(&Event, u64, f64)> = Vec::new();
     let start = story.key.suspicious.is_some();
     let done =
         incident(story).iter().filter(|event| start && !event.failed && wanted(story.kind(event).does));
     for event in done {
         let rows = event.rows.filter(|rows| rows.is_finite() && *rows > 0.0).unwrap_or(0.0);
-        match counts.iter_mut().find(|(action, ..)| *action == event.action) {
+        match counts.iter_mut().find(|(like, ..)| (like.action, like.line) == (event.action, event.line)) {
             Some(held) => (held.1, held.2) = (held.1 + 1, held.2 + rows),
-            None => counts.push((event.action, 1, rows)),
+            None => counts.push((event, 1, rows)),
         }
     }
-    let text = |(action, count, rows): (Option<Name>, u64, f64)| {
+    let text = |(like, count, rows): (&Event, u64, f64)| {
         let times = if count > 1 { format!(" ×{}", grouped(count)) } else { String::new() };
         let rows = if rows >= 1.0 { format!(" ({} rows)", grouped(rows as u64)) } else { String::new() };
-        format!("{}{times}{rows}", words(story.text(action)))
+        format!("{}{times}{rows}", story.words(like))
     };
     counts.into_iter().map(text).collect()
 }
@@ -141,13 +170,27 @@ fn gate(story: &Story) -> String {
     let fell = story.key.contained.as_ref().map(|moment| {
         format!("fell {}{} ({})", story.clock.exact(moment.nanos), since(moment.nanos), moment.what)
     });
+    let lifted = story.key.taken_back.as_ref().map(|lifted| taken_back(story, lifted));
     let journal = story.gate.as_ref().map(|gate| format!("lockdown {}", gate.summary()));
-    match (fell, journal) {
+    match (fell.or(lifted), journal) {
         (Some(fell), Some(journal)) => format!("{fell}; {journal}"),
         (Some(one), None) => one,
         (None, Some(one)) => format!("has not fallen; {one}"),
-        (None, None) => "has not fallen: no lockdown and no suspension is known".to_owned(),
+        (None, None) => match unknown_log(story) {
+            None => "has not fallen: no lockdown and no suspension is known".to_owned(),
+            Some(unknown) => format!("not known to have fallen: no lockdown, and {unknown}"),
+        },
     }
+}
+
+/// That a block did not last, and how long it did.
+pub fn taken_back(story: &Story, TakenBack { shut, back }: &TakenBack) -> String {
+    let (from, to) = (story.clock.exact(shut.nanos), story.clock.exact(back.nanos));
+    let lasted = duration(back.nanos.saturating_sub(shut.nanos));
+    format!(
+        "does not hold: shut out {from} ({}), and let in again {to}, {lasted} later ({})",
+        shut.what, back.what
+    )
 }
 
 fn listed(mut texts: Vec<String>, what: &str) -> Option<String> {

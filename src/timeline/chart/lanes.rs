@@ -10,7 +10,7 @@ use crate::output::LEVELS;
 use crate::timeline::bucket::{Point, buckets, marks};
 use crate::timeline::clock::{duration, grouped};
 use crate::timeline::gate::Outcome;
-use crate::timeline::lane::{Does, Kind, Lane, words};
+use crate::timeline::lane::{Does, Kind, Lane, Line, Turn};
 use crate::timeline::names::{Name, Names};
 use crate::timeline::scale::Scale;
 use crate::timeline::scene::{Anchor, Ink, Scene};
@@ -133,7 +133,7 @@ fn lay_out(story: &Story, scale: &Scale) -> Vec<Laid> {
 #[derive(Default)]
 struct Called {
     names: Names,
-    known: HashMap<(Option<Name>, Option<Name>, bool), u32>,
+    known: HashMap<(Option<Name>, Option<&'static Line>, Option<Name>, bool), u32>,
 }
 
 impl Called {
@@ -142,8 +142,8 @@ impl Called {
         let tells = matches!(kind.does, Does::Makes(_)) || kind.lane == Lane::People;
         let object = event.object.filter(|_| tells);
         let names = &mut self.names;
-        *self.known.entry((event.action, object, event.failed)).or_insert_with(|| {
-            let mut name = words(story.text(event.action));
+        *self.known.entry((event.action, event.line, object, event.failed)).or_insert_with(|| {
+            let mut name = story.words(event);
             if let Some(object) = object {
                 name = format!("{name}: {}", story.names.text(object));
             }
@@ -155,20 +155,22 @@ impl Called {
     }
 }
 
-/// What others did against the account and what it made, as the logs have it.
+/// What others did against the account and what it made, and what let it in again, as the logs have it.
 fn countered(story: &Story, scale: &Scale) -> Vec<Flag> {
     let flag = |event: &Event| {
         let x = scale.x(event.nanos)?;
         let what = [event.object, event.target].into_iter().flatten().next();
-        let name = format!(
-            "{} {} by {}",
-            words(story.text(event.action)),
-            story.text(what),
-            story.text(event.actor)
-        );
-        Some(Flag { from: x, to: x, name, look: Look::Gate(!event.failed), count: 1 })
+        let how = match (event.failed, event.done, event.turn()) {
+            (true, ..) => " failed",
+            (false, _, Some(Turn::Lets(_))) => ": let in again",
+            (false, false, _) => ": outcome not known",
+            _ => "",
+        };
+        let name = format!("{} {} by {}{how}", story.words(event), story.text(what), story.text(event.actor));
+        let holds = event.done && !matches!(event.turn(), Some(Turn::Lets(_)));
+        Some(Flag { from: x, to: x, name, look: Look::Gate(holds), count: 1 })
     };
-    story.countered.iter().filter_map(flag).collect()
+    story.countered.iter().chain(&story.let_in).filter_map(flag).collect()
 }
 
 /// What a lockdown did. Acts of one kind beside each other are one flag.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Chart, LEFT, MARGIN, RIGHT, WIDTH};
+use super::{Chart, LEFT, MARGIN, RIGHT, WIDTH, facts};
 use crate::timeline::clock::{DAY, grouped};
 use crate::timeline::lane::Does;
 use crate::timeline::scene::{Anchor, Scene};
@@ -35,7 +35,10 @@ struct Volume {
 }
 
 fn draw(story: &Story) -> Result<Scene, String> {
-    let volume = Volume::of(story).ok_or("the account exported nothing, say the logs")?;
+    let volume = Volume::of(story).ok_or_else(|| match facts::unread(story, &story.own) {
+        None => "the account exported nothing, say the logs".to_owned(),
+        Some(unread) => format!("no export of the account is known, but {unread}"),
+    })?;
     let mut scene = Scene::new(WIDTH, TOP + HIGH + 42.0);
     scene.text(CHART.title, MARGIN, 22.0, TITLE, BLACK);
     scene.text(&volume.summary(), MARGIN, 40.0, SMALL, GREY);
