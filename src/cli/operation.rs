@@ -19,7 +19,7 @@ use crate::lockdown::incidents::{Held, IncidentError, tag};
 use crate::lockdown::operation::{Kind, Operation};
 use crate::lockdown::plan::Plan;
 use crate::lockdown::provider::{Guard, Presence};
-use crate::lockdown::record::{Entry, Record};
+use crate::lockdown::record::{Entry, Record, Tracked};
 use crate::lockdown::step::{Phase, Step, StepId};
 use crate::output::json;
 use crate::sys::clock::{Clock, System};
@@ -476,13 +476,15 @@ fn must_know(subject: &str, found: &Found) -> Result<(), CliError> {
 }
 
 /// What held when the incident had come to its best end, and does not hold now, was let in again: people do their part
-/// again, and the plan is agreed to again.
+/// again, and the plan is agreed to again. Whatever was concluded in between: a verification may have seen it first.
 fn reopen(engine: &Engine, plan: &Plan) -> Result<(), CliError> {
     let record = engine.record();
-    let held = |step: &&Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.state.status.holds());
+    // Ours, and noted as not done: it was seen by a run that did not come to its end.
+    let is_done = |tracked: &Tracked| tracked.state.status.holds() || tracked.state.ours;
+    let held = |step: &&Step| record.steps.get(&step.id).is_some_and(is_done);
     let lets_in = |step: &&Step| !step.blind && !matches!(step.phase, Phase::Preserve | Phase::Exports);
     let steps = plan.steps.iter().filter(lets_in).filter(held).map(|step| step.id.clone());
-    let steps: Vec<StepId> = steps.filter(|_| record.is_at_best()).collect();
+    let steps: Vec<StepId> = steps.filter(|_| record.was_best).collect();
     if !steps.is_empty() {
         engine.note(&Entry::Reopened { steps })?;
     }

@@ -276,6 +276,9 @@ pub struct Record {
     pub restoring: bool,
     /// The last verdict, and what kept it from being better.
     pub verdict: Option<(Verdict, Vec<String>)>,
+    /// It came to the best end that its kind has, and was not reopened since. No later verdict takes that back: what was done
+    /// and vouched for until then counts for that end alone.
+    pub was_best: bool,
     /// Messages that were tried, in the order in which they first were.
     pub messages: Vec<Message>,
 }
@@ -359,6 +362,7 @@ impl Record {
             }
             Entry::Reopened { .. } => {
                 (self.confirmed, self.commits, self.verdict) = (None, false, None);
+                self.was_best = false;
                 self.guided.iter_mut().for_each(|tracked| tracked.done = None);
             }
             Entry::Filed { file, .. } => self.filed.push(file.clone()),
@@ -373,7 +377,7 @@ impl Record {
                 }
             }
             Entry::Active { records } => self.active.clone_from(records),
-            Entry::Concluded { verdict, reasons } => self.verdict = Some((*verdict, reasons.clone())),
+            Entry::Concluded { verdict, reasons } => self.conclude(*verdict, reasons),
             Entry::Interrupted { .. } => self.verdict = None,
             Entry::Restoring { .. } => (self.restoring, self.verdict) = (true, None),
             Entry::Message { message, event } => {
@@ -416,11 +420,6 @@ impl Record {
             Some((Verdict::Done, _)) => self.operation.kind == Kind::Rotation,
             Some((Verdict::Contained | Verdict::Partial | Verdict::Unknown, _)) | None => false,
         }
-    }
-
-    /// Whether it came to the best end that its kind has.
-    pub fn is_at_best(&self) -> bool {
-        self.verdict.as_ref().is_some_and(|(verdict, _)| *verdict == self.operation.kind.best())
     }
 
     /// Whether a person has done a guided step.
@@ -490,9 +489,47 @@ impl Record {
         }
     }
 
+    fn conclude(&mut self, verdict: Verdict, reasons: &[String]) {
+        self.was_best |= verdict == self.operation.kind.best();
+        self.verdict = Some((verdict, reasons.to_vec()));
+    }
+
     fn prove(&mut self, step: &StepId, proved: Option<&String>, unproved: Option<&String>) {
         if let Some(tracked) = self.steps.get_mut(step) {
             (tracked.proved, tracked.unproved) = (proved.cloned(), unproved.cloned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(entries: &[Entry]) -> Record {
+        let (incident, account) = ("i".to_owned(), "jane@agency.example".to_owned());
+        let operation = Operation::default();
+        let opened = Entry::Opened { incident, account, tag: "t".into(), version: "0".into(), operation };
+        let mut record = Record::default();
+        std::iter::once(&opened).chain(entries).for_each(|entry| record.apply(entry).unwrap());
+        record
+    }
+
+    fn concluded(verdict: Verdict) -> Entry {
+        Entry::Concluded { verdict, reasons: Vec::new() }
+    }
+
+    #[test]
+    fn that_it_was_at_its_best_stands_until_it_is_reopened() {
+        let contained = concluded(Verdict::Contained);
+        let reopened = Entry::Reopened { steps: Vec::new() };
+        for then in [
+            concluded(Verdict::Unknown),
+            Entry::Interrupted { why: "refused".into() },
+            Entry::Widened { tasks: Vec::new() },
+        ] {
+            assert!(record(&[contained.clone(), then.clone()]).was_best, "{then:?}");
+            assert!(!record(&[contained.clone(), then, reopened.clone()]).was_best);
+        }
+        assert!(!record(&[concluded(Verdict::Unknown), concluded(Verdict::Partial)]).was_best);
     }
 }

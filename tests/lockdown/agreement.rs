@@ -116,6 +116,42 @@ fn whoever_is_let_in_again_is_shut_out_again_and_people_do_their_part_again() {
     check::always(&stage).unwrap();
 }
 
+/// Somebody else may have seen it first: what is concluded in between changes nothing of it.
+#[test]
+fn whoever_is_let_in_again_is_asked_about_whatever_was_concluded_in_between() {
+    let verify = |stage: &Stage| {
+        let incident = stage.incident().unwrap();
+        let run = stage.run(&["verify", &incident, "--json", "--wait", "1s"], None);
+        assert_eq!(run.code, Some(UNKNOWN), "{}{}", run.stdout, run.stderr);
+        assert!(matches!(stage.record().verdict, Some((Verdict::Unknown, _))));
+    };
+    let guard = |stage: &Stage| {
+        let text = std::fs::read_to_string(stage.path("portcullis.toml")).unwrap();
+        stage.put("portcullis.toml", format!("responder = [{:?}]\n{text}", stage.account).as_bytes());
+        assert_eq!(unattended(stage, &[]).code, Some(REFUSED));
+        stage.put("portcullis.toml", text.as_bytes());
+        assert_eq!(stage.record().verdict, None);
+    };
+    let between: [&dyn Fn(&Stage); 2] = [&verify, &guard];
+    for between in between {
+        let stage = contained();
+        stage.emulator.edit(|tenant| {
+            tenant.okta.users.get_mut(JANE).unwrap().status = okta::Status::Active;
+        });
+        between(&stage);
+        let before = stage.changes();
+        let run = unattended(&stage, &[]);
+        assert_eq!(run.code, Some(REFUSED), "{}{}", run.stdout, run.stderr);
+        assert_eq!(stage.changes(), before);
+        let record = stage.record();
+        assert!(record.guided.iter().all(|tracked| tracked.done.is_none()));
+        assert!(record.confirmed.is_none() && !record.commits && !record.was_best);
+        assert_eq!(stage.lockdown(&[], None).code, Some(PARTIAL), "people have to do their part again");
+        assert_eq!(stage.emulator.tenant().okta.users[JANE].status.name(), "SUSPENDED");
+        check::always(&stage).unwrap();
+    }
+}
+
 #[test]
 fn a_plan_file_is_held_against_what_is_there_whenever_it_is_applied() {
     let stage = stage();
