@@ -20,6 +20,7 @@ use crate::lockdown::operation::{Kind, Operation};
 use crate::lockdown::plan::Plan;
 use crate::lockdown::provider::{Guard, Presence};
 use crate::lockdown::record::{Entry, Record, Tracked};
+use crate::lockdown::state::Status;
 use crate::lockdown::step::{Phase, Step, StepId};
 use crate::output::json;
 use crate::sys::clock::{Clock, System};
@@ -47,11 +48,13 @@ pub struct Order {
     /// Delete what is quarantined too. It cannot be undone.
     #[arg(long, help_heading = "Carrying out")]
     commit: bool,
-    /// Only steps of this system, or whose identifier matches this pattern; the rest is recorded as left out. Of a review: only
+    /// Only steps of this system, or whose identifier matches this pattern; the rest is recorded as left out, and a later run
+    /// without the pattern asks about it and does it. Of a review: only
     /// these of its items, by number, identifier or check.
     #[arg(long, value_name = "PATTERN", help_heading = "Carrying out")]
     pub only: Vec<String>,
-    /// Leave out steps of this system, or whose identifier matches this pattern, for this reason.
+    /// Leave out steps of this system, or whose identifier matches this pattern, for this reason: of this run. A later run without
+    /// the pattern asks about them and does them.
     #[arg(long, value_name = "PATTERN=REASON", help_heading = "Carrying out")]
     skip: Vec<String>,
     /// Go on although no system has the account any more: what it made and knew is dealt with all the same.
@@ -183,7 +186,7 @@ impl Running<'_> {
         self.keep_before(&engine, &held)?;
         let plan = self.discover(&engine, &held, found).await?;
         reopen(&engine, &plan)?;
-        if self.has_to_be_agreed(&engine.record(), &plan) {
+        if self.has_to_be_agreed(&engine.record(), &plan, &BTreeSet::new()) {
             self.agree(&engine, &plan, None)?;
         }
         self.carry_out(&engine, &held, &BTreeSet::new()).await
@@ -281,7 +284,7 @@ impl Running<'_> {
             let differences = planned.differences(&plan).join("; ");
             return refuse(&engine, &[Guard::PlanChanged(differences)]);
         }
-        if !is_agreed || self.has_to_be_agreed(&record, &plan) {
+        if !is_agreed || self.has_to_be_agreed(&record, &plan, &beyond) {
             self.agree(&engine, &plan, Some(&planned))?;
         }
         self.carry_out(&engine, &held, &beyond).await
@@ -377,17 +380,29 @@ impl Running<'_> {
         self.order.max.unwrap_or(self.setup.config.max_objects)
     }
 
-    /// Whether it was not yet, or what destroys something was not.
-    fn has_to_be_agreed(&self, record: &Record, plan: &Plan) -> bool {
+    /// Whether it was not yet, or what destroys something was not, or what was left out is not any more.
+    fn has_to_be_agreed(&self, record: &Record, plan: &Plan, beyond: &BTreeSet<StepId>) -> bool {
         let known = record.steps.values().filter(|tracked| !tracked.state.status.holds());
         let mut all = known.map(|tracked| &tracked.step).chain(&plan.steps);
-        record.confirmed.is_none() || self.order.commit && !record.commits && all.any(|step| step.commit)
+        record.confirmed.is_none()
+            || self.order.commit && !record.commits && all.any(|step| step.commit)
+            || !self.taken_up(record, beyond).is_empty()
+    }
+
+    fn taken_up(&self, record: &Record, beyond: &BTreeSet<StepId>) -> Vec<StepId> {
+        execute::taken_up(record, self.order.commit, &|step| self.why_left_out(step, beyond))
     }
 
     /// Shows the plan, asks, and notes the answer. `file`: the plan file that is carried out.
     fn agree(&self, engine: &Engine, plan: &Plan, file: Option<&Plan>) -> Result<(), CliError> {
         if file.is_none() || !self.order.yes {
             self.say(&plan_view::plan(plan, self.order.commit))?;
+        }
+        let record = engine.record();
+        let beyond = file.map(|file| beyond(&record, file)).unwrap_or_default();
+        let taken_up = self.taken_up(&record, &beyond);
+        if !taken_up.is_empty() {
+            self.say(&plan_view::taken_up(&record, &taken_up))?;
         }
         let mut how = self.confirm(engine, plan)?;
         if let Some(file) = file {
@@ -421,28 +436,29 @@ impl Running<'_> {
         }
     }
 
-    /// `beyond`: steps that were agreed to once, and are not in the plan file that is carried out.
+    /// `beyond`: see [`beyond`].
     async fn carry_out(
         &self,
         engine: &Engine,
         held: &Held,
         beyond: &BTreeSet<StepId>,
     ) -> Result<ExitCode, CliError> {
-        let is_beyond =
-            |step: &Step| beyond.contains(&step.id).then(|| "it is not in the plan file".to_owned());
         let options = Options {
             commit: self.order.commit,
             extend: !self.order.is_from_file(),
             max: self.max(),
             wait: self.setup.wait(self.order.wait),
-            leave_out: Box::new(move |step| {
-                self.leaves_out(&step.id, &step.system).or_else(|| is_beyond(step))
-            }),
+            leave_out: Box::new(move |step| self.why_left_out(step, beyond)),
         };
         let snapshots = incident::snapshots(held);
         let run = execute::run(engine, &snapshots, &options);
         incident::interruptible(engine, run).await?;
         incident::report(self.ui, self.setup, engine, held, self.order.json).await
+    }
+
+    fn why_left_out(&self, step: &Step, beyond: &BTreeSet<StepId>) -> Option<String> {
+        let is_beyond = || beyond.contains(&step.id).then(|| "it is not in the plan file".to_owned());
+        self.leaves_out(&step.id, &step.system).or_else(is_beyond)
     }
 
     fn leaves_out(&self, step: &StepId, system: &str) -> Option<String> {
@@ -491,9 +507,10 @@ fn reopen(engine: &Engine, plan: &Plan) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Steps that were agreed to, and that a plan file does not have.
+/// Steps that were agreed to or left out, and that a plan file does not have.
 fn beyond(record: &Record, planned: &Plan) -> BTreeSet<StepId> {
-    let agreed = record.steps.values().filter(|tracked| tracked.confirmed);
+    let is_known = |tracked: &&Tracked| tracked.confirmed || tracked.state.status == Status::Skipped;
+    let agreed = record.steps.values().filter(is_known);
     let agreed = agreed.map(|tracked| &tracked.step.id);
     agreed.filter(|id| !planned.steps.iter().any(|step| step.id == **id)).cloned().collect()
 }

@@ -10,7 +10,7 @@ use crate::lockdown::message::Fate;
 use crate::lockdown::operation::Kind;
 use crate::lockdown::plan::Plan;
 use crate::lockdown::record::{Record, Tracked};
-use crate::lockdown::step::{Guided, Phase, Step};
+use crate::lockdown::step::{Guided, Phase, Step, StepId};
 use crate::output::escape::Safe;
 
 /// The plan: object, action, whether it can be undone, why, and what else stops working.
@@ -46,6 +46,16 @@ fn step(number: usize, step: &Step, commit: bool) -> String {
         if !words.is_empty() {
             let _ = writeln!(text, "     {label}: {}", Safe(words));
         }
+    }
+    text
+}
+
+/// Steps that were left out before, and are done now where the responder agrees.
+pub fn taken_up(record: &Record, steps: &[StepId]) -> String {
+    let mut text = "\nLeft out before, and done now; --skip and --only leave them out again\n".to_owned();
+    for step in steps {
+        let why = record.steps.get(step).and_then(|tracked| tracked.state.why.as_deref());
+        let _ = writeln!(text, "  {}: {}", Safe(&step.0), Safe(why.unwrap_or_default()));
     }
     text
 }

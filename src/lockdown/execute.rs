@@ -46,7 +46,7 @@ pub struct Options<'a> {
     pub max: usize,
     /// How long proofs are asked for.
     pub wait: Duration,
-    /// Steps to leave out.
+    /// Steps to leave out of this run. Others that an earlier one left out are done now.
     pub leave_out: Box<LeaveOut<'a>>,
 }
 
@@ -233,6 +233,7 @@ pub fn extend(engine: &Engine, plan: &Plan) -> Result<(), JournalError> {
 /// # Errors
 /// The journal cannot be written; nothing is sent after that.
 pub async fn run(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) -> Result<(), JournalError> {
+    take_up(engine, options)?;
     skip(engine, options)?;
     see_all(engine, snapshots, options).await?;
     let record = engine.record();
@@ -287,6 +288,22 @@ async fn see_all(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) 
         if !is_open() || lasts || began.elapsed() >= PATIENCE || engine.is_interrupted() {
             break;
         }
+    }
+    Ok(())
+}
+
+/// Steps that an earlier run left out and this one does not, as far as it may do them: the responder is asked about them.
+pub fn taken_up(record: &Record, commit: bool, leave_out: &LeaveOut<'_>) -> Vec<StepId> {
+    let is_taken_up = |tracked: &&Tracked| {
+        let is_left_out = tracked.state.status == Status::Skipped;
+        is_left_out && (commit || !tracked.step.commit) && leave_out(&tracked.step).is_none()
+    };
+    record.in_order().filter(is_taken_up).map(|tracked| tracked.step.id.clone()).collect()
+}
+
+fn take_up(engine: &Engine, options: &Options<'_>) -> Result<(), JournalError> {
+    for step in taken_up(&engine.record(), options.commit, &options.leave_out) {
+        engine.note(&Entry::Step { step, event: StepEvent::Included })?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! What a responder agreed to is done, and nothing else; what is let in again is dealt with again.
 
 use portcullis::drill::emulator::{Fault, Faults, Switches, What, When, okta};
-use portcullis::lockdown::record::{Entry, Verdict};
+use portcullis::lockdown::record::{Entry, Tracked, Verdict};
+use portcullis::lockdown::state::{Status, StepEvent};
 
 use super::check::{self, DONE, PARTIAL, REFUSED, UNKNOWN};
 use super::stage::{Run, Stage};
@@ -150,6 +151,56 @@ fn whoever_is_let_in_again_is_asked_about_whatever_was_concluded_in_between() {
         assert_eq!(stage.emulator.tenant().okta.users[JANE].status.name(), "SUSPENDED");
         check::always(&stage).unwrap();
     }
+}
+
+/// What is left out is left out of a run, and what the next one does with it is for the responder to say.
+#[test]
+fn what_was_left_out_is_done_by_a_run_that_does_not_leave_it_out() {
+    let stage = stage();
+    let without = ["--skip", "okta=the people office keeps it open"];
+    assert_eq!(stage.lockdown(&without, None).code, Some(PARTIAL));
+    let okta = |tracked: &&Tracked| tracked.step.system == "okta";
+    let statuses = |stage: &Stage| {
+        stage.record().steps.values().filter(okta).map(|of| of.state.status).collect::<Vec<_>>()
+    };
+    let left_out = statuses(&stage);
+    assert!(!left_out.is_empty() && left_out.iter().all(|status| *status == Status::Skipped));
+    let before = stage.changes();
+    assert_eq!(unattended(&stage, &without).code, Some(PARTIAL), "nothing is asked where it stays left out");
+    let run = unattended(&stage, &[]);
+    assert_eq!(run.code, Some(REFUSED), "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("the people office keeps it open"), "{}", run.stderr);
+    let incident = stage.incident().unwrap();
+    stage.run(&["verify", &incident, "--json", "--wait", "1s"], None);
+    assert_eq!((stage.changes(), statuses(&stage)), (before, left_out), "nobody agreed to it");
+    assert_eq!(stage.emulator.tenant().okta.users[JANE].status, stage.before.okta.users[JANE].status);
+    let run = stage.lockdown(&[], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    assert_eq!(stage.emulator.tenant().okta.users[JANE].status.name(), "SUSPENDED");
+    assert!(statuses(&stage).iter().all(|status| status.holds()), "{:?}", statuses(&stage));
+    let entries = stage.journal().unwrap().entries;
+    let included = |entry: &Entry| matches!(entry, Entry::Step { event: StepEvent::Included, .. });
+    assert_eq!(entries.iter().filter(|timed| included(&timed.entry)).count(), statuses(&stage).len());
+    check::agrees(&stage).unwrap();
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+    check::always(&stage).unwrap();
+}
+
+/// A responder begins with one system; what rests on others waits, and is done when they are taken up.
+#[test]
+fn what_an_only_left_out_is_done_with_what_rests_on_it() {
+    let stage = stage();
+    let run = stage.lockdown(&["--only", "mixpanel"], None);
+    assert!(matches!(run.code, Some(PARTIAL | UNKNOWN)), "{}{}", run.stdout, run.stderr);
+    assert_eq!(stage.emulator.tenant().okta.users[JANE].status, stage.before.okta.users[JANE].status);
+    let run = stage.lockdown(&[], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    let tenant = stage.emulator.tenant();
+    assert_eq!(tenant.okta.users[JANE].status.name(), "SUSPENDED");
+    assert!(tenant.mixpanel.service_accounts[&88_102].projects.is_empty());
+    check::agrees(&stage).unwrap();
+    check::always(&stage).unwrap();
 }
 
 #[test]
