@@ -184,9 +184,9 @@ impl Running<'_> {
         let held = incidents.hold(&name)?;
         let engine = self.begin(&held)?;
         self.keep_before(&engine, &held)?;
-        let plan = self.discover(&engine, &held, found).await?;
+        let (plan, unasked) = self.discover(&engine, &held, found).await?;
         reopen(&engine, &plan)?;
-        if self.has_to_be_agreed(&engine.record(), &plan, &BTreeSet::new()) {
+        if unasked || self.has_to_be_agreed(&engine.record(), &plan, &BTreeSet::new()) {
             self.agree(&engine, &plan, None)?;
         }
         self.carry_out(&engine, &held, &BTreeSet::new()).await
@@ -276,7 +276,8 @@ impl Running<'_> {
         let engine = self.begin_with(&held, &planned.operation)?;
         self.keep_before(&engine, &held)?;
         let beyond = beyond(&engine.record(), &planned);
-        let plan = self.discover(&engine, &held, None).await?;
+        // What is not in the file is not done, whoever shows it.
+        let (plan, _) = self.discover(&engine, &held, None).await?;
         reopen(&engine, &plan)?;
         let record = engine.record();
         let is_agreed = record.confirmed.as_ref() == Some(&planned.hash);
@@ -285,7 +286,7 @@ impl Running<'_> {
             return refuse(&engine, &[Guard::PlanChanged(differences)]);
         }
         if !is_agreed || self.has_to_be_agreed(&record, &plan, &beyond) {
-            self.agree(&engine, &plan, Some(&planned))?;
+            self.agree(&engine, &planned, Some(&planned))?;
         }
         self.carry_out(&engine, &held, &beyond).await
     }
@@ -333,8 +334,14 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// One more pass, and whether anything may be sent at all. `found`: what was read just now.
-    async fn discover(&self, engine: &Engine, held: &Held, found: Option<Found>) -> Result<Plan, CliError> {
+    /// One more pass, and whether anything may be sent at all. `found`: what was read just now. Gives the plan, and whether a
+    /// system has steps in it that could not be read when the responder was asked.
+    async fn discover(
+        &self,
+        engine: &Engine,
+        held: &Held,
+        found: Option<Found>,
+    ) -> Result<(Plan, bool), CliError> {
         let found = match found {
             Some(found) => found,
             None => execute::read_for(engine).await,
@@ -350,7 +357,7 @@ impl Running<'_> {
         if !guards.is_empty() {
             refuse(engine, &guards)?;
         }
-        Ok(plan)
+        Ok((plan, found.shows_unasked(&record)))
     }
 
     fn plan(&self, name: &str, operation: &Operation, found: &Found) -> Result<Plan, CliError> {
@@ -409,8 +416,11 @@ impl Running<'_> {
             how = format!("{how}, plan file {}", file.hash);
         }
         execute::extend(engine, plan)?;
-        let commit = self.order.commit;
-        engine.note(&Entry::Confirmed { hash: plan.hash.clone(), how, commit })?;
+        let record = engine.record();
+        let is_meant = |id: &StepId| file.is_none_or(|file| file.steps.iter().any(|step| step.id == *id));
+        let except = record.unconfirmed().filter(|id| !is_meant(id)).cloned().collect();
+        let (hash, unread) = (plan.hash.clone(), record.undiscovered.keys().cloned().collect());
+        engine.note(&Entry::Confirmed { hash, how, commit: self.order.commit, unread, except })?;
         Ok(())
     }
 
@@ -446,6 +456,7 @@ impl Running<'_> {
         let options = Options {
             commit: self.order.commit,
             extend: !self.order.is_from_file(),
+            unasked: self.order.yes,
             max: self.max(),
             wait: self.setup.wait(self.order.wait),
             leave_out: Box::new(move |step| self.why_left_out(step, beyond)),

@@ -42,6 +42,8 @@ pub struct Options<'a> {
     pub commit: bool,
     /// Steps that later passes find are carried out too; otherwise only what was confirmed is.
     pub extend: bool,
+    /// So is what systems show that could not be read when the plan was agreed to: the responder wants to be asked nothing.
+    pub unasked: bool,
     /// Objects that may be changed.
     pub max: usize,
     /// How long proofs are asked for.
@@ -89,6 +91,19 @@ impl Found {
             let left = std::mem::take(&mut discovery.unprovisioned).into_iter();
             discovery.guided.extend(left.filter(|(email, _)| !gone.contains(email)).map(|(_, step)| step));
         }
+    }
+
+    /// Steps of systems that could be read when the plan was agreed to.
+    fn asked(&self, record: &Record) -> BTreeSet<StepId> {
+        let asked = self.discoveries.iter().filter(|(name, _)| !record.unasked.contains(*name));
+        asked.flat_map(|(_, discovery)| discovery.steps.iter().map(|step| step.id.clone())).collect()
+    }
+
+    /// Whether a system that could not be read when the plan was agreed to shows what nobody agreed to.
+    pub fn shows_unasked(&self, record: &Record) -> bool {
+        let unasked = self.discoveries.iter().filter(|(name, _)| record.unasked.contains(*name));
+        let is_agreed = |step: &Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.confirmed);
+        unasked.flat_map(|(_, discovery)| &discovery.steps).any(|step| !is_agreed(step))
     }
 
     /// Whether any system has the account that it is about.
@@ -369,6 +384,7 @@ async fn look_again(
     keep(engine, &found, snapshots)?;
     let guarded = found.discoveries.values().any(|discovery| !discovery.guards.is_empty());
     let record = engine.record();
+    let (asked, failed) = (found.asked(&record), found.failed);
     let mut steps: Vec<Step> = record.in_order().map(|tracked| tracked.step.clone()).collect();
     let mut guided: Vec<_> = record.guided.iter().map(|tracked| tracked.guided.clone()).collect();
     let mut up = BTreeSet::new();
@@ -380,22 +396,45 @@ async fn look_again(
     }
     let whole = Plan::of(&record.account, &record.incident, &record.operation, steps, guided);
     extend(engine, &whole)?;
-    // A verification in between may have noted some already.
-    let unconfirmed = engine.read(|record| record.steps.values().any(|tracked| !tracked.confirmed));
-    if options.extend && unconfirmed && !guarded && whole.objects() <= options.max {
-        let how = "found in a later pass".to_owned();
-        engine.note(&Entry::Confirmed { hash: whole.hash, how, commit: false })?;
+    if options.extend && !guarded && whole.objects() <= options.max {
+        cover(engine, whole.hash, &asked, &failed, options)?;
     }
     skip(engine, options)?;
     let record = engine.record();
     let waits = |tracked: &Tracked| record.waits_for(&tracked.step).is_some();
     up.retain(|id| record.steps.get(id).is_some_and(|tracked| comes_up(tracked, options) && !waits(tracked)));
-    let clean = found.failed.is_empty() && up.is_empty() && record.open_gaps().next().is_none();
+    let clean = failed.is_empty() && up.is_empty() && record.open_gaps().next().is_none();
     engine.note(&Entry::Passed { pass: record.pass, clean })?;
     up.retain(|id| {
         !guarded && record.steps.get(id).is_some_and(|tracked| is_allowed(tracked, &record, options))
     });
     Ok(up)
+}
+
+/// Takes what is new for agreed to, as far as the responder's word covers it. `asked`: what systems show that could be read when
+/// it was given. A verification in between may have noted some already.
+fn cover(
+    engine: &Engine,
+    hash: String,
+    asked: &BTreeSet<StepId>,
+    failed: &BTreeMap<String, String>,
+    options: &Options<'_>,
+) -> Result<(), JournalError> {
+    let record = engine.record();
+    let (covered, except) = split(&record, asked, options.unasked);
+    if covered.is_empty() {
+        return Ok(());
+    }
+    let is_unread = |system: &&String| !options.unasked || failed.contains_key(*system);
+    let unread = record.unasked.iter().filter(is_unread).cloned().collect();
+    let how = "found in a later pass".to_owned();
+    engine.note(&Entry::Confirmed { hash, how, commit: false, unread, except })
+}
+
+/// Of steps that nobody agreed to, those that the responder's word covers, and the others.
+fn split(record: &Record, asked: &BTreeSet<StepId>, unasked: bool) -> (BTreeSet<StepId>, BTreeSet<StepId>) {
+    let covers_all = unasked || record.unasked.is_empty();
+    record.unconfirmed().cloned().partition(|id| covers_all || asked.contains(id))
 }
 
 /// Whether a step that a pass found says that something is left to do. Blind ones come up in every pass.
@@ -460,4 +499,71 @@ pub(super) async fn all(
     work: impl Iterator<Item = impl Future<Output = Result<(), JournalError>>>,
 ) -> Result<(), JournalError> {
     join_all(work).await.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lockdown::operation::Operation;
+    use crate::lockdown::step::{Object, Undo};
+
+    fn step(system: &str, id: &str) -> Step {
+        let object = Object { kind: "user".into(), id: id.into(), name: id.into() };
+        Step::new(system, object, "suspend", Phase::Block, Undo::Reversible)
+    }
+
+    fn planned(steps: &[Step]) -> Entry {
+        Entry::Planned { pass: 1, hash: "h".into(), steps: steps.to_vec(), guided: Vec::new() }
+    }
+
+    fn confirmed(unread: &[&str], except: BTreeSet<StepId>) -> Entry {
+        let unread = unread.iter().map(|&system| system.to_owned()).collect();
+        Entry::Confirmed { hash: "h".into(), how: "typed".into(), commit: false, unread, except }
+    }
+
+    /// Of one system that was read when the plan was agreed to, and one that was not.
+    #[test]
+    fn agreeing_does_not_cover_what_a_system_shows_that_could_not_be_read_then() {
+        let (known, new, unasked) = (step("scim", "a"), step("scim", "b"), step("okta", "c"));
+        let operation = Operation::default();
+        let (incident, account) = ("i".to_owned(), "jane@agency.example".to_owned());
+        let mut record = Record::default();
+        for entry in [
+            Entry::Opened { incident, account, tag: "t".into(), version: "0".into(), operation },
+            planned(std::slice::from_ref(&known)),
+            confirmed(&["okta"], BTreeSet::new()),
+            planned(&[new.clone(), unasked.clone()]),
+        ] {
+            record.apply(&entry).unwrap();
+        }
+        let shown = |system: &str, steps: &[Step]| {
+            (system.to_owned(), Discovery { steps: steps.to_vec(), ..Discovery::default() })
+        };
+        let all =
+            [shown("scim", &[known.clone(), new.clone()]), shown("okta", std::slice::from_ref(&unasked))];
+        let found = Found { discoveries: all.into(), failed: BTreeMap::new() };
+        assert!(found.shows_unasked(&record));
+        let (covered, except) = split(&record, &found.asked(&record), false);
+        assert_eq!(covered, [new.id.clone()].into());
+        assert_eq!(except, [unasked.id.clone()].into());
+        assert_eq!(split(&record, &found.asked(&record), true).1, BTreeSet::new());
+        record.apply(&confirmed(&["okta"], except)).unwrap();
+        let is_confirmed = |record: &Record, step: &Step| record.steps[&step.id].confirmed;
+        assert!(is_confirmed(&record, &new) && !is_confirmed(&record, &unasked));
+        // The next question has it in its plan.
+        record.apply(&confirmed(&[], BTreeSet::new())).unwrap();
+        assert!(is_confirmed(&record, &unasked) && !found.shows_unasked(&record));
+    }
+
+    /// The journals of before say nothing of systems that could not be read.
+    #[test]
+    fn an_agreement_of_before_is_read_as_it_was_meant() {
+        let old = r#"{"entry":"confirmed","hash":"h","how":"typed"}"#;
+        let entry: Entry = serde_json::from_str(old).unwrap();
+        assert_eq!(entry, confirmed(&[], BTreeSet::new()));
+        assert_eq!(serde_json::to_string(&entry).unwrap(), old);
+        let included = r#"{"entry":"step","step":"okta/user/c/suspend","event":"included"}"#;
+        let entry: Entry = serde_json::from_str(included).unwrap();
+        assert_eq!(serde_json::to_string(&entry).unwrap(), included);
+    }
 }

@@ -1,6 +1,6 @@
 //! What an incident's journal says: its entries, and the state they add up to. Pure; used live and in recovery alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,12 @@ pub enum Entry {
         /// To what destroys something too.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         commit: bool,
+        /// Systems that could not be read then: nobody agreed to what they show later.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        unread: BTreeSet<String>,
+        /// Steps that are in the journal, and that this is not about.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        except: BTreeSet<StepId>,
     },
     /// What was done and proved is not so any more: somebody let the account in again. The plan has to be agreed to again, and
     /// people have to do their part again.
@@ -268,6 +274,8 @@ pub struct Record {
     pub active: Vec<String>,
     /// The hash that the responder agreed to.
     pub confirmed: Option<String>,
+    /// Systems that could not be read when the plan was agreed to: nobody was asked about what they show since.
+    pub unasked: BTreeSet<String>,
     /// The responder agreed to what destroys something too.
     pub commits: bool,
     /// The plan's hash now.
@@ -355,10 +363,9 @@ impl Record {
                 self.undiscovered.insert(system.clone(), why.clone());
             }
             Entry::Planned { hash, steps, guided, .. } => self.plan(hash, steps, guided),
-            Entry::Confirmed { hash, commit, .. } => {
-                self.confirmed = Some(hash.clone());
-                self.commits |= commit;
-                self.steps.values_mut().for_each(|tracked| tracked.confirmed = true);
+            Entry::Confirmed { hash, commit, unread, except, .. } => {
+                (self.confirmed, self.commits) = (Some(hash.clone()), self.commits || *commit);
+                self.confirm(unread, except);
             }
             Entry::Reopened { .. } => {
                 (self.confirmed, self.commits, self.verdict) = (None, false, None);
@@ -410,6 +417,11 @@ impl Record {
             gaps.iter().map(move |gap| (system, gap))
         });
         all.filter(|(_, gap)| !gap.guided.as_deref().is_some_and(|id| self.is_done(id)))
+    }
+
+    /// Steps that nobody agreed to.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &StepId> {
+        self.steps.values().filter(|tracked| !tracked.confirmed).map(|tracked| &tracked.step.id)
     }
 
     /// Whether nothing goes on with it any more: it is restored. A rotation that did what was asked for is over too, since the
@@ -470,6 +482,12 @@ impl Record {
         }
         self.verdict = None;
         Ok(())
+    }
+
+    fn confirm(&mut self, unread: &BTreeSet<String>, except: &BTreeSet<StepId>) {
+        self.unasked.clone_from(unread);
+        let meant = self.steps.values_mut().filter(|tracked| !except.contains(&tracked.step.id));
+        meant.for_each(|tracked| tracked.confirmed = true);
     }
 
     fn plan(&mut self, hash: &str, steps: &[Step], guided: &[Guided]) {

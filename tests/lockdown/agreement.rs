@@ -1,7 +1,9 @@
 //! What a responder agreed to is done, and nothing else; what is let in again is dealt with again.
 
+use std::collections::BTreeSet;
+
 use portcullis::drill::emulator::{Fault, Faults, Switches, What, When, okta};
-use portcullis::lockdown::record::{Entry, Tracked, Verdict};
+use portcullis::lockdown::record::{Entry, Record, Tracked, Verdict};
 use portcullis::lockdown::state::{Status, StepEvent};
 
 use super::check::{self, DONE, PARTIAL, REFUSED, UNKNOWN};
@@ -200,6 +202,62 @@ fn what_an_only_left_out_is_done_with_what_rests_on_it() {
     assert_eq!(tenant.okta.users[JANE].status.name(), "SUSPENDED");
     assert!(tenant.mixpanel.service_accounts[&88_102].projects.is_empty());
     check::agrees(&stage).unwrap();
+    check::always(&stage).unwrap();
+}
+
+/// Whatever is asked of these services, they fail.
+fn down(services: &[&str]) -> Faults {
+    let fault = |service: &&str| {
+        let service = (*service).to_owned();
+        let when = When::Match { service, method: String::new(), path_part: String::new(), times: u64::MAX };
+        Fault { when, what: What::Status(500) }
+    };
+    Faults { faults: services.iter().map(fault).collect(), ..Faults::default() }
+}
+
+/// There is a store beside the systems, which has nothing to read.
+#[test]
+fn where_no_system_can_be_read_there_is_no_plan_to_agree_to() {
+    let stage = stage();
+    stage.emulator.set_faults(down(&["okta", "scim", "mixpanel"]));
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("no system could be read"), "{}", run.stderr);
+    assert!(stage.incident().is_none(), "nothing was agreed to");
+    stage.emulator.set_faults(Faults::default());
+    let run = unattended(&stage, &[]);
+    assert_eq!(run.code, Some(REFUSED), "{}{}", run.stdout, run.stderr);
+    assert_eq!(stage.changes(), 0);
+}
+
+#[test]
+fn what_a_system_shows_that_could_not_be_read_then_is_asked_about() {
+    let stage = stage();
+    stage.emulator.set_faults(down(&["okta"]));
+    assert_eq!(stage.lockdown(&[], None).code, Some(UNKNOWN));
+    let record = stage.record();
+    assert_eq!(record.unasked, ["okta".to_owned()].into());
+    assert!(record.order.iter().all(|id| !id.0.starts_with("okta/")), "{:?}", record.order);
+    stage.emulator.set_faults(Faults::default());
+    // A verification notes the steps, and nobody agrees to them by that.
+    let incident = stage.incident().unwrap();
+    stage.run(&["verify", &incident, "--json", "--wait", "1s"], None);
+    let before = stage.changes();
+    let run = unattended(&stage, &[]);
+    assert_eq!(run.code, Some(REFUSED), "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("okta"), "the plan that is asked about has them: {}", run.stderr);
+    assert_eq!(stage.changes(), before);
+    assert_eq!(stage.emulator.tenant().okta.users[JANE].status, stage.before.okta.users[JANE].status);
+    let of_okta = |record: &Record| {
+        let steps = record.steps.values().filter(|tracked| tracked.step.system == "okta");
+        steps.map(|tracked| tracked.confirmed).collect::<BTreeSet<bool>>()
+    };
+    assert_eq!(of_okta(&stage.record()), [false].into());
+    let run = stage.lockdown(&[], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    assert_eq!(stage.emulator.tenant().okta.users[JANE].status.name(), "SUSPENDED");
+    assert_eq!((of_okta(&stage.record()), stage.record().unasked), ([true].into(), [].into()));
+    assert!(is_out(&unattended(&stage, &[])), "all was agreed to");
     check::always(&stage).unwrap();
 }
 
