@@ -242,8 +242,11 @@ impl Running<'_> {
             write_plan(path, &plan)?;
             self.ui.note(&format!("wrote {}; `--plan {0} --apply` carries out exactly this", path.display()));
         }
-        let text =
-            if self.order.json { json_line(&plan)? } else { plan_view::plan(&plan, self.order.commit) };
+        let text = if self.order.json {
+            json_line(&plan_view::shown_json(&plan, &found))?
+        } else {
+            plan_view::plan(&plan, self.order.commit) + &plan_view::seen(&found.notes(), found.gaps())
+        };
         print(&text)?;
         self.check_patterns(&plan, record, &found)?;
         for (system, why) in &found.failed {
@@ -406,6 +409,7 @@ impl Running<'_> {
             self.say(&plan_view::plan(plan, self.order.commit))?;
         }
         let record = engine.record();
+        self.say_seen(&record)?;
         let beyond = file.map(|file| beyond(&record, file)).unwrap_or_default();
         let taken_up = self.taken_up(&record, &beyond);
         if !taken_up.is_empty() {
@@ -421,6 +425,18 @@ impl Running<'_> {
         let except = record.unconfirmed().filter(|id| !is_meant(id)).cloned().collect();
         let (hash, unread) = (plan.hash.clone(), record.undiscovered.keys().cloned().collect());
         engine.note(&Entry::Confirmed { hash, how, commit: self.order.commit, unread, except })?;
+        Ok(())
+    }
+
+    /// What bears on whether to agree, and is no step: a guard that could not be asked, a system that is not in the plan.
+    fn say_seen(&self, record: &Record) -> Result<(), CliError> {
+        let seen = plan_view::seen(&record.notes, record.open_gaps());
+        if !seen.is_empty() {
+            self.say(&seen)?;
+        }
+        for (system, why) in &record.undiscovered {
+            self.ui.warn(&format!("{system} could not be read, and has no steps in this plan: {why}"));
+        }
         Ok(())
     }
 

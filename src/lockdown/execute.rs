@@ -93,6 +93,23 @@ impl Found {
         }
     }
 
+    /// What the responder should know, each once.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = Vec::new();
+        for note in self.discoveries.values().flat_map(|discovery| &discovery.notes) {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
+        notes
+    }
+
+    /// What could not be seen, with its system.
+    pub fn gaps(&self) -> impl Iterator<Item = (&str, &Gap)> {
+        let all = self.discoveries.iter();
+        all.flat_map(|(system, discovery)| discovery.gaps.iter().map(move |gap| (system.as_str(), gap)))
+    }
+
     /// Steps of systems that could be read when the plan was agreed to.
     fn asked(&self, record: &Record) -> BTreeSet<StepId> {
         let asked = self.discoveries.iter().filter(|(name, _)| !record.unasked.contains(*name));

@@ -261,6 +261,27 @@ fn what_a_system_shows_that_could_not_be_read_then_is_asked_about() {
     check::always(&stage).unwrap();
 }
 
+/// A guard that could not be asked says so before anybody agrees.
+#[test]
+fn what_could_not_be_checked_is_told_with_the_plan() {
+    const UNCHECKED: &str = "whether the account is the last owner could not be checked";
+    let mut switches = Switches::default();
+    switches.mixpanel.unpublished_routes = false;
+    let stage = Stage::new(small(1), switches, Faults::default());
+    let plan = |more: &[&str]| stage.run(&[&["lockdown", &stage.account, "--dry-run"], more].concat(), None);
+    assert!(plan(&[]).stdout.contains(UNCHECKED), "{}", plan(&[]).stdout);
+    let json = plan(&["--json"]).json();
+    assert!(json["notes"].to_string().contains(UNCHECKED), "{json}");
+    assert!(json["gaps"].is_array() && json["unread"].is_object(), "{json}");
+    for json in [false, true] {
+        let more: &[&str] = if json { &["--json"] } else { &[] };
+        let run = stage.run(&[&["lockdown", &stage.account], more].concat(), None);
+        assert_eq!(run.code, Some(REFUSED), "{}{}", run.stdout, run.stderr);
+        assert!(if json { run.stderr } else { run.stdout }.contains(UNCHECKED));
+    }
+    assert_eq!(stage.changes(), 0);
+}
+
 #[test]
 fn a_plan_file_is_held_against_what_is_there_whenever_it_is_applied() {
     let stage = stage();
