@@ -374,7 +374,8 @@ impl Running<'_> {
 
     fn plan_of(&self, name: &str, operation: &Operation, found: &Found) -> Plan {
         let discoveries = found.discoveries.values();
-        let steps = discoveries.clone().flat_map(|discovery| discovery.steps.clone()).collect();
+        let steps = discoveries.clone().flat_map(|discovery| &discovery.steps).chain(&found.besides);
+        let steps = steps.cloned().collect();
         let guided = discoveries.flat_map(|discovery| discovery.guided.clone()).collect();
         Plan::of(&self.wanted.subject, name, operation, steps, guided)
     }

@@ -58,6 +58,8 @@ pub struct Found {
     pub discoveries: BTreeMap<String, Discovery>,
     /// Systems that could not be read, and why.
     pub failed: BTreeMap<String, String>,
+    /// What is done besides steps of earlier passes, and was not told then: their system could not be asked.
+    pub besides: Vec<Step>,
 }
 
 /// Reads all systems side by side, for all targets. Writes nothing. `record` says what earlier passes left behind.
@@ -69,7 +71,8 @@ pub async fn read_all(
     let read = systems.iter().filter(|(_, system)| system.discovers()).map(|(name, system)| async move {
         Some((name.clone(), read(system.as_ref(), targets, &record.read_of(name)).await?))
     });
-    let mut found = Found { discoveries: BTreeMap::new(), failed: BTreeMap::new() };
+    let besides = owed(systems, record);
+    let mut found = Found { discoveries: BTreeMap::new(), failed: BTreeMap::new(), besides };
     for (system, result) in join_all(read).await.into_iter().flatten() {
         match result {
             Ok(discovery) => drop(found.discoveries.insert(system, discovery)),
@@ -113,7 +116,8 @@ impl Found {
     /// Steps of systems that could be read when the plan was agreed to.
     fn asked(&self, record: &Record) -> BTreeSet<StepId> {
         let asked = self.discoveries.iter().filter(|(name, _)| !record.unasked.contains(*name));
-        asked.flat_map(|(_, discovery)| discovery.steps.iter().map(|step| step.id.clone())).collect()
+        let steps = asked.flat_map(|(_, discovery)| &discovery.steps).chain(&self.besides);
+        steps.map(|step| step.id.clone()).collect()
     }
 
     /// Whether a system that could not be read when the plan was agreed to shows what nobody agreed to.
@@ -135,6 +139,15 @@ fn look_besides(systems: &BTreeMap<String, Arc<dyn Provider>>, name: &str, disco
     let besides = others.filter_map(|step| systems.get(&step.system)?.besides(step));
     let besides: Vec<Step> = besides.collect();
     discovery.steps.extend(besides);
+}
+
+/// What is done besides steps of `record` and nobody agreed to yet: the credential of their system could not be had when they
+/// were planned, and they do not come up again once they are done.
+fn owed(systems: &BTreeMap<String, Arc<dyn Provider>>, record: &Record) -> Vec<Step> {
+    let is_agreed = |step: &Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.confirmed);
+    let steps = record.in_order().filter(|tracked| tracked.state.status != Status::Skipped);
+    let besides = steps.filter_map(|tracked| systems.get(&tracked.step.system)?.besides(&tracked.step));
+    besides.filter(|step| !is_agreed(step)).collect()
 }
 
 /// Of what systems plan for others, adds to their steps what is not done yet, and what cannot be looked at.
@@ -404,7 +417,8 @@ async fn look_again(
     let (asked, failed) = (found.asked(&record), found.failed);
     let mut steps: Vec<Step> = record.in_order().map(|tracked| tracked.step.clone()).collect();
     let mut guided: Vec<_> = record.guided.iter().map(|tracked| tracked.guided.clone()).collect();
-    let mut up = BTreeSet::new();
+    let mut up: BTreeSet<StepId> = found.besides.iter().map(|step| step.id.clone()).collect();
+    steps.extend(found.besides);
     for discovery in found.discoveries.into_values() {
         up.extend(discovery.steps.iter().map(|step| step.id.clone()));
         // What is known stays as it was planned: sorting is stable, and the first of two is kept.
@@ -558,7 +572,7 @@ mod tests {
         };
         let all =
             [shown("scim", &[known.clone(), new.clone()]), shown("okta", std::slice::from_ref(&unasked))];
-        let found = Found { discoveries: all.into(), failed: BTreeMap::new() };
+        let found = Found { discoveries: all.into(), failed: BTreeMap::new(), besides: Vec::new() };
         assert!(found.shows_unasked(&record));
         let (covered, except) = split(&record, &found.asked(&record), false);
         assert_eq!(covered, [new.id.clone()].into());
