@@ -231,6 +231,7 @@ pub fn line(entry: &Entry, record: &Record) -> Option<String> {
         Entry::Step { step, event: Event::NotSent { why } } => format!("not sent: {step}: {why}"),
         Entry::Step { step, event: Event::Unreadable { why } } => format!("unreadable: {step}: {why}"),
         Entry::Step { step, event: Event::Skipped { reason } } => format!("left out: {step}: {reason}"),
+        Entry::Step { step, event: Event::Included } => format!("left out no longer: {step}"),
         Entry::Step { step, event: Event::Kept { why } } => format!("kept: {step}: {why}"),
         Entry::Passed { pass, clean: true } => format!("pass {pass}: clean"),
         Entry::Passed { pass, clean: false } => format!("pass {pass}: more to do"),

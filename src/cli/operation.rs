@@ -19,7 +19,8 @@ use crate::lockdown::incidents::{Held, IncidentError, tag};
 use crate::lockdown::operation::{Kind, Operation};
 use crate::lockdown::plan::Plan;
 use crate::lockdown::provider::{Guard, Presence};
-use crate::lockdown::record::{Entry, Record};
+use crate::lockdown::record::{Entry, Record, Tracked};
+use crate::lockdown::state::Status;
 use crate::lockdown::step::{Phase, Step, StepId};
 use crate::output::json;
 use crate::sys::clock::{Clock, System};
@@ -47,11 +48,13 @@ pub struct Order {
     /// Delete what is quarantined too. It cannot be undone.
     #[arg(long, help_heading = "Carrying out")]
     commit: bool,
-    /// Only steps of this system, or whose identifier matches this pattern; the rest is recorded as left out. Of a review: only
+    /// Only steps of this system, or whose identifier matches this pattern; the rest is recorded as left out, and a later run
+    /// without the pattern asks about it and does it. Of a review: only
     /// these of its items, by number, identifier or check.
     #[arg(long, value_name = "PATTERN", help_heading = "Carrying out")]
     pub only: Vec<String>,
-    /// Leave out steps of this system, or whose identifier matches this pattern, for this reason.
+    /// Leave out steps of this system, or whose identifier matches this pattern, for this reason: of this run. A later run without
+    /// the pattern asks about them and does them.
     #[arg(long, value_name = "PATTERN=REASON", help_heading = "Carrying out")]
     skip: Vec<String>,
     /// Go on although no system has the account any more: what it made and knew is dealt with all the same.
@@ -181,9 +184,9 @@ impl Running<'_> {
         let held = incidents.hold(&name)?;
         let engine = self.begin(&held)?;
         self.keep_before(&engine, &held)?;
-        let plan = self.discover(&engine, &held, found).await?;
+        let (plan, unasked) = self.discover(&engine, &held, found).await?;
         reopen(&engine, &plan)?;
-        if self.has_to_be_agreed(&engine.record(), &plan) {
+        if unasked || self.has_to_be_agreed(&engine.record(), &plan, &BTreeSet::new()) {
             self.agree(&engine, &plan, None)?;
         }
         self.carry_out(&engine, &held, &BTreeSet::new()).await
@@ -239,8 +242,11 @@ impl Running<'_> {
             write_plan(path, &plan)?;
             self.ui.note(&format!("wrote {}; `--plan {0} --apply` carries out exactly this", path.display()));
         }
-        let text =
-            if self.order.json { json_line(&plan)? } else { plan_view::plan(&plan, self.order.commit) };
+        let text = if self.order.json {
+            json_line(&plan_view::shown_json(&plan, &found))?
+        } else {
+            plan_view::plan(&plan, self.order.commit) + &plan_view::seen(&found.notes(), found.gaps())
+        };
         print(&text)?;
         self.check_patterns(&plan, record, &found)?;
         for (system, why) in &found.failed {
@@ -273,7 +279,8 @@ impl Running<'_> {
         let engine = self.begin_with(&held, &planned.operation)?;
         self.keep_before(&engine, &held)?;
         let beyond = beyond(&engine.record(), &planned);
-        let plan = self.discover(&engine, &held, None).await?;
+        // What is not in the file is not done, whoever shows it.
+        let (plan, _) = self.discover(&engine, &held, None).await?;
         reopen(&engine, &plan)?;
         let record = engine.record();
         let is_agreed = record.confirmed.as_ref() == Some(&planned.hash);
@@ -281,8 +288,8 @@ impl Running<'_> {
             let differences = planned.differences(&plan).join("; ");
             return refuse(&engine, &[Guard::PlanChanged(differences)]);
         }
-        if !is_agreed || self.has_to_be_agreed(&record, &plan) {
-            self.agree(&engine, &plan, Some(&planned))?;
+        if !is_agreed || self.has_to_be_agreed(&record, &plan, &beyond) {
+            self.agree(&engine, &planned, Some(&planned))?;
         }
         self.carry_out(&engine, &held, &beyond).await
     }
@@ -330,8 +337,14 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// One more pass, and whether anything may be sent at all. `found`: what was read just now.
-    async fn discover(&self, engine: &Engine, held: &Held, found: Option<Found>) -> Result<Plan, CliError> {
+    /// One more pass, and whether anything may be sent at all. `found`: what was read just now. Gives the plan, and whether a
+    /// system has steps in it that could not be read when the responder was asked.
+    async fn discover(
+        &self,
+        engine: &Engine,
+        held: &Held,
+        found: Option<Found>,
+    ) -> Result<(Plan, bool), CliError> {
         let found = match found {
             Some(found) => found,
             None => execute::read_for(engine).await,
@@ -347,7 +360,7 @@ impl Running<'_> {
         if !guards.is_empty() {
             refuse(engine, &guards)?;
         }
-        Ok(plan)
+        Ok((plan, found.shows_unasked(&record)))
     }
 
     fn plan(&self, name: &str, operation: &Operation, found: &Found) -> Result<Plan, CliError> {
@@ -361,7 +374,8 @@ impl Running<'_> {
 
     fn plan_of(&self, name: &str, operation: &Operation, found: &Found) -> Plan {
         let discoveries = found.discoveries.values();
-        let steps = discoveries.clone().flat_map(|discovery| discovery.steps.clone()).collect();
+        let steps = discoveries.clone().flat_map(|discovery| &discovery.steps).chain(&found.besides);
+        let steps = steps.cloned().collect();
         let guided = discoveries.flat_map(|discovery| discovery.guided.clone()).collect();
         Plan::of(&self.wanted.subject, name, operation, steps, guided)
     }
@@ -377,11 +391,17 @@ impl Running<'_> {
         self.order.max.unwrap_or(self.setup.config.max_objects)
     }
 
-    /// Whether it was not yet, or what destroys something was not.
-    fn has_to_be_agreed(&self, record: &Record, plan: &Plan) -> bool {
+    /// Whether it was not yet, or what destroys something was not, or what was left out is not any more.
+    fn has_to_be_agreed(&self, record: &Record, plan: &Plan, beyond: &BTreeSet<StepId>) -> bool {
         let known = record.steps.values().filter(|tracked| !tracked.state.status.holds());
         let mut all = known.map(|tracked| &tracked.step).chain(&plan.steps);
-        record.confirmed.is_none() || self.order.commit && !record.commits && all.any(|step| step.commit)
+        record.confirmed.is_none()
+            || self.order.commit && !record.commits && all.any(|step| step.commit)
+            || !self.taken_up(record, beyond).is_empty()
+    }
+
+    fn taken_up(&self, record: &Record, beyond: &BTreeSet<StepId>) -> Vec<StepId> {
+        execute::taken_up(record, self.order.commit, &|step| self.why_left_out(step, beyond))
     }
 
     /// Shows the plan, asks, and notes the answer. `file`: the plan file that is carried out.
@@ -389,13 +409,35 @@ impl Running<'_> {
         if file.is_none() || !self.order.yes {
             self.say(&plan_view::plan(plan, self.order.commit))?;
         }
+        let record = engine.record();
+        self.say_seen(&record)?;
+        let beyond = file.map(|file| beyond(&record, file)).unwrap_or_default();
+        let taken_up = self.taken_up(&record, &beyond);
+        if !taken_up.is_empty() {
+            self.say(&plan_view::taken_up(&record, &taken_up))?;
+        }
         let mut how = self.confirm(engine, plan)?;
         if let Some(file) = file {
             how = format!("{how}, plan file {}", file.hash);
         }
         execute::extend(engine, plan)?;
-        let commit = self.order.commit;
-        engine.note(&Entry::Confirmed { hash: plan.hash.clone(), how, commit })?;
+        let record = engine.record();
+        let is_meant = |id: &StepId| file.is_none_or(|file| file.steps.iter().any(|step| step.id == *id));
+        let except = record.unconfirmed().filter(|id| !is_meant(id)).cloned().collect();
+        let (hash, unread) = (plan.hash.clone(), record.undiscovered.keys().cloned().collect());
+        engine.note(&Entry::Confirmed { hash, how, commit: self.order.commit, unread, except })?;
+        Ok(())
+    }
+
+    /// What bears on whether to agree, and is no step: a guard that could not be asked, a system that is not in the plan.
+    fn say_seen(&self, record: &Record) -> Result<(), CliError> {
+        let seen = plan_view::seen(&record.notes, record.open_gaps());
+        if !seen.is_empty() {
+            self.say(&seen)?;
+        }
+        for (system, why) in &record.undiscovered {
+            self.ui.warn(&format!("{system} could not be read, and has no steps in this plan: {why}"));
+        }
         Ok(())
     }
 
@@ -421,28 +463,30 @@ impl Running<'_> {
         }
     }
 
-    /// `beyond`: steps that were agreed to once, and are not in the plan file that is carried out.
+    /// `beyond`: see [`beyond`].
     async fn carry_out(
         &self,
         engine: &Engine,
         held: &Held,
         beyond: &BTreeSet<StepId>,
     ) -> Result<ExitCode, CliError> {
-        let is_beyond =
-            |step: &Step| beyond.contains(&step.id).then(|| "it is not in the plan file".to_owned());
         let options = Options {
             commit: self.order.commit,
             extend: !self.order.is_from_file(),
+            unasked: self.order.yes,
             max: self.max(),
             wait: self.setup.wait(self.order.wait),
-            leave_out: Box::new(move |step| {
-                self.leaves_out(&step.id, &step.system).or_else(|| is_beyond(step))
-            }),
+            leave_out: Box::new(move |step| self.why_left_out(step, beyond)),
         };
         let snapshots = incident::snapshots(held);
         let run = execute::run(engine, &snapshots, &options);
         incident::interruptible(engine, run).await?;
         incident::report(self.ui, self.setup, engine, held, self.order.json).await
+    }
+
+    fn why_left_out(&self, step: &Step, beyond: &BTreeSet<StepId>) -> Option<String> {
+        let is_beyond = || beyond.contains(&step.id).then(|| "it is not in the plan file".to_owned());
+        self.leaves_out(&step.id, &step.system).or_else(is_beyond)
     }
 
     fn leaves_out(&self, step: &StepId, system: &str) -> Option<String> {
@@ -476,22 +520,25 @@ fn must_know(subject: &str, found: &Found) -> Result<(), CliError> {
 }
 
 /// What held when the incident had come to its best end, and does not hold now, was let in again: people do their part
-/// again, and the plan is agreed to again.
+/// again, and the plan is agreed to again. Whatever was concluded in between: a verification may have seen it first.
 fn reopen(engine: &Engine, plan: &Plan) -> Result<(), CliError> {
     let record = engine.record();
-    let held = |step: &&Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.state.status.holds());
+    // Ours, and noted as not done: it was seen by a run that did not come to its end.
+    let is_done = |tracked: &Tracked| tracked.state.status.holds() || tracked.state.ours;
+    let held = |step: &&Step| record.steps.get(&step.id).is_some_and(is_done);
     let lets_in = |step: &&Step| !step.blind && !matches!(step.phase, Phase::Preserve | Phase::Exports);
     let steps = plan.steps.iter().filter(lets_in).filter(held).map(|step| step.id.clone());
-    let steps: Vec<StepId> = steps.filter(|_| record.is_at_best()).collect();
+    let steps: Vec<StepId> = steps.filter(|_| record.was_best).collect();
     if !steps.is_empty() {
         engine.note(&Entry::Reopened { steps })?;
     }
     Ok(())
 }
 
-/// Steps that were agreed to, and that a plan file does not have.
+/// Steps that were agreed to or left out, and that a plan file does not have.
 fn beyond(record: &Record, planned: &Plan) -> BTreeSet<StepId> {
-    let agreed = record.steps.values().filter(|tracked| tracked.confirmed);
+    let is_known = |tracked: &&Tracked| tracked.confirmed || tracked.state.status == Status::Skipped;
+    let agreed = record.steps.values().filter(is_known);
     let agreed = agreed.map(|tracked| &tracked.step.id);
     agreed.filter(|id| !planned.steps.iter().any(|step| step.id == **id)).cloned().collect()
 }

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::pace_view::Pace;
 use crate::governance::tasks::four_ways::{Way, four_ways};
+use crate::lockdown::execute::Found;
 use crate::lockdown::message::Fate;
 use crate::lockdown::operation::Kind;
 use crate::lockdown::plan::Plan;
 use crate::lockdown::record::{Record, Tracked};
-use crate::lockdown::step::{Guided, Phase, Step};
+use crate::lockdown::step::{Gap, Guided, Phase, Step, StepId};
 use crate::output::escape::Safe;
 
 /// The plan: object, action, whether it can be undone, why, and what else stops working.
@@ -46,6 +47,45 @@ fn step(number: usize, step: &Step, commit: bool) -> String {
         if !words.is_empty() {
             let _ = writeln!(text, "     {label}: {}", Safe(words));
         }
+    }
+    text
+}
+
+/// What bears on a plan and is no step: what was seen and left alone, and what could not be seen. Empty where there is nothing.
+pub fn seen<'a>(notes: &[String], gaps: impl Iterator<Item = (&'a str, &'a Gap)>) -> String {
+    let gaps: Vec<String> =
+        gaps.map(|(system, gap)| format!("{system} did not show: {}", gap.what)).collect();
+    let mut text = String::new();
+    for (title, lines) in [("Could not be seen", gaps.as_slice()), ("Notes", notes)] {
+        if !lines.is_empty() {
+            let _ = writeln!(text, "\n{title}");
+        }
+        for line in lines {
+            let _ = writeln!(text, "  - {}", Safe(line));
+        }
+    }
+    text
+}
+
+/// A plan that is only shown, for machines: with what bears on it and is no step.
+pub fn shown_json(plan: &Plan, found: &Found) -> Value {
+    let gaps =
+        found.gaps().map(|(system, gap)| json!({ "system": system, "what": gap.what, "guided": gap.guided }));
+    let mut value = json!(plan);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("notes".to_owned(), json!(found.notes()));
+        fields.insert("gaps".to_owned(), gaps.collect());
+        fields.insert("unread".to_owned(), json!(found.failed));
+    }
+    value
+}
+
+/// Steps that were left out before, and are done now where the responder agrees.
+pub fn taken_up(record: &Record, steps: &[StepId]) -> String {
+    let mut text = "\nLeft out before, and done now; --skip and --only leave them out again\n".to_owned();
+    for step in steps {
+        let why = record.steps.get(step).and_then(|tracked| tracked.state.why.as_deref());
+        let _ = writeln!(text, "  {}: {}", Safe(&step.0), Safe(why.unwrap_or_default()));
     }
     text
 }

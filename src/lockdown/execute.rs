@@ -42,11 +42,13 @@ pub struct Options<'a> {
     pub commit: bool,
     /// Steps that later passes find are carried out too; otherwise only what was confirmed is.
     pub extend: bool,
+    /// So is what systems show that could not be read when the plan was agreed to: the responder wants to be asked nothing.
+    pub unasked: bool,
     /// Objects that may be changed.
     pub max: usize,
     /// How long proofs are asked for.
     pub wait: Duration,
-    /// Steps to leave out.
+    /// Steps to leave out of this run. Others that an earlier one left out are done now.
     pub leave_out: Box<LeaveOut<'a>>,
 }
 
@@ -56,6 +58,8 @@ pub struct Found {
     pub discoveries: BTreeMap<String, Discovery>,
     /// Systems that could not be read, and why.
     pub failed: BTreeMap<String, String>,
+    /// What is done besides steps of earlier passes, and was not told then: their system could not be asked.
+    pub besides: Vec<Step>,
 }
 
 /// Reads all systems side by side, for all targets. Writes nothing. `record` says what earlier passes left behind.
@@ -67,7 +71,8 @@ pub async fn read_all(
     let read = systems.iter().filter(|(_, system)| system.discovers()).map(|(name, system)| async move {
         Some((name.clone(), read(system.as_ref(), targets, &record.read_of(name)).await?))
     });
-    let mut found = Found { discoveries: BTreeMap::new(), failed: BTreeMap::new() };
+    let besides = owed(systems, record);
+    let mut found = Found { discoveries: BTreeMap::new(), failed: BTreeMap::new(), besides };
     for (system, result) in join_all(read).await.into_iter().flatten() {
         match result {
             Ok(discovery) => drop(found.discoveries.insert(system, discovery)),
@@ -91,6 +96,37 @@ impl Found {
         }
     }
 
+    /// What the responder should know, each once.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = Vec::new();
+        for note in self.discoveries.values().flat_map(|discovery| &discovery.notes) {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
+        notes
+    }
+
+    /// What could not be seen, with its system.
+    pub fn gaps(&self) -> impl Iterator<Item = (&str, &Gap)> {
+        let all = self.discoveries.iter();
+        all.flat_map(|(system, discovery)| discovery.gaps.iter().map(move |gap| (system.as_str(), gap)))
+    }
+
+    /// Steps of systems that could be read when the plan was agreed to.
+    fn asked(&self, record: &Record) -> BTreeSet<StepId> {
+        let asked = self.discoveries.iter().filter(|(name, _)| !record.unasked.contains(*name));
+        let steps = asked.flat_map(|(_, discovery)| &discovery.steps).chain(&self.besides);
+        steps.map(|step| step.id.clone()).collect()
+    }
+
+    /// Whether a system that could not be read when the plan was agreed to shows what nobody agreed to.
+    pub fn shows_unasked(&self, record: &Record) -> bool {
+        let unasked = self.discoveries.iter().filter(|(name, _)| record.unasked.contains(*name));
+        let is_agreed = |step: &Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.confirmed);
+        unasked.flat_map(|(_, discovery)| &discovery.steps).any(|step| !is_agreed(step))
+    }
+
     /// Whether any system has the account that it is about.
     pub fn presence(&self) -> Presence {
         self.discoveries.values().map(|discovery| discovery.presence).max().unwrap_or_default()
@@ -103,6 +139,15 @@ fn look_besides(systems: &BTreeMap<String, Arc<dyn Provider>>, name: &str, disco
     let besides = others.filter_map(|step| systems.get(&step.system)?.besides(step));
     let besides: Vec<Step> = besides.collect();
     discovery.steps.extend(besides);
+}
+
+/// What is done besides steps of `record` and nobody agreed to yet: the credential of their system could not be had when they
+/// were planned, and they do not come up again once they are done.
+fn owed(systems: &BTreeMap<String, Arc<dyn Provider>>, record: &Record) -> Vec<Step> {
+    let is_agreed = |step: &Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.confirmed);
+    let steps = record.in_order().filter(|tracked| tracked.state.status != Status::Skipped);
+    let besides = steps.filter_map(|tracked| systems.get(&tracked.step.system)?.besides(&tracked.step));
+    besides.filter(|step| !is_agreed(step)).collect()
 }
 
 /// Of what systems plan for others, adds to their steps what is not done yet, and what cannot be looked at.
@@ -233,6 +278,7 @@ pub fn extend(engine: &Engine, plan: &Plan) -> Result<(), JournalError> {
 /// # Errors
 /// The journal cannot be written; nothing is sent after that.
 pub async fn run(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) -> Result<(), JournalError> {
+    take_up(engine, options)?;
     skip(engine, options)?;
     see_all(engine, snapshots, options).await?;
     let record = engine.record();
@@ -287,6 +333,22 @@ async fn see_all(engine: &Engine, snapshots: &Snapshots, options: &Options<'_>) 
         if !is_open() || lasts || began.elapsed() >= PATIENCE || engine.is_interrupted() {
             break;
         }
+    }
+    Ok(())
+}
+
+/// Steps that an earlier run left out and this one does not, as far as it may do them: the responder is asked about them.
+pub fn taken_up(record: &Record, commit: bool, leave_out: &LeaveOut<'_>) -> Vec<StepId> {
+    let is_taken_up = |tracked: &&Tracked| {
+        let is_left_out = tracked.state.status == Status::Skipped;
+        is_left_out && (commit || !tracked.step.commit) && leave_out(&tracked.step).is_none()
+    };
+    record.in_order().filter(is_taken_up).map(|tracked| tracked.step.id.clone()).collect()
+}
+
+fn take_up(engine: &Engine, options: &Options<'_>) -> Result<(), JournalError> {
+    for step in taken_up(&engine.record(), options.commit, &options.leave_out) {
+        engine.note(&Entry::Step { step, event: StepEvent::Included })?;
     }
     Ok(())
 }
@@ -352,9 +414,11 @@ async fn look_again(
     keep(engine, &found, snapshots)?;
     let guarded = found.discoveries.values().any(|discovery| !discovery.guards.is_empty());
     let record = engine.record();
+    let (asked, failed) = (found.asked(&record), found.failed);
     let mut steps: Vec<Step> = record.in_order().map(|tracked| tracked.step.clone()).collect();
     let mut guided: Vec<_> = record.guided.iter().map(|tracked| tracked.guided.clone()).collect();
-    let mut up = BTreeSet::new();
+    let mut up: BTreeSet<StepId> = found.besides.iter().map(|step| step.id.clone()).collect();
+    steps.extend(found.besides);
     for discovery in found.discoveries.into_values() {
         up.extend(discovery.steps.iter().map(|step| step.id.clone()));
         // What is known stays as it was planned: sorting is stable, and the first of two is kept.
@@ -363,22 +427,45 @@ async fn look_again(
     }
     let whole = Plan::of(&record.account, &record.incident, &record.operation, steps, guided);
     extend(engine, &whole)?;
-    // A verification in between may have noted some already.
-    let unconfirmed = engine.read(|record| record.steps.values().any(|tracked| !tracked.confirmed));
-    if options.extend && unconfirmed && !guarded && whole.objects() <= options.max {
-        let how = "found in a later pass".to_owned();
-        engine.note(&Entry::Confirmed { hash: whole.hash, how, commit: false })?;
+    if options.extend && !guarded && whole.objects() <= options.max {
+        cover(engine, whole.hash, &asked, &failed, options)?;
     }
     skip(engine, options)?;
     let record = engine.record();
     let waits = |tracked: &Tracked| record.waits_for(&tracked.step).is_some();
     up.retain(|id| record.steps.get(id).is_some_and(|tracked| comes_up(tracked, options) && !waits(tracked)));
-    let clean = found.failed.is_empty() && up.is_empty() && record.open_gaps().next().is_none();
+    let clean = failed.is_empty() && up.is_empty() && record.open_gaps().next().is_none();
     engine.note(&Entry::Passed { pass: record.pass, clean })?;
     up.retain(|id| {
         !guarded && record.steps.get(id).is_some_and(|tracked| is_allowed(tracked, &record, options))
     });
     Ok(up)
+}
+
+/// Takes what is new for agreed to, as far as the responder's word covers it. `asked`: what systems show that could be read when
+/// it was given. A verification in between may have noted some already.
+fn cover(
+    engine: &Engine,
+    hash: String,
+    asked: &BTreeSet<StepId>,
+    failed: &BTreeMap<String, String>,
+    options: &Options<'_>,
+) -> Result<(), JournalError> {
+    let record = engine.record();
+    let (covered, except) = split(&record, asked, options.unasked);
+    if covered.is_empty() {
+        return Ok(());
+    }
+    let is_unread = |system: &&String| !options.unasked || failed.contains_key(*system);
+    let unread = record.unasked.iter().filter(is_unread).cloned().collect();
+    let how = "found in a later pass".to_owned();
+    engine.note(&Entry::Confirmed { hash, how, commit: false, unread, except })
+}
+
+/// Of steps that nobody agreed to, those that the responder's word covers, and the others.
+fn split(record: &Record, asked: &BTreeSet<StepId>, unasked: bool) -> (BTreeSet<StepId>, BTreeSet<StepId>) {
+    let covers_all = unasked || record.unasked.is_empty();
+    record.unconfirmed().cloned().partition(|id| covers_all || asked.contains(id))
 }
 
 /// Whether a step that a pass found says that something is left to do. Blind ones come up in every pass.
@@ -443,4 +530,71 @@ pub(super) async fn all(
     work: impl Iterator<Item = impl Future<Output = Result<(), JournalError>>>,
 ) -> Result<(), JournalError> {
     join_all(work).await.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lockdown::operation::Operation;
+    use crate::lockdown::step::{Object, Undo};
+
+    fn step(system: &str, id: &str) -> Step {
+        let object = Object { kind: "user".into(), id: id.into(), name: id.into() };
+        Step::new(system, object, "suspend", Phase::Block, Undo::Reversible)
+    }
+
+    fn planned(steps: &[Step]) -> Entry {
+        Entry::Planned { pass: 1, hash: "h".into(), steps: steps.to_vec(), guided: Vec::new() }
+    }
+
+    fn confirmed(unread: &[&str], except: BTreeSet<StepId>) -> Entry {
+        let unread = unread.iter().map(|&system| system.to_owned()).collect();
+        Entry::Confirmed { hash: "h".into(), how: "typed".into(), commit: false, unread, except }
+    }
+
+    /// Of one system that was read when the plan was agreed to, and one that was not.
+    #[test]
+    fn agreeing_does_not_cover_what_a_system_shows_that_could_not_be_read_then() {
+        let (known, new, unasked) = (step("scim", "a"), step("scim", "b"), step("okta", "c"));
+        let operation = Operation::default();
+        let (incident, account) = ("i".to_owned(), "jane@agency.example".to_owned());
+        let mut record = Record::default();
+        for entry in [
+            Entry::Opened { incident, account, tag: "t".into(), version: "0".into(), operation },
+            planned(std::slice::from_ref(&known)),
+            confirmed(&["okta"], BTreeSet::new()),
+            planned(&[new.clone(), unasked.clone()]),
+        ] {
+            record.apply(&entry).unwrap();
+        }
+        let shown = |system: &str, steps: &[Step]| {
+            (system.to_owned(), Discovery { steps: steps.to_vec(), ..Discovery::default() })
+        };
+        let all =
+            [shown("scim", &[known.clone(), new.clone()]), shown("okta", std::slice::from_ref(&unasked))];
+        let found = Found { discoveries: all.into(), failed: BTreeMap::new(), besides: Vec::new() };
+        assert!(found.shows_unasked(&record));
+        let (covered, except) = split(&record, &found.asked(&record), false);
+        assert_eq!(covered, [new.id.clone()].into());
+        assert_eq!(except, [unasked.id.clone()].into());
+        assert_eq!(split(&record, &found.asked(&record), true).1, BTreeSet::new());
+        record.apply(&confirmed(&["okta"], except)).unwrap();
+        let is_confirmed = |record: &Record, step: &Step| record.steps[&step.id].confirmed;
+        assert!(is_confirmed(&record, &new) && !is_confirmed(&record, &unasked));
+        // The next question has it in its plan.
+        record.apply(&confirmed(&[], BTreeSet::new())).unwrap();
+        assert!(is_confirmed(&record, &unasked) && !found.shows_unasked(&record));
+    }
+
+    /// The journals of before say nothing of systems that could not be read.
+    #[test]
+    fn an_agreement_of_before_is_read_as_it_was_meant() {
+        let old = r#"{"entry":"confirmed","hash":"h","how":"typed"}"#;
+        let entry: Entry = serde_json::from_str(old).unwrap();
+        assert_eq!(entry, confirmed(&[], BTreeSet::new()));
+        assert_eq!(serde_json::to_string(&entry).unwrap(), old);
+        let included = r#"{"entry":"step","step":"okta/user/c/suspend","event":"included"}"#;
+        let entry: Entry = serde_json::from_str(included).unwrap();
+        assert_eq!(serde_json::to_string(&entry).unwrap(), included);
+    }
 }

@@ -147,7 +147,7 @@ impl Incidents {
                         return Ok(Some(name));
                     }
                 }
-                Err(error) if name.contains(&plain(account)) => return Err(error),
+                Err(error) if is_about(&name, account) => return Err(error),
                 Err(error) => unread(&error),
             }
         }
@@ -166,7 +166,7 @@ impl Incidents {
         };
         let mut names = self.names()?;
         let mut unopened = Vec::new();
-        for name in names.iter().filter(|name| name.starts_with(&base)) {
+        for name in names.iter().filter(|name| is_numbered(name, &base)) {
             if self.record(name)?.incident.is_empty() {
                 unopened.push(name.clone());
             }
@@ -207,6 +207,26 @@ impl Held {
 fn plain(account: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     account.chars().map(plain).take(MAX_NAME).collect()
+}
+
+/// Whether [`Incidents::fresh_name`] gives an incident about `account` this name, of whatever kind and on whatever day.
+fn is_about(name: &str, account: &str) -> bool {
+    let is_day = |(at, c): (usize, char)| if matches!(at, 4 | 7) { c == '-' } else { c.is_ascii_digit() };
+    let Some((day, rest)) = name.split_at_checked(10) else { return false };
+    let Some(rest) = rest.strip_prefix('-').filter(|_| day.chars().enumerate().all(is_day)) else {
+        return false;
+    };
+    let account = plain(account);
+    let command = |kind: Kind| rest.strip_prefix(kind.command())?.strip_prefix('-');
+    let others = [Kind::Rotation, Kind::Review, Kind::Offboarding].into_iter().filter_map(command);
+    std::iter::once(rest).chain(others).any(|rest| is_numbered(rest, &account))
+}
+
+/// Whether `name` is `base`, or `base` with a number.
+fn is_numbered(name: &str, base: &str) -> bool {
+    let is_number = |number: &str| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit());
+    name.strip_prefix(base)
+        .is_some_and(|rest| rest.is_empty() || rest.strip_prefix('-').is_some_and(is_number))
 }
 
 /// Marks what an incident makes: eight characters of its name's digest.
@@ -256,5 +276,39 @@ mod tests {
         assert!(open(jane, Kind::Lockdown).is_err() && told.borrow().is_empty());
         assert_eq!(open("bo@acme.example", Kind::Lockdown).unwrap(), None);
         assert!(told.borrow().iter().any(|error| error.contains(&name)));
+    }
+
+    #[test]
+    fn a_damaged_journal_of_somebody_else_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let incidents = Incidents::new(folder.path());
+        let jane = "jane@agency.example";
+        let damage = |name: &str| {
+            let held = incidents.hold(name).unwrap();
+            File::create(held.folder.join(journal::FILE))
+                .and_then(|mut file| file.write_all(b"{}\n"))
+                .unwrap();
+        };
+        let others = [
+            "2026-10-24-mary-jane-agency-example",
+            "2026-10-24-jane-agency-example-org",
+            "2026-10-24-rotate-mary-jane-agency-example",
+            "2026-10-2-jane-agency-example",
+            "jane-agency-example",
+        ];
+        others.into_iter().for_each(damage);
+        let told = RefCell::new(0);
+        let unread = |_: &IncidentError| *told.borrow_mut() += 1;
+        assert_eq!(incidents.open_for(jane, Kind::Lockdown, &unread).unwrap(), None);
+        assert_eq!(told.take(), others.len());
+        let fresh = incidents.fresh_name(jane, Kind::Lockdown, "2026-10-24").unwrap();
+        assert_eq!(fresh, "2026-10-24-jane-agency-example");
+        for own in ["2026-10-24-jane-agency-example", "2026-10-23-offboard-jane-agency-example-12"] {
+            assert!(is_about(own, jane), "{own}");
+            damage(own);
+            assert!(incidents.open_for(jane, Kind::Lockdown, &unread).is_err(), "{own}");
+            std::fs::remove_dir_all(folder.path().join(own)).unwrap();
+        }
+        assert!(incidents.open_for(jane, Kind::Lockdown, &unread).is_ok());
     }
 }

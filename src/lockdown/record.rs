@@ -1,6 +1,6 @@
 //! What an incident's journal says: its entries, and the state they add up to. Pure; used live and in recovery alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,12 @@ pub enum Entry {
         /// To what destroys something too.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         commit: bool,
+        /// Systems that could not be read then: nobody agreed to what they show later.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        unread: BTreeSet<String>,
+        /// Steps that are in the journal, and that this is not about.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        except: BTreeSet<StepId>,
     },
     /// What was done and proved is not so any more: somebody let the account in again. The plan has to be agreed to again, and
     /// people have to do their part again.
@@ -268,6 +274,8 @@ pub struct Record {
     pub active: Vec<String>,
     /// The hash that the responder agreed to.
     pub confirmed: Option<String>,
+    /// Systems that could not be read when the plan was agreed to: nobody was asked about what they show since.
+    pub unasked: BTreeSet<String>,
     /// The responder agreed to what destroys something too.
     pub commits: bool,
     /// The plan's hash now.
@@ -276,6 +284,9 @@ pub struct Record {
     pub restoring: bool,
     /// The last verdict, and what kept it from being better.
     pub verdict: Option<(Verdict, Vec<String>)>,
+    /// It came to the best end that its kind has, and was not reopened since. No later verdict takes that back: what was done
+    /// and vouched for until then counts for that end alone.
+    pub was_best: bool,
     /// Messages that were tried, in the order in which they first were.
     pub messages: Vec<Message>,
 }
@@ -352,13 +363,13 @@ impl Record {
                 self.undiscovered.insert(system.clone(), why.clone());
             }
             Entry::Planned { hash, steps, guided, .. } => self.plan(hash, steps, guided),
-            Entry::Confirmed { hash, commit, .. } => {
-                self.confirmed = Some(hash.clone());
-                self.commits |= commit;
-                self.steps.values_mut().for_each(|tracked| tracked.confirmed = true);
+            Entry::Confirmed { hash, commit, unread, except, .. } => {
+                (self.confirmed, self.commits) = (Some(hash.clone()), self.commits || *commit);
+                self.confirm(unread, except);
             }
             Entry::Reopened { .. } => {
                 (self.confirmed, self.commits, self.verdict) = (None, false, None);
+                self.was_best = false;
                 self.guided.iter_mut().for_each(|tracked| tracked.done = None);
             }
             Entry::Filed { file, .. } => self.filed.push(file.clone()),
@@ -373,7 +384,7 @@ impl Record {
                 }
             }
             Entry::Active { records } => self.active.clone_from(records),
-            Entry::Concluded { verdict, reasons } => self.verdict = Some((*verdict, reasons.clone())),
+            Entry::Concluded { verdict, reasons } => self.conclude(*verdict, reasons),
             Entry::Interrupted { .. } => self.verdict = None,
             Entry::Restoring { .. } => (self.restoring, self.verdict) = (true, None),
             Entry::Message { message, event } => {
@@ -408,6 +419,11 @@ impl Record {
         all.filter(|(_, gap)| !gap.guided.as_deref().is_some_and(|id| self.is_done(id)))
     }
 
+    /// Steps that nobody agreed to.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &StepId> {
+        self.steps.values().filter(|tracked| !tracked.confirmed).map(|tracked| &tracked.step.id)
+    }
+
     /// Whether nothing goes on with it any more: it is restored. A rotation that did what was asked for is over too, since the
     /// same credential is rotated again one day; an account may come back, and a review is carried out once.
     pub fn is_over(&self) -> bool {
@@ -416,11 +432,6 @@ impl Record {
             Some((Verdict::Done, _)) => self.operation.kind == Kind::Rotation,
             Some((Verdict::Contained | Verdict::Partial | Verdict::Unknown, _)) | None => false,
         }
-    }
-
-    /// Whether it came to the best end that its kind has.
-    pub fn is_at_best(&self) -> bool {
-        self.verdict.as_ref().is_some_and(|(verdict, _)| *verdict == self.operation.kind.best())
     }
 
     /// Whether a person has done a guided step.
@@ -473,6 +484,12 @@ impl Record {
         Ok(())
     }
 
+    fn confirm(&mut self, unread: &BTreeSet<String>, except: &BTreeSet<StepId>) {
+        self.unasked.clone_from(unread);
+        let meant = self.steps.values_mut().filter(|tracked| !except.contains(&tracked.step.id));
+        meant.for_each(|tracked| tracked.confirmed = true);
+    }
+
     fn plan(&mut self, hash: &str, steps: &[Step], guided: &[Guided]) {
         self.hash = Some(hash.to_owned());
         for step in steps {
@@ -490,9 +507,47 @@ impl Record {
         }
     }
 
+    fn conclude(&mut self, verdict: Verdict, reasons: &[String]) {
+        self.was_best |= verdict == self.operation.kind.best();
+        self.verdict = Some((verdict, reasons.to_vec()));
+    }
+
     fn prove(&mut self, step: &StepId, proved: Option<&String>, unproved: Option<&String>) {
         if let Some(tracked) = self.steps.get_mut(step) {
             (tracked.proved, tracked.unproved) = (proved.cloned(), unproved.cloned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(entries: &[Entry]) -> Record {
+        let (incident, account) = ("i".to_owned(), "jane@agency.example".to_owned());
+        let operation = Operation::default();
+        let opened = Entry::Opened { incident, account, tag: "t".into(), version: "0".into(), operation };
+        let mut record = Record::default();
+        std::iter::once(&opened).chain(entries).for_each(|entry| record.apply(entry).unwrap());
+        record
+    }
+
+    fn concluded(verdict: Verdict) -> Entry {
+        Entry::Concluded { verdict, reasons: Vec::new() }
+    }
+
+    #[test]
+    fn that_it_was_at_its_best_stands_until_it_is_reopened() {
+        let contained = concluded(Verdict::Contained);
+        let reopened = Entry::Reopened { steps: Vec::new() };
+        for then in [
+            concluded(Verdict::Unknown),
+            Entry::Interrupted { why: "refused".into() },
+            Entry::Widened { tasks: Vec::new() },
+        ] {
+            assert!(record(&[contained.clone(), then.clone()]).was_best, "{then:?}");
+            assert!(!record(&[contained.clone(), then, reopened.clone()]).was_best);
+        }
+        assert!(!record(&[concluded(Verdict::Unknown), concluded(Verdict::Partial)]).was_best);
     }
 }

@@ -24,6 +24,8 @@ pub enum StepEvent {
         /// Why, in the responder's words.
         reason: String,
     },
+    /// The responder leaves it out no longer.
+    Included,
     /// A request will be sent. On disk before it leaves.
     Intended {
         /// What for.
@@ -230,12 +232,14 @@ impl StepState {
             | StepEvent::Unreadable { why }
             | StepEvent::Kept { why } => next.why = Some(why.clone()),
             StepEvent::Skipped { reason } => next.why = Some(reason.clone()),
+            StepEvent::Included => next.why = None,
             StepEvent::Answered { .. }
             | StepEvent::Seen { .. }
             | StepEvent::Unseen { .. }
             | StepEvent::Back { .. } => {}
         }
-        if status == Status::Planned {
+        // What was left out is as it was before: an earlier try of ours may have had its effect.
+        if status == Status::Planned && *event != StepEvent::Included {
             next.after = Value::Null;
             next.result = Value::Null;
         }
@@ -260,6 +264,7 @@ fn transition(from: &StepState, event: &StepEvent) -> Result<Status, Illegal> {
             S::Already | S::Applying | S::Applied | S::Discarding | S::Undoing => illegal("skipped"),
             S::Undone | S::UndoRefused | S::Kept => illegal("skipped"),
         },
+        E::Included => included(status),
         E::Intended { direction, .. } => intended(status, ours, *direction),
         E::Answered { .. } => match status {
             S::Applying => Ok(S::Applied),
@@ -308,6 +313,23 @@ fn transition(from: &StepState, event: &StepEvent) -> Result<Status, Illegal> {
             S::Planned | S::Skipped | S::Already | S::Applying | S::Refused => illegal("kept"),
             S::Discarding | S::Undone => illegal("kept"),
         },
+    }
+}
+
+fn included(status: Status) -> Result<Status, Illegal> {
+    use Status as S;
+    match status {
+        S::Skipped => Ok(S::Planned),
+        S::Planned
+        | S::Already
+        | S::Applying
+        | S::Applied
+        | S::Refused
+        | S::Discarding
+        | S::Undoing
+        | S::Undone
+        | S::UndoRefused
+        | S::Kept => Err(Illegal { status, event: "included" }),
     }
 }
 
@@ -397,6 +419,7 @@ mod tests {
             .into();
         all.extend([
             StepEvent::Skipped { reason: why.clone() },
+            StepEvent::Included,
             StepEvent::Answered { result: json!({"id": 7}) },
             StepEvent::Refused { why: why.clone() },
             StepEvent::NotSent { why: why.clone() },
@@ -483,6 +506,25 @@ mod tests {
                 assert!(theirs.next(&next).is_err(), "{next:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_left_out_is_planned_again_as_it_was_before() {
+        let skipped = || StepEvent::Skipped { reason: "later".into() };
+        let left_out = walk(&[skipped()]);
+        assert!(left_out.next(&apply(json!(1))).is_err());
+        let again = left_out.next(&StepEvent::Included).unwrap();
+        assert_eq!(again, StepState::default());
+        for status in Status::ALL.into_iter().filter(|status| *status != Status::Skipped) {
+            let state = StepState { status, ..StepState::default() };
+            assert!(state.next(&StepEvent::Included).is_err(), "{status:?}");
+        }
+        let (answered, refused) =
+            (StepEvent::Answered { result: json!({"id": 7}) }, StepEvent::Refused { why: "paused".into() });
+        let tries = [apply(json!(1)), answered, apply(json!(2)), refused, skipped(), StepEvent::Included];
+        let state = walk(&tries);
+        assert_eq!((state.status, state.ours, &state.before), (Status::Planned, true, &json!(1)));
+        assert_eq!(state.result, json!({"id": 7}), "what it made is known");
     }
 
     #[test]

@@ -105,7 +105,13 @@ fn incident(world: &World, account: &str, who: &[&str]) -> String {
     for entry in [
         Entry::Opened { incident, account, tag: "t".into(), version: "0".into(), operation },
         Entry::Planned { pass: 1, hash: "h".into(), steps: Vec::new(), guided },
-        Entry::Confirmed { hash: "h".into(), how: "--yes".into(), commit: false },
+        Entry::Confirmed {
+            hash: "h".into(),
+            how: "--yes".into(),
+            commit: false,
+            unread: [].into(),
+            except: [].into(),
+        },
         Entry::Concluded { verdict: Verdict::Partial, reasons: vec!["why\u{202e}\r\nX: y".into()] },
     ] {
         journal.append(&entry, System.now()).unwrap();

@@ -321,6 +321,30 @@ fn an_extract_is_refreshed_once_with_the_new_credential_and_its_job_is_the_proof
     assert_eq!(refreshes(&stage), [0], "the way back refreshes nothing");
 }
 
+/// When the plan is made nobody can tell that it is to be tried: its credential cannot be had.
+#[test]
+fn a_place_whose_credential_comes_late_is_tried_all_the_same() {
+    let stage = stage(beside_without_teams(&Tableau, 58));
+    let mut command = stage.command(&stage.lockdown_args(&[]));
+    command.env_remove("PORTCULLIS_TABLEAU");
+    let run = stage.finish(command.spawn().unwrap());
+    assert_eq!(run.code, Some(UNKNOWN), "{}{}", run.stdout, run.stderr);
+    assert!(!stage.record().steps.keys().any(|id| id.0 == REFRESH));
+    in_tableau(&stage, |content| content.unreached = true);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "it does not get in: {} {}", reasons(&run), run.stderr);
+    assert!(reasons(&run).contains("ended with an error"), "{}", reasons(&run));
+    assert_eq!((refreshes(&stage), status(&stage, REFRESH)), (vec![1], Status::Planned));
+    in_tableau(&stage, |content| content.unreached = false);
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(PARTIAL), "{} {}", reasons(&run), run.stderr);
+    assert_eq!((refreshes(&stage).len(), status(&stage, REFRESH)), (2, Status::Applied));
+    check::agrees(&stage).unwrap();
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+    check::always(&stage).unwrap();
+}
+
 /// Each run begins one: schedules are suspended when refreshes fail again and again.
 #[test]
 fn a_refresh_that_fails_is_no_proof_and_the_next_run_begins_one_more() {

@@ -122,6 +122,7 @@ impl Verify<'_> {
         let options = Options {
             commit: COMMIT,
             extend: false,
+            unasked: false,
             max: self.setup.config.max_objects,
             wait: self.setup.wait(self.args.wait),
             leave_out: Box::new(|_| None),

@@ -182,7 +182,13 @@ mod tests {
     }
 
     fn confirmed() -> Entry {
-        Entry::Confirmed { hash: "h".into(), how: "--yes".into(), commit: false }
+        Entry::Confirmed {
+            hash: "h".into(),
+            how: "--yes".into(),
+            commit: false,
+            unread: [].into(),
+            except: [].into(),
+        }
     }
 
     fn ended_at(entries: &[Timed]) -> Option<String> {

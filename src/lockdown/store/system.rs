@@ -98,6 +98,10 @@ impl Provider for StoreSystem {
         self.0.name()
     }
 
+    fn discovers(&self) -> bool {
+        false
+    }
+
     async fn discover(&self, _: &Target) -> Result<Discovery, CallError> {
         Ok(Discovery::default())
     }
