@@ -737,6 +737,44 @@ async fn what_its_service_accounts_make_is_found_too() {
     assert!(why.starts_with("it was made with etl-nightly"), "{why}");
 }
 
+/// A credential makes a second one, and that a third: each works when the one before is gone.
+#[tokio::test]
+async fn what_was_made_with_a_known_credential_is_followed_to_its_end() {
+    let mut tenant = Tenant::example(7);
+    let mut maker = tenant.mixpanel.service_accounts[&NIGHTLY].user;
+    for id in [88_163, 88_162, 88_161] {
+        let mut account = tenant.mixpanel.service_accounts[&88_123].clone();
+        (account.creator, account.user) = (maker, id + 1_000_000);
+        account.username = format!("child{id}.abc.mp-service-account");
+        maker = account.user;
+        tenant.mixpanel.service_accounts.insert(id, account);
+    }
+    let last = tenant.mixpanel.service_accounts[&88_161].username.clone();
+    let web = tenant.mixpanel.projects.get_mut(&3_187_001).unwrap();
+    let mut import = web.imports[&9_001].clone();
+    import.creator.clone_from(&last);
+    web.imports.insert(9_003, import);
+    let mut pipeline = web.pipelines["events-hourly-s3"].clone();
+    pipeline.creator.clone_from(&last);
+    web.pipelines.insert("again".to_owned(), pipeline);
+    let inventory = [nightly(), vec![row("second", "child88162", "ada.abel@acme.example", true)]].concat();
+    let world = World::of(tenant, Switches::default(), inventory);
+    let steps = world.steps().await;
+    let why = &of(&steps, "quarantine", "88161").why;
+    assert!(why.contains("it was made with child88162") && why.contains("goes back to etl-nightly"), "{why}");
+    // One that an integration uses has a successor, as everything that the account may know.
+    assert_eq!(of(&steps, "replace", "88162").why, of(&steps, "put", "mixpanel/second").why);
+    world.apply_all(&world.soft().await).await;
+    let left = world.emulator.tenant().mixpanel;
+    for id in [NIGHTLY, 88_163, 88_162, 88_161] {
+        assert_eq!(left.service_accounts[&id].projects, BTreeMap::new(), "{id}");
+    }
+    let web = &left.projects[&3_187_001];
+    assert!(web.imports[&9_003].paused && web.pipelines["again"].paused);
+    assert!(!web.imports[&9_001].paused, "somebody else's");
+    assert_eq!(left.service_accounts[&REVERSE].projects.len(), 1);
+}
+
 #[tokio::test]
 async fn guards_and_the_tool_s_own_credential() {
     let mut tenant = Tenant::example(7);
