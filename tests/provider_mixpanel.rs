@@ -839,6 +839,23 @@ async fn guided_steps_say_what_no_api_can() {
     assert_eq!(found.guided, world.discover().await.guided);
 }
 
+/// Nobody's word stands in for the list.
+#[tokio::test]
+async fn whoever_is_said_to_be_removed_and_is_listed_is_a_gap() {
+    let mut world = World::new(Switches::default(), nightly());
+    let gaps = async |world: &World| {
+        let found = world.discover().await;
+        let gaps = found.gaps.into_iter().filter(|gap| gap.what.contains("still listed"));
+        gaps.map(|gap| gap.guided).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(&world).await, [], "it is for a person to do");
+    world.target.read.done.insert("mixpanel/remove-member".to_owned());
+    assert_eq!(gaps(&world).await, [None], "no attestation closes it");
+    let emulator = &world.emulator;
+    emulator.edit(|tenant| assert!(tenant.mixpanel.remove_member(JANE, 0)));
+    assert_eq!(gaps(&world).await, []);
+}
+
 /// The log names neither the board nor what became of the pipeline as a proof would have to.
 #[tokio::test]
 async fn what_a_log_cannot_tell_is_vouched_for() {

@@ -120,7 +120,8 @@ impl<'a> Planner<'a> {
         self.out.notes.push(note);
     }
 
-    /// Whether it is a member, was one, or made something. A member whom SCIM should have taken out is still let in.
+    /// Whether it is a member, was one, or made something. A member whom SCIM should have taken out is still let in, and so is one
+    /// whom a person or a log says to be removed: nobody's word stands in for the list.
     fn presence(&mut self) {
         let (survey, email) = (self.survey, &self.target.email);
         let is_maker =
@@ -135,7 +136,8 @@ impl<'a> Planner<'a> {
         };
         let listed = survey.listed().is_some();
         self.out.gone.extend((survey.members.is_some() && !listed).then(|| email.clone()));
-        if self.provider.scim && listed {
+        let is_said_gone = self.target.read.done.contains(&guided::remove_member_id(&self.provider.name));
+        if listed && (self.provider.scim || is_said_gone) {
             let what = format!("that {email} is no member of the organization any more: it is still listed");
             self.out.gaps.push(Gap { what, guided: None });
         }
