@@ -233,6 +233,8 @@ pub struct SystemRead {
     pub memory: Value,
     /// Guided steps that a log or a person says are done, by identifier.
     pub done: BTreeSet<String>,
+    /// Steps that the incident has, of all systems, done or not.
+    pub planned: BTreeSet<StepId>,
 }
 
 /// The state of an incident.
@@ -398,7 +400,7 @@ impl Record {
     pub fn read_of(&self, system: &str) -> SystemRead {
         let done = self.guided.iter().filter(|tracked| tracked.done.is_some());
         let done = done.map(|tracked| tracked.guided.id.clone()).collect();
-        SystemRead { done, ..self.last_read(system) }
+        SystemRead { done, planned: self.steps.keys().cloned().collect(), ..self.last_read(system) }
     }
 
     fn last_read(&self, system: &str) -> SystemRead {

@@ -34,9 +34,7 @@ impl Chain {
     ) -> Self {
         let own = accounts.iter().find(|account| Some(account.id) == own);
         let is_own = |account: &Account| {
-            own.is_some_and(|own| {
-                account.id == own.id || account.user.is_some() && account.user == own.user
-            })
+            own.is_some_and(|own| account.id == own.id || account.user.is_some() && account.user == own.user)
         };
         let mut chain = Self::default();
         for (account, why) in known.into_iter().filter(|(account, _)| !is_own(account)) {

@@ -384,10 +384,14 @@ impl<'a> Planner<'a> {
             self.out.guided.push(step);
             return;
         }
+        let strangers = self.strangers(account);
+        let (name, planned) = (rotation::name(&self.target.tag, account.id), &self.target.read.planned);
+        let has_new =
+            rotation::has_new(&self.provider.name, self.survey, account, &name, &strangers, planned);
         let placed = || rows.iter().zip(puts.iter().flatten());
         let points = placed().filter_map(|(row, put)| Some((row.point.as_ref()?, put.clone()))).collect();
         // What has an API is given the new credential by it.
-        let consumers = placed().filter(|(row, _)| row.point.is_none());
+        let consumers = placed().filter(|(row, _)| row.point.is_none() && has_new);
         let paused = |row: &Integration| row.pause.clone().filter(|_| self.pauses());
         let consumers: Vec<Guided> = consumers
             .map(|(row, put)| self.guide.consumer(row, put, !at_once, paused(row).as_ref()))
@@ -397,10 +401,18 @@ impl<'a> Planner<'a> {
         self.out.guided.extend(consumers);
         let noted =
             if self.keeps_book() { rows.iter().map(|row| row.name.clone()).collect() } else { Vec::new() };
-        let (without, disabling) = (self.leaves(account), &self.provider.disabling);
-        let strangers = self.strangers(account);
-        let rotation =
-            Rotation { account, why, puts: distinct, points, after, without, noted, disabling, strangers };
+        let rotation = Rotation {
+            account,
+            why,
+            puts: distinct,
+            points,
+            after,
+            without: self.leaves(account),
+            noted,
+            disabling: &self.provider.disabling,
+            strangers,
+            planned,
+        };
         let steps = rotation::plan(&self.provider.name, &self.target.tag, self.survey, &rotation);
         self.out.steps.extend(steps);
     }

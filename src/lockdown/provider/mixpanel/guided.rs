@@ -100,10 +100,8 @@ impl Guide<'_> {
     fn member(&self) -> Option<Guided> {
         let survey = self.survey;
         let gone = survey.members.is_some() && survey.listed().is_none();
-        (!self.scim && !gone).then(|| Guided {
-            id: remove_member_id(self.system),
-            ..remove_member(self.system, self.email())
-        })
+        (!self.scim && !gone)
+            .then(|| Guided { id: remove_member_id(self.system), ..remove_member(self.system, self.email()) })
     }
 
     fn project_access(&self) -> Guided {
