@@ -12,6 +12,7 @@ use portcullis::drill::emulator::switches::Paging;
 use portcullis::drill::emulator::tenant::differences;
 use portcullis::drill::emulator::{Emulator, Faults, Switches, Tenant, What, When};
 use portcullis::lockdown::http::{Auth, Settings as Http, Stats, Transport};
+use portcullis::lockdown::operation::Ask;
 use portcullis::lockdown::provider::{
     Check, CheckState, Discovery, Facts, Guard, Hand, Opening, Proof, Provider, Target, kind,
 };
@@ -904,6 +905,14 @@ async fn a_pending_deletion_is_cancelled_and_a_started_one_is_said() {
     let [step] = &found.steps[..] else { panic!("{:?}", ids(&found.steps)) };
     assert_eq!((step.phase, found.notes.len()), (Phase::Preserve, 1));
     assert!(matches!(provider.prove(step, &world.hand).await.unwrap(), Proof::NotYet(_)));
+    // One that is not found may be of another project, and go on.
+    let [gap] = &found.gaps[..] else { panic!("{:?}", found.gaps) };
+    let missing = found.guided.iter().find(|step| Some(&step.id) == gap.guided.as_ref()).unwrap();
+    assert!(gap.what.contains("c0ffee00-0000") && missing.required, "{gap:?} {missing:?}");
+    let leaves = Target { ask: Ask::Leave, ..world.target.clone() };
+    assert_eq!(provider.discover(&leaves).await.unwrap().gaps, []);
+    let misspelt = deletions(&world.emulator, &["c0ffee00-0000"]);
+    assert_eq!(misspelt.check().await[0].state, CheckState::Unknown);
 
     let someone = Target { email: "ada@acme.example".into(), ..world.target.clone() };
     assert_eq!(provider.discover(&someone).await.unwrap().steps, []);
@@ -917,7 +926,9 @@ async fn a_pending_deletion_is_cancelled_and_a_started_one_is_said() {
     let refused = provider.apply(step, &world.hand, "k").await.unwrap_err();
     assert_eq!(refused.status(), Some(405));
     let found = provider.discover(&world.target).await.unwrap();
-    assert_eq!((found.steps.len(), found.guided.len()), (0, 1));
+    let guided: Vec<&str> = found.guided.iter().map(|step| step.id.as_str()).collect();
+    let expected = ["deletions/support/c0ffee00-4711", "deletions/not-found/c0ffee00-0000"];
+    assert_eq!((found.steps.len(), guided), (0, expected.to_vec()));
     assert!(found.notes.iter().any(|note| note.contains("evidence is being destroyed")), "{:?}", found.notes);
 
     set("PENDING");
