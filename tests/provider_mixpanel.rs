@@ -12,6 +12,7 @@ use portcullis::drill::emulator::switches::Paging;
 use portcullis::drill::emulator::tenant::differences;
 use portcullis::drill::emulator::{Emulator, Faults, Switches, Tenant, What, When};
 use portcullis::lockdown::http::{Auth, Settings as Http, Stats, Transport};
+use portcullis::lockdown::operation::Ask;
 use portcullis::lockdown::provider::{
     Check, CheckState, Discovery, Facts, Guard, Hand, Opening, Proof, Provider, Target, kind,
 };
@@ -737,6 +738,44 @@ async fn what_its_service_accounts_make_is_found_too() {
     assert!(why.starts_with("it was made with etl-nightly"), "{why}");
 }
 
+/// A credential makes a second one, and that a third: each works when the one before is gone.
+#[tokio::test]
+async fn what_was_made_with_a_known_credential_is_followed_to_its_end() {
+    let mut tenant = Tenant::example(7);
+    let mut maker = tenant.mixpanel.service_accounts[&NIGHTLY].user;
+    for id in [88_163, 88_162, 88_161] {
+        let mut account = tenant.mixpanel.service_accounts[&88_123].clone();
+        (account.creator, account.user) = (maker, id + 1_000_000);
+        account.username = format!("child{id}.abc.mp-service-account");
+        maker = account.user;
+        tenant.mixpanel.service_accounts.insert(id, account);
+    }
+    let last = tenant.mixpanel.service_accounts[&88_161].username.clone();
+    let web = tenant.mixpanel.projects.get_mut(&3_187_001).unwrap();
+    let mut import = web.imports[&9_001].clone();
+    import.creator.clone_from(&last);
+    web.imports.insert(9_003, import);
+    let mut pipeline = web.pipelines["events-hourly-s3"].clone();
+    pipeline.creator.clone_from(&last);
+    web.pipelines.insert("again".to_owned(), pipeline);
+    let inventory = [nightly(), vec![row("second", "child88162", "ada.abel@acme.example", true)]].concat();
+    let world = World::of(tenant, Switches::default(), inventory);
+    let steps = world.steps().await;
+    let why = &of(&steps, "quarantine", "88161").why;
+    assert!(why.contains("it was made with child88162") && why.contains("goes back to etl-nightly"), "{why}");
+    // One that an integration uses has a successor, as everything that the account may know.
+    assert_eq!(of(&steps, "replace", "88162").why, of(&steps, "put", "mixpanel/second").why);
+    world.apply_all(&world.soft().await).await;
+    let left = world.emulator.tenant().mixpanel;
+    for id in [NIGHTLY, 88_163, 88_162, 88_161] {
+        assert_eq!(left.service_accounts[&id].projects, BTreeMap::new(), "{id}");
+    }
+    let web = &left.projects[&3_187_001];
+    assert!(web.imports[&9_003].paused && web.pipelines["again"].paused);
+    assert!(!web.imports[&9_001].paused, "somebody else's");
+    assert_eq!(left.service_accounts[&REVERSE].projects.len(), 1);
+}
+
 #[tokio::test]
 async fn guards_and_the_tool_s_own_credential() {
     let mut tenant = Tenant::example(7);
@@ -801,6 +840,23 @@ async fn guided_steps_say_what_no_api_can() {
     assert_eq!(found.guided, world.discover().await.guided);
 }
 
+/// Nobody's word stands in for the list.
+#[tokio::test]
+async fn whoever_is_said_to_be_removed_and_is_listed_is_a_gap() {
+    let mut world = World::new(Switches::default(), nightly());
+    let gaps = async |world: &World| {
+        let found = world.discover().await;
+        let gaps = found.gaps.into_iter().filter(|gap| gap.what.contains("still listed"));
+        gaps.map(|gap| gap.guided).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(&world).await, [], "it is for a person to do");
+    world.target.read.done.insert("mixpanel/remove-member".to_owned());
+    assert_eq!(gaps(&world).await, [None], "no attestation closes it");
+    let emulator = &world.emulator;
+    emulator.edit(|tenant| assert!(tenant.mixpanel.remove_member(JANE, 0)));
+    assert_eq!(gaps(&world).await, []);
+}
+
 /// The log names neither the board nor what became of the pipeline as a proof would have to.
 #[tokio::test]
 async fn what_a_log_cannot_tell_is_vouched_for() {
@@ -849,6 +905,14 @@ async fn a_pending_deletion_is_cancelled_and_a_started_one_is_said() {
     let [step] = &found.steps[..] else { panic!("{:?}", ids(&found.steps)) };
     assert_eq!((step.phase, found.notes.len()), (Phase::Preserve, 1));
     assert!(matches!(provider.prove(step, &world.hand).await.unwrap(), Proof::NotYet(_)));
+    // One that is not found may be of another project, and go on.
+    let [gap] = &found.gaps[..] else { panic!("{:?}", found.gaps) };
+    let missing = found.guided.iter().find(|step| Some(&step.id) == gap.guided.as_ref()).unwrap();
+    assert!(gap.what.contains("c0ffee00-0000") && missing.required, "{gap:?} {missing:?}");
+    let leaves = Target { ask: Ask::Leave, ..world.target.clone() };
+    assert_eq!(provider.discover(&leaves).await.unwrap().gaps, []);
+    let misspelt = deletions(&world.emulator, &["c0ffee00-0000"]);
+    assert_eq!(misspelt.check().await[0].state, CheckState::Unknown);
 
     let someone = Target { email: "ada@acme.example".into(), ..world.target.clone() };
     assert_eq!(provider.discover(&someone).await.unwrap().steps, []);
@@ -862,7 +926,9 @@ async fn a_pending_deletion_is_cancelled_and_a_started_one_is_said() {
     let refused = provider.apply(step, &world.hand, "k").await.unwrap_err();
     assert_eq!(refused.status(), Some(405));
     let found = provider.discover(&world.target).await.unwrap();
-    assert_eq!((found.steps.len(), found.guided.len()), (0, 1));
+    let guided: Vec<&str> = found.guided.iter().map(|step| step.id.as_str()).collect();
+    let expected = ["deletions/support/c0ffee00-4711", "deletions/not-found/c0ffee00-0000"];
+    assert_eq!((found.steps.len(), guided), (0, expected.to_vec()));
     assert!(found.notes.iter().any(|note| note.contains("evidence is being destroyed")), "{:?}", found.notes);
 
     set("PENDING");

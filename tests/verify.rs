@@ -258,6 +258,18 @@ fn who_vouches_is_in_the_journal() {
 }
 
 #[test]
+fn a_word_that_the_member_is_removed_does_not_stand_in_for_the_list() {
+    let (world, incident) = locked(&["--commit"]);
+    attest_rest(&world, &incident, &[]);
+    let ran = verify(&world, &incident, &["--json"]);
+    assert_eq!((ran.code, &ran.json()["verdict"]), (5, &Value::from("UNKNOWN")), "{}{}", ran.out, ran.err);
+    assert!(ran.json()["reasons"].to_string().contains("it is still listed"), "{}", ran.out);
+    remove_member(&world);
+    let ran = verify(&world, &incident, &["--json"]);
+    assert_eq!((ran.code, &ran.json()["verdict"]), (0, &Value::from("CONTAINED")), "{}{}", ran.out, ran.err);
+}
+
+#[test]
 fn there_has_to_be_a_lockdown() {
     let (world, incident) = locked(&[]);
     let ran = verify(&world, "nothing-of-that-name", &[]);

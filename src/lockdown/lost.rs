@@ -39,9 +39,26 @@ impl Engine {
                 return Ok(false);
             }
         }
+        if self.was_put_away(credential) {
+            let why = "the new secret was put away before, and is in no store any more: whoever works with it keeps it";
+            self.happened(&step.id, StepEvent::Unreadable { why: why.to_owned() })?;
+            return Ok(false);
+        }
         self.discard(credential).await?;
         Box::pin(self.carry_out(credential)).await?;
         Ok(self.hand.secret(credential).is_some())
+    }
+
+    /// Whether a step has put the secret of `credential` away, as it is now: it may be in use, whatever stands there today.
+    fn was_put_away(&self, credential: &StepId) -> bool {
+        let takes = SecretRole::Takes(credential.clone());
+        let made = self.hand.facts(credential).result;
+        let is_same =
+            |after: &Value| after.get("username").is_some_and(|name| made.get("username") == Some(name));
+        let holds = |tracked: &Tracked| {
+            tracked.step.secret == takes && tracked.state.status.holds() && is_same(&tracked.state.after)
+        };
+        self.read(|record| record.steps.values().any(holds))
     }
 
     /// The secret of `credential`, where another step has put it away already.

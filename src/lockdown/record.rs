@@ -237,6 +237,10 @@ pub struct SystemRead {
     pub late: bool,
     /// What the provider asked to be told again.
     pub memory: Value,
+    /// Guided steps that a log or a person says are done, by identifier.
+    pub done: BTreeSet<String>,
+    /// Steps that the incident has, of all systems, done or not.
+    pub planned: BTreeSet<StepId>,
 }
 
 /// The state of an incident.
@@ -350,7 +354,7 @@ impl Record {
                 self.pass = *pass;
                 self.undiscovered.remove(system);
                 self.gaps.insert(system.clone(), gaps.clone());
-                let read = self.read_of(system);
+                let read = self.last_read(system);
                 self.read.insert(system.clone(), SystemRead { memory: memory.clone(), ..read });
                 for note in
                     notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect::<Vec<_>>()
@@ -403,10 +407,16 @@ impl Record {
         self.steps.get(step).ok_or_else(|| Misfit::UnknownStep(step.clone()))
     }
 
-    /// What reading `system` has left behind so far.
+    /// What reading `system` has left behind so far, and what was done since.
     pub fn read_of(&self, system: &str) -> SystemRead {
+        let done = self.guided.iter().filter(|tracked| tracked.done.is_some());
+        let done = done.map(|tracked| tracked.guided.id.clone()).collect();
+        SystemRead { done, planned: self.steps.keys().cloned().collect(), ..self.last_read(system) }
+    }
+
+    fn last_read(&self, system: &str) -> SystemRead {
         let changed = || self.steps.values().any(|tracked| tracked.state.attempts > 0);
-        let first = || SystemRead { late: changed(), memory: Value::Null };
+        let first = || SystemRead { late: changed(), ..SystemRead::default() };
         self.read.get(system).cloned().unwrap_or_else(first)
     }
 

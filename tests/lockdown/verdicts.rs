@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use portcullis::drill::emulator::{Fault, Faults, Switches, What, When, okta};
 use portcullis::lockdown::record::Entry;
+use portcullis::lockdown::state::Status;
+use portcullis::lockdown::store::{Version, Write};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::check::{self, DONE, PARTIAL, UNKNOWN};
@@ -179,4 +182,78 @@ fn a_name_that_does_not_resolve_proves_nothing() {
     assert!(reasons.iter().any(|reason| reason.contains("mixpanel could not be read")), "{reasons:?}");
     stage.put("portcullis.toml", text.as_bytes());
     assert!(is_out(&stage.lockdown(&[], None)));
+}
+
+/// The replacement of the service account that two jobs work with.
+fn replacement(stage: &Stage) -> (u64, String, String) {
+    let accounts = stage.emulator.tenant().mixpanel.service_accounts;
+    let mut made = accounts
+        .into_iter()
+        .filter(|(_, account)| account.username.starts_with("pc-") && account.username.contains("-88102"));
+    let (id, account) = made.next().unwrap();
+    assert!(made.next().is_none());
+    (id, account.username, account.secret)
+}
+
+/// A lockdown after which somebody finds a job that nobody had thought of.
+fn with_a_forgotten_job(seed: u64) -> Stage {
+    let stage = Stage::new(small(seed), Switches::default(), Faults::default());
+    assert!(is_out(&stage.lockdown(&[], None)));
+    let old = &stage.before.mixpanel.service_accounts[&88_102].username;
+    let row = format!(
+        "[[integration]]\nname = \"third\"\ntype = \"service-account\"\ncredential = {old:?}\n\
+         consumer = \"a forgotten job\"\nstore = \"file\"\npath = \"mixpanel/third\"\n"
+    );
+    stage.put("integrations.toml", (stage.inventory() + &row).as_bytes());
+    stage
+}
+
+const THIRD: &str = "file/secret/mixpanel/third/put";
+
+fn third(stage: &Stage) -> Option<Status> {
+    let record = stage.record();
+    record.steps.values().find(|tracked| tracked.step.id.0 == THIRD).map(|tracked| tracked.state.status)
+}
+
+#[test]
+fn a_row_that_comes_during_an_incident_gets_what_was_made_for_the_others() {
+    let stage = with_a_forgotten_job(6);
+    let made = replacement(&stage);
+    assert_eq!(third(&stage), None);
+    let run = stage.lockdown(&[], None);
+    assert!(is_out(&run), "{}{}", run.stdout, run.stderr);
+    assert_eq!((third(&stage), replacement(&stage)), (Some(Status::Applied), made.clone()));
+    let systems = check::systems(&stage);
+    let entry = check::block_on(systems.stores["file"].read("mixpanel/third")).unwrap().unwrap();
+    let field = |name: &str| entry.fields[name].expose_secret().to_owned();
+    assert_eq!((field("username"), field("secret")), (made.1, made.2));
+    let record = stage.record();
+    assert!(record.guided.iter().any(|tracked| tracked.guided.id == "mixpanel/consumer/third"));
+    // Once more: it is not put there again.
+    assert!(is_out(&stage.lockdown(&[], None)));
+    let attempts = |id: &str| {
+        let record = stage.record();
+        record.steps.values().find(|tracked| tracked.step.id.0 == id).map(|tracked| tracked.state.attempts)
+    };
+    assert_eq!(attempts(THIRD), Some(1));
+    check::agrees(&stage).unwrap();
+    check::always(&stage).unwrap();
+}
+
+/// Jobs may have a copy of it.
+#[test]
+fn what_was_put_away_and_is_written_over_is_not_thrown_away_for_a_row_that_comes_later() {
+    let stage = with_a_forgotten_job(7);
+    let made = replacement(&stage);
+    let systems = check::systems(&stage);
+    for (store, path) in [("vault", "mixpanel/88102"), ("file", "mixpanel/second")] {
+        let store = &systems.stores[store];
+        let version = check::block_on(store.read(path)).unwrap().map_or(Version::NONE, |entry| entry.version);
+        let fields = ["username", "secret"].map(|name| (name.to_owned(), "CANARYtheirs".to_owned().into()));
+        check::block_on(store.write(path, Write::Replace(fields.into()), &version, "theirs")).unwrap();
+    }
+    let run = stage.lockdown(&[], None);
+    assert_eq!(run.code, Some(UNKNOWN), "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("is in no store any more"), "{}", run.stdout);
+    assert_eq!((third(&stage), replacement(&stage)), (Some(Status::Planned), made));
 }

@@ -11,11 +11,12 @@ use super::wire::{Deletion, Reader, deletion};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, irreversible};
 use crate::lockdown::http::{Auth, Call, CallError, Stats, Transport};
+use crate::lockdown::operation::Ask;
 use crate::lockdown::provider::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
     Target,
 };
-use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, Step, Undo};
+use crate::lockdown::step::{Gap, Guided, GuidedProof, Object, Phase, Step, Undo};
 
 /// Pending deletions in a project.
 pub const KIND: ProviderKind = ProviderKind {
@@ -88,7 +89,14 @@ impl Provider for Deletions {
         let mut seen = Vec::new();
         for id in &self.tracking {
             let Some(found) = self.read(id).await? else {
-                out.notes.push(format!("there is no deletion {id} in this project"));
+                let what = format!("the deletion {id}: Mixpanel does not find it in this project");
+                out.notes.push(format!("left alone: {what}"));
+                // What somebody asked for who leaves stands anyway.
+                if target.ask == Ask::ShutOut {
+                    let step = self.look_for(id);
+                    out.gaps.push(Gap { what, guided: Some(step.id.clone()) });
+                    out.guided.push(step);
+                }
                 continue;
             };
             seen.push(json!({ "tracking_id": id, "status": found.status, "by": found.by }));
@@ -140,7 +148,11 @@ impl Provider for Deletions {
             return vec![Check { what, state: CheckState::Unknown, note }];
         };
         let (state, note) = match self.read(id).await {
-            Ok(_) => (CheckState::Works, String::new()),
+            Ok(Some(_)) => (CheckState::Works, String::new()),
+            Ok(None) => {
+                let note = format!("{id} is not found in this project: is it of another one, or misspelt?");
+                (CheckState::Unknown, note)
+            }
             Err(error @ CallError::Refused { .. }) => {
                 (CheckState::Missing, format!("{error}; pending deletions cannot be cancelled"))
             }
@@ -174,6 +186,22 @@ impl Deletions {
             why: "the account asked for it, and it destroys evidence once it has started".to_owned(),
             effect: "the data stays; whoever has a right to its deletion has to ask again".to_owned(),
             ..Step::new(&self.name, object, CANCEL, Phase::Preserve, Undo::Irreversible)
+        }
+    }
+
+    /// A wrong project's token, or a wrong number, looks the same as a deletion that is not there.
+    fn look_for(&self, id: &str) -> Guided {
+        Guided {
+            id: format!("{}/not-found/{id}", self.name),
+            title: "Find a deletion that is in the configuration".to_owned(),
+            who: "an owner of the organization".to_owned(),
+            how: format!(
+                "Mixpanel does not find the deletion {id} in this project, so that it was not cancelled. Compare tracking-ids and \
+                 project-token with user_data_deletion.created in the audit log, correct them, and run this again. Vouch for \
+                 it only if it was cancelled, or is of no account that is locked out; then take it out of the configuration."
+            ),
+            proof: GuidedProof::Attested,
+            required: true,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mixpanel;
 use super::accounts::{self, Reason};
+use super::chain::Chain;
 use super::exports;
 use super::guided::{self, Guide, UNREAD_ACCOUNTS, UNREAD_FEEDS, UNREAD_PROJECTS, usernames};
 use super::rotation::{self, Rotation, bears};
@@ -12,7 +13,7 @@ use super::wire::{Account, Member};
 use crate::config::{Integration, IntegrationKind};
 use crate::lockdown::flow;
 use crate::lockdown::http::CallError;
-use crate::lockdown::operation::Ask;
+use crate::lockdown::operation::{Ask, Change, Wish};
 use crate::lockdown::provider::{Discovery, Guard, Presence, Target};
 use crate::lockdown::step::{Gap, Guided, Phase};
 use crate::lockdown::store::system::Put;
@@ -28,6 +29,8 @@ pub(super) struct Planner<'a> {
     pub(super) guide: Guide<'a>,
     /// Integrations by the service account that they use.
     pub(super) rows: BTreeMap<u64, Vec<&'a Integration>>,
+    /// What was made with credentials that the account may know.
+    chain: Chain,
     /// Service accounts that were asked about by name: the wish counts.
     pub(super) asked: BTreeSet<u64>,
     /// Service accounts in use that the account may know, if it has a role that is not told.
@@ -48,9 +51,10 @@ pub(super) fn plan(provider: &Mixpanel, target: &Target, survey: &Survey) -> Dis
     let memory = serde_json::to_value(&survey.suspect.member).unwrap_or_default();
     let out = Discovery { guided, memory, snapshot: survey.snapshot(), ..Discovery::default() };
     let (rows, doubtful) = (BTreeMap::new(), Vec::new());
-    let (asked, entries) = (BTreeSet::new(), BTreeMap::new());
-    let mut planner = Planner { provider, target, survey, guide, rows, asked, doubtful, entries, out };
+    let (chain, asked, entries) = (Chain::default(), BTreeSet::new(), BTreeMap::new());
+    let mut planner = Planner { provider, target, survey, guide, rows, chain, asked, doubtful, entries, out };
     planner.match_inventory();
+    planner.chain = planner.follow();
     planner.wishes();
     if target.is_nobody() {
         return planner.out;
@@ -65,7 +69,7 @@ pub(super) fn plan(provider: &Mixpanel, target: &Target, survey: &Survey) -> Dis
     planner.unread();
     // What somebody who leaves has set up runs on: it is handed over.
     if target.ask == Ask::ShutOut {
-        let (steps, notes) = exports::plan(&provider.name, survey);
+        let (steps, notes) = exports::plan(&provider.name, survey, &planner.chain);
         planner.out.steps.extend(steps);
         planner.out.notes.extend(notes);
     }
@@ -116,7 +120,8 @@ impl<'a> Planner<'a> {
         self.out.notes.push(note);
     }
 
-    /// Whether it is a member, was one, or made something. A member whom SCIM should have taken out is still let in.
+    /// Whether it is a member, was one, or made something. A member whom SCIM should have taken out is still let in, and so is one
+    /// whom a person or a log says to be removed: nobody's word stands in for the list.
     fn presence(&mut self) {
         let (survey, email) = (self.survey, &self.target.email);
         let is_maker =
@@ -131,7 +136,8 @@ impl<'a> Planner<'a> {
         };
         let listed = survey.listed().is_some();
         self.out.gone.extend((survey.members.is_some() && !listed).then(|| email.clone()));
-        if self.provider.scim && listed {
+        let is_said_gone = self.target.read.done.contains(&guided::remove_member_id(&self.provider.name));
+        if listed && (self.provider.scim || is_said_gone) {
             let what = format!("that {email} is no member of the organization any more: it is still listed");
             self.out.gaps.push(Gap { what, guided: None });
         }
@@ -187,9 +193,8 @@ impl<'a> Planner<'a> {
         if self.asked.contains(&account.id) || self.is_ours(account) {
             return;
         }
-        let made = self.survey.suspect.made.contains(&account.id);
         if Some(account.id) == self.survey.own {
-            if made {
+            if self.is_made(account) {
                 self.note(format!(
                     "{} is the credential of Portcullis, and the account made it",
                     account.username
@@ -245,36 +250,64 @@ impl<'a> Planner<'a> {
 
     /// Why a service account that no integration uses has to go.
     fn planted(&self, account: &Account) -> Option<String> {
-        if self.survey.suspect.made.contains(&account.id) {
+        if self.is_made(account) {
             let created = account.created.as_deref().map_or_else(String::new, |time| format!(" on {time}"));
             return Some(format!(
                 "the account made it{created}, and no integration in the inventory uses it"
             ));
         }
-        self.made_with_exposed(account).or_else(|| self.named_as_ours(account))
+        self.chain.made_with(&account.creator).or_else(|| self.named_as_ours(account))
     }
 
     /// Portcullis makes its replacements with a service account, and never as a person.
     fn named_as_ours(&self, account: &Account) -> Option<String> {
-        let maker = self.survey.person(&account.creator).filter(|_| self.is_named_as_ours(account))?;
+        let is_named = self.is_named_as_ours(account);
+        let maker = is_named.then(|| self.survey.person(&account.creator)).flatten()?;
         Some(format!("it bears the name of a replacement of this incident, and {maker} made it"))
     }
 
-    /// Made with a credential that the account could use.
-    fn made_with_exposed(&self, account: &Account) -> Option<String> {
-        let creator = account.creator.user?;
-        let mut accounts = self.survey.accounts.iter().flatten();
-        let is_maker = |other: &&Account| Some(other.id) != self.survey.own && other.user == Some(creator);
-        let maker = accounts.find(is_maker)?;
-        let rows = self.rows.get(&maker.id)?;
-        let why = self.exposed(maker, rows)?;
-        Some(format!("it was made with {}, and {why}", maker.username))
+    /// From the credentials that the account may know, and from what only seems to be ours. A replacement of this incident is
+    /// not among them: the inventory may name it already, and the account has not seen its secret.
+    fn follow(&self) -> Chain {
+        let accounts = self.survey.accounts.as_deref().unwrap_or_default();
+        let why = |account: &Account| {
+            if self.is_made(account) {
+                return Some("the account made that one".to_owned());
+            }
+            if self.is_named_as_ours(account) {
+                return self.named_as_ours(account);
+            }
+            let rows = self.rows_of(account);
+            let used = self.told(account, &rows).filter(|_| !rows.is_empty());
+            used.or_else(|| self.wished(account))
+        };
+        let known = accounts.iter().filter_map(|account| Some((account, why(account)?)));
+        Chain::new(known, accounts, self.survey.own)
+    }
+
+    /// Why it was asked for: of a compromised account, that it may know the secret.
+    fn wished(&self, account: &Account) -> Option<String> {
+        let is_own = |wish: &&Wish| {
+            !matches!(wish.change, Change::Leave(_))
+                && self.find(&wish.credential).is_some_and(|found| found.id == account.id)
+        };
+        let mut wishes = self.target.wishes.iter().filter(|_| self.target.ask == Ask::ShutOut);
+        wishes.find(is_own).map(|wish| wish.why.clone())
+    }
+
+    fn is_made(&self, account: &Account) -> bool {
+        self.survey.suspect.made.contains(&account.id)
     }
 
     /// Why the secret of a service account that integrations use may be known to the account.
     fn exposed(&self, account: &Account, rows: &[&Integration]) -> Option<String> {
+        self.told(account, rows).or_else(|| self.chain.made_with(&account.creator))
+    }
+
+    /// The same, by the account itself, its rows, and the role alone.
+    fn told(&self, account: &Account, rows: &[&Integration]) -> Option<String> {
         let email = &self.target.email;
-        if self.survey.suspect.made.contains(&account.id) {
+        if self.is_made(account) {
             return Some("the account made it, and so was shown its secret".to_owned());
         }
         if rows.iter().any(|row| row.created_by.as_ref().is_some_and(|by| by.eq_ignore_ascii_case(email))) {
@@ -351,10 +384,14 @@ impl<'a> Planner<'a> {
             self.out.guided.push(step);
             return;
         }
+        let strangers = self.strangers(account);
+        let (name, planned) = (rotation::name(&self.target.tag, account.id), &self.target.read.planned);
+        let has_new =
+            rotation::has_new(&self.provider.name, self.survey, account, &name, &strangers, planned);
         let placed = || rows.iter().zip(puts.iter().flatten());
         let points = placed().filter_map(|(row, put)| Some((row.point.as_ref()?, put.clone()))).collect();
         // What has an API is given the new credential by it.
-        let consumers = placed().filter(|(row, _)| row.point.is_none());
+        let consumers = placed().filter(|(row, _)| row.point.is_none() && has_new);
         let paused = |row: &Integration| row.pause.clone().filter(|_| self.pauses());
         let consumers: Vec<Guided> = consumers
             .map(|(row, put)| self.guide.consumer(row, put, !at_once, paused(row).as_ref()))
@@ -364,10 +401,18 @@ impl<'a> Planner<'a> {
         self.out.guided.extend(consumers);
         let noted =
             if self.keeps_book() { rows.iter().map(|row| row.name.clone()).collect() } else { Vec::new() };
-        let (without, disabling) = (self.leaves(account), &self.provider.disabling);
-        let strangers = self.strangers(account);
-        let rotation =
-            Rotation { account, why, puts: distinct, points, after, without, noted, disabling, strangers };
+        let rotation = Rotation {
+            account,
+            why,
+            puts: distinct,
+            points,
+            after,
+            without: self.leaves(account),
+            noted,
+            disabling: &self.provider.disabling,
+            strangers,
+            planned,
+        };
         let steps = rotation::plan(&self.provider.name, &self.target.tag, self.survey, &rotation);
         self.out.steps.extend(steps);
     }

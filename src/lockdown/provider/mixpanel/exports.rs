@@ -1,13 +1,14 @@
 //! What carries data out or in by itself: legacy pipelines and warehouse imports are paused, never cancelled, since that
 //! would destroy their history.
 //!
-//! Paused is what the account made, and what nobody is named for, since it could have been the account: a pause costs
-//! a delay. What somebody else made is left alone.
+//! Paused is what the account made, itself or with a credential that it may know, and what nobody is named for, since it could
+//! have been the account: a pause costs a delay. What somebody else made is left alone.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Mixpanel;
+use super::chain::Chain;
 use super::steps::{details, lacks};
 use super::survey::Survey;
 use super::suspect::Made;
@@ -34,12 +35,12 @@ struct ImportOf {
 }
 
 /// The steps that are still to be done, and what was left alone, in words.
-pub(super) fn plan(system: &str, survey: &Survey) -> (Vec<Step>, Vec<String>) {
+pub(super) fn plan(system: &str, survey: &Survey, chain: &Chain) -> (Vec<Step>, Vec<String>) {
     let (mut steps, mut notes) = (Vec::new(), Vec::new());
     for (id, project) in &survey.projects {
         for job in project.jobs.iter().flatten() {
             let what = format!("the legacy pipeline {} of {}", job.name, survey.project_name(*id));
-            match reason(survey, &job.creator) {
+            match reason(survey, chain, &job.creator) {
                 None => notes.push(format!("left alone, since somebody else made it: {what}")),
                 Some(_) if job.paused == Some(true) => {}
                 Some(why) => steps.push(pause_pipeline(system, *id, job, &what, why)),
@@ -47,7 +48,7 @@ pub(super) fn plan(system: &str, survey: &Survey) -> (Vec<Step>, Vec<String>) {
         }
         for import in project.imports.iter().flatten() {
             let what = format!("the warehouse import {} of {}", import.id, survey.project_name(*id));
-            match reason(survey, &import.creator) {
+            match reason(survey, chain, &import.creator) {
                 None => notes.push(format!("left alone, since somebody else made it: {what}")),
                 Some(_) if import.paused => {}
                 Some(why) => steps.push(pause_import(system, *id, import, &what, why)),
@@ -57,10 +58,10 @@ pub(super) fn plan(system: &str, survey: &Survey) -> (Vec<Step>, Vec<String>) {
     (steps, notes)
 }
 
-fn reason(survey: &Survey, creator: &Creator) -> Option<String> {
+fn reason(survey: &Survey, chain: &Chain, creator: &Creator) -> Option<String> {
     match survey.suspect.made(creator) {
         Made::Yes => Some("the account made it".to_owned()),
-        Made::No => None,
+        Made::No => chain.made_with(creator),
         Made::Unknown => Some("Mixpanel does not tell who made it: it may have been the account".to_owned()),
     }
 }

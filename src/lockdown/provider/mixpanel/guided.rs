@@ -100,10 +100,8 @@ impl Guide<'_> {
     fn member(&self) -> Option<Guided> {
         let survey = self.survey;
         let gone = survey.members.is_some() && survey.listed().is_none();
-        (!self.scim && !gone).then(|| Guided {
-            id: format!("{}/remove-member", self.system),
-            ..remove_member(self.system, self.email())
-        })
+        (!self.scim && !gone)
+            .then(|| Guided { id: remove_member_id(self.system), ..remove_member(self.system, self.email()) })
     }
 
     fn project_access(&self) -> Guided {
@@ -369,6 +367,11 @@ impl Guide<'_> {
         let proof = GuidedProof::Attested;
         self.step("own-credential", "Replace the credential of Portcullis itself", how, proof, true)
     }
+}
+
+/// The step of a lockdown by which a person removes the member.
+pub(super) fn remove_member_id(system: &str) -> String {
+    format!("{system}/remove-member")
 }
 
 /// Who is no member any more has no access through any grant.

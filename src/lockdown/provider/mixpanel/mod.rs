@@ -5,6 +5,7 @@
 
 mod accounts;
 mod api;
+mod chain;
 mod check;
 mod credential;
 pub mod deletions;

@@ -67,6 +67,8 @@ pub(super) struct Rotation<'a> {
     pub(super) disabling: &'a BTreeSet<String>,
     /// Service accounts that bear the name of the new one, and that somebody else made.
     pub(super) strangers: BTreeSet<u64>,
+    /// Steps that the incident has.
+    pub(super) planned: &'a BTreeSet<StepId>,
 }
 
 /// The name of the replacement, the same in every run of an incident.
@@ -79,11 +81,24 @@ pub(super) fn bears(username: &str, name: &str) -> bool {
     username.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
+/// Whether there is a new credential, or there will be one: of an account that is in no project, none is made.
+pub(super) fn has_new(
+    system: &str,
+    survey: &Survey,
+    account: &Account,
+    name: &str,
+    strangers: &BTreeSet<u64>,
+    planned: &BTreeSet<StepId>,
+) -> bool {
+    let replace = StepId::new(system, &steps::account_object(account), REPLACE);
+    let made = ours(survey, name, strangers).next().is_some();
+    made || planned.contains(&replace) || !survey.direct(account.id).is_empty()
+}
+
 /// The steps that are still to be done.
 pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation<'_>) -> Vec<Step> {
-    let Rotation { account, why, puts, points, after, without, noted, disabling, strangers } = rotation;
-    let object = steps::account_object(account);
-    let replace = StepId::new(system, &object, REPLACE);
+    let Rotation { account, why, puts, points, after, strangers, planned: known, .. } = rotation;
+    let replace = StepId::new(system, &steps::account_object(account), REPLACE);
     let put_steps: Vec<Step> = puts.iter().map(|put| put.step(&replace, (*why).to_owned())).collect();
     let kept: Vec<Kept> = put_steps
         .iter()
@@ -92,48 +107,69 @@ pub(super) fn plan(system: &str, tag: &str, survey: &Survey, rotation: &Rotation
         .collect();
     let repoints = repoints(points, puts, &put_steps, &replace, why);
     let direct = survey.direct(account.id);
-    let name = name(tag, account.id);
-    let ours: BTreeSet<u64> = ours(survey, &name, strangers).collect();
+    let ours: BTreeSet<u64> = ours(survey, &name(tag, account.id), strangers).collect();
+    let needs = put_steps.iter().chain(&repoints).map(|step| step.id.clone()).collect();
+    let given = given(system, rotation, &replace, put_steps, repoints);
     let mut planned = Vec::new();
     if ours.is_empty() && !direct.is_empty() {
-        let member = survey.suspect.member.as_ref();
-        let mut projects = direct.clone();
-        projects.retain(|project, _| !without.contains(project) || direct.len() == 1);
-        let effect = format!(
-            "a new service account with the same roles in {}; undone by deleting it",
-            survey.project_names(projects.keys())
-        );
-        let details = Replacement {
-            name,
-            projects,
-            expires: account.expires.clone(),
-            kept: kept.clone(),
-            suspect: survey.suspect.email.clone(),
-            suspect_user: member.and_then(|member| member.id),
-            strangers: strangers.clone(),
-        };
-        planned.push(Step {
-            why: (*why).to_owned(),
-            effect,
-            secret: SecretRole::Yields,
-            details: serde_json::to_value(details).unwrap_or_default(),
-            ..Step::new(system, object, REPLACE, Phase::Rotate, Undo::Compensable)
-        });
-        planned.extend(put_steps.iter().chain(&repoints).cloned());
-        let of = |action| StepId::new(system, &steps::account_object(account), action);
-        let note = |row: &String| Step {
-            bound_to: vec![of(accounts::DELETE)],
-            ..inventory::note(row, Some(&replace), vec![of(accounts::QUARANTINE)], Vec::new())
-        };
-        planned.extend(noted.iter().map(note));
-        let disabled = puts.iter().zip(&put_steps).filter(|(put, _)| disabling.contains(&put.store));
-        planned.extend(disabled.map(|(put, step)| put.disable_old(step, of(accounts::QUARANTINE))));
+        planned.push(replacement(system, tag, survey, rotation, kept.clone()));
+        planned.extend(given);
+    } else if known.contains(&replace) {
+        // Of rows that came into the inventory since. All others are in the incident already, done or not.
+        planned.extend(given.into_iter().filter(|step| !known.contains(&step.id)));
     }
-    let needs = put_steps.iter().chain(&repoints).map(|step| step.id.clone()).collect();
     let reason = Reason { why, phase: Phase::Rotate, needs, after: after.clone(), kept };
     planned.extend(accounts::plan(system, account, &direct, &survey.project_names(direct.keys()), &reason));
     planned.extend(duplicates(system, survey, &ours, &replace));
     planned
+}
+
+/// The step that makes the new one.
+fn replacement(system: &str, tag: &str, survey: &Survey, rotation: &Rotation<'_>, kept: Vec<Kept>) -> Step {
+    let Rotation { account, why, without, strangers, .. } = rotation;
+    let direct = survey.direct(account.id);
+    let mut projects = direct.clone();
+    projects.retain(|project, _| !without.contains(project) || direct.len() == 1);
+    let effect = format!(
+        "a new service account with the same roles in {}; undone by deleting it",
+        survey.project_names(projects.keys())
+    );
+    let details = Replacement {
+        name: name(tag, account.id),
+        projects,
+        expires: account.expires.clone(),
+        kept,
+        suspect: survey.suspect.email.clone(),
+        suspect_user: survey.suspect.member.as_ref().and_then(|member| member.id),
+        strangers: strangers.clone(),
+    };
+    Step {
+        why: (*why).to_owned(),
+        effect,
+        secret: SecretRole::Yields,
+        details: serde_json::to_value(details).unwrap_or_default(),
+        ..Step::new(system, steps::account_object(account), REPLACE, Phase::Rotate, Undo::Compensable)
+    }
+}
+
+/// The steps by which the new credential gets to whoever works with it, and is noted.
+fn given(
+    system: &str,
+    rotation: &Rotation<'_>,
+    replace: &StepId,
+    put_steps: Vec<Step>,
+    repoints: Vec<Step>,
+) -> Vec<Step> {
+    let Rotation { account, puts, noted, disabling, .. } = rotation;
+    let of = |action| StepId::new(system, &steps::account_object(account), action);
+    let note = |row: &String| Step {
+        bound_to: vec![of(accounts::DELETE)],
+        ..inventory::note(row, Some(replace), vec![of(accounts::QUARANTINE)], Vec::new())
+    };
+    let disabled = puts.iter().zip(&put_steps).filter(|(put, _)| disabling.contains(&put.store));
+    let disabled = disabled.map(|(put, step)| put.disable_old(step, of(accounts::QUARANTINE)));
+    let last: Vec<Step> = noted.iter().map(note).chain(disabled).collect();
+    put_steps.into_iter().chain(repoints).chain(last).collect()
 }
 
 /// The steps by which consumers get what was put into their entries, each once.

@@ -34,7 +34,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn find(&self, name: &str) -> Option<&'a Account> {
+    pub(super) fn find(&self, name: &str) -> Option<&'a Account> {
         let accounts = self.survey.accounts.as_deref().unwrap_or_default();
         let exact =
             accounts.iter().find(|account| account.username == name || account.id.to_string() == name);
