@@ -528,6 +528,8 @@ mod tests {
         assert!(parse("").unwrap().is_empty());
     }
 
+    const SECRET: &str = "i.toml:5:14: `credential` looks like the secret itself";
+
     #[test]
     fn a_mistake_is_told_with_its_place() {
         let token = "0123456789abcdef0123456789abcdef";
@@ -567,18 +569,9 @@ mod tests {
             (format!("{LEAST}last-rotated = 2026"), "i.toml:5:16: `last-rotated` has to be a date"),
             (format!("{LEAST}last-rotated = 07:32:00"), "i.toml:5:16: `last-rotated` has to be a date"),
             (format!("{LEAST}last-rotated = '2026-02-30'"), "i.toml:5:16: `last-rotated` has to be a date"),
-            (
-                format!("{LEAST}credential = '{token}'"),
-                "i.toml:5:14: `credential` looks like the secret itself",
-            ),
-            (
-                format!("{LEAST}credential = 'sa:{token}'"),
-                "i.toml:5:14: `credential` looks like the secret itself",
-            ),
-            (
-                format!("{LEAST}credential = 'etl.a1b2c3.mp-service-account:Zq8L'"),
-                "i.toml:5:14: `credential` looks like the secret itself",
-            ),
+            (format!("{LEAST}credential = '{token}'"), SECRET),
+            (format!("{LEAST}credential = 'sa:{token}'"), SECRET),
+            (format!("{LEAST}credential = 'etl.a1b2c3.mp-service-account:Zq8L'"), SECRET),
             (
                 format!("{LEAST}{}", LEAST.replace("etl", "ETL")),
                 "i.toml:6:8: the name `ETL` is taken by line 2",

@@ -11,7 +11,7 @@ use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -70,7 +70,8 @@ pub(super) fn with_key(
 /// file is not who decides where signatures go.
 #[derive(Deserialize)]
 struct Key {
-    r#type: String,
+    #[serde(rename = "type")]
+    kind: String,
     client_email: String,
     private_key: String,
     private_key_id: Option<String>,
@@ -82,7 +83,7 @@ impl Key {
             let (line, column) = (error.line(), error.column());
             format!("`credential` is JSON, but not the key file of a service account (line {line}, column {column})")
         })?;
-        if key.r#type == "service_account" {
+        if key.kind == "service_account" {
             return Ok(key);
         }
         Err("`credential` is JSON, but its `type` is not `service_account`".to_owned())
@@ -96,6 +97,18 @@ impl Key {
     }
 }
 
+/// What an assertion says: who asks, for whom, for what, where, and from when to when, in seconds since 1970.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    scope: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+}
+
 fn signing(key: Key, endpoint: Url, wanted: Wanted) -> Result<Signing, String> {
     let pair = Arc::new(key.pair()?);
     let Key { client_email, private_key_id, .. } = key;
@@ -103,13 +116,17 @@ fn signing(key: Key, endpoint: Url, wanted: Wanted) -> Result<Signing, String> {
     let assert = move |now: Timestamp| {
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": private_key_id });
         let seconds = now.nanos.div_euclid(1_000_000_000);
-        let mut claims = json!({
-            "iss": issuer, "scope": wanted.scopes, "aud": audience, "iat": seconds, "exp": seconds + HOLDS,
-        });
         // Whoever acts for itself needs no delegation.
-        if let Some(subject) = wanted.subject.as_ref().filter(|subject| **subject != issuer) {
-            claims["sub"] = Value::from(subject.as_str());
-        }
+        let subject = wanted.subject.as_ref().filter(|subject| **subject != issuer);
+        let claims = Claims {
+            iss: &issuer,
+            sub: subject.map(String::as_str),
+            scope: &wanted.scopes,
+            aud: &audience,
+            iat: seconds,
+            exp: seconds + HOLDS,
+        };
+        let claims = serde_json::to_value(claims).map_err(|_error| "no claims".to_owned())?;
         token(&pair, &header, &claims)
     };
     Ok(Signing { endpoint, id: client_email, assert: Box::new(assert), advice: ADVICE })

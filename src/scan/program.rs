@@ -62,6 +62,7 @@ pub(super) struct Column {
 }
 
 /// Rules compiled for a source.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Program {
     /// The fields that records are asked for.
     pub table: FieldTable,
