@@ -136,7 +136,7 @@ pub enum Fate<'a> {
 }
 
 /// Moments further than this from the incident's others are another story.
-const AFTERMATH: i64 = 7 * 24 * HOUR;
+pub(super) const AFTERMATH: i64 = 7 * 24 * HOUR;
 
 impl Story {
     /// From what was read; `None` where the account has no event and no finding with a time.

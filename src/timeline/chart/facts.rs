@@ -6,7 +6,7 @@ use crate::rule::Level;
 use crate::timeline::clock::{duration, grouped};
 use crate::timeline::lane::Does;
 use crate::timeline::names::Name;
-use crate::timeline::story::{Event, Story, TakenBack};
+use crate::timeline::story::{AFTERMATH, Event, Story, TakenBack};
 
 /// Most things that a line lists.
 const LISTED: usize = 4;
@@ -22,9 +22,10 @@ pub fn facts(story: &Story) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The account's events from the suspicious moment until it was shut out.
+/// The account's events from the suspicious moment until it was shut out; where it was not, as long after the last moment as what
+/// others do still belongs to it.
 pub fn incident(story: &Story) -> &[Event] {
-    let end = story.moments.last().copied().unwrap_or(i64::MAX);
+    let end = story.moments.last().map_or(i64::MAX, |last| last.saturating_add(AFTERMATH));
     let contained = story.key.contained.as_ref().map_or(end, |moment| moment.nanos);
     story.within(story.start(), contained.max(story.start()))
 }
