@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use portcullis::config::{Integration, IntegrationKind, Settings, Stored, Value as Setting};
+use portcullis::config::{Integration, IntegrationKind, Pause, Settings, Stored, Value as Setting};
 use portcullis::drill::emulator::switches::Paging;
 use portcullis::drill::emulator::tenant::differences;
 use portcullis::drill::emulator::{Emulator, Faults, Switches, Tenant, What, When};
@@ -855,6 +855,41 @@ async fn whoever_is_said_to_be_removed_and_is_listed_is_a_gap() {
     let emulator = &world.emulator;
     emulator.edit(|tenant| assert!(tenant.mixpanel.remove_member(JANE, 0)));
     assert_eq!(gaps(&world).await, []);
+}
+
+#[tokio::test]
+async fn a_row_whose_service_account_is_not_found_is_paused_and_looked_for() {
+    let mut lost = row("crm", "reverse-etl-before", "ada.abel@acme.example", false);
+    lost.pause = Some(Pause { system: "census".to_owned(), flows: vec!["15135".to_owned()] });
+    let mut world = World::new(Switches::default(), [nightly(), vec![lost]].concat());
+    let rows = |found: &Discovery| {
+        let ids = found.guided.iter().filter(|step| step.required).map(|step| step.id.clone());
+        ids.filter(|id| id.starts_with("mixpanel/row/")).collect::<Vec<_>>()
+    };
+    let first = world.discover().await;
+    assert_eq!(
+        (rows(&first), ids(&first.elsewhere)),
+        (vec!["mixpanel/row/crm".to_owned()], vec!["census/flow/15135/pause"])
+    );
+    assert!(first.notes.iter().any(|note| note.contains("names a service account that is not there")));
+    // Who leaves stops nothing.
+    let leaves = Target { ask: Ask::Leave, ..world.target.clone() };
+    let found = world.provider.discover(&leaves).await.unwrap();
+    assert_eq!((rows(&found), ids(&found.elsewhere)), (vec![], vec![]));
+    // What was found, and was deleted since, was dealt with.
+    world.target.read.memory = first.memory;
+    world.emulator.edit(|tenant| drop(tenant.mixpanel.service_accounts.remove(&NIGHTLY)));
+    assert_eq!(rows(&world.discover().await), ["mixpanel/row/crm"]);
+    // Where nothing can be listed, nothing is found.
+    let when = When::Match {
+        service: "mixpanel".to_owned(),
+        method: String::new(),
+        path_part: "organizations/90210/service-accounts".to_owned(),
+        times: 99,
+    };
+    world.emulator.set_faults(Faults::one(when, What::Status(403)));
+    world.target.read.memory = Value::Null;
+    assert_eq!(rows(&world.discover().await), ["mixpanel/row/nightly", "mixpanel/row/crm"]);
 }
 
 /// The log names neither the board nor what became of the pipeline as a proof would have to.

@@ -160,6 +160,22 @@ fn where_the_role_is_not_told_all_is_paused() {
     assert_eq!(paused(&stage), [false, true, false]);
 }
 
+/// The inventory calls its credential by a name that nobody has.
+#[test]
+fn what_runs_on_a_credential_that_is_not_found_is_paused() {
+    let stage = stage(60, |_| {});
+    let old = &stage.before.mixpanel.service_accounts[&88_103].username;
+    stage.put("integrations.toml", stage.inventory_before.replace(old, "renamed").as_bytes());
+    let run = stage.lockdown(&[], None);
+    assert_eq!((run.code, paused(&stage)), (Some(PARTIAL), [true; 3]), "{} {}", reasons(&run), run.stderr);
+    assert!(stage.record().guided.iter().any(|tracked| tracked.guided.id == "mixpanel/row/use-2"));
+    check::agrees(&stage).unwrap();
+    stage.put("integrations.toml", stage.inventory_before.as_bytes());
+    let restore = stage.restore(None);
+    check::restored(&stage, &restore, &check::rests(&stage)).unwrap();
+    assert_eq!(paused(&stage), [false, true, false]);
+}
+
 #[test]
 fn a_row_that_asks_for_what_its_system_cannot_do_is_a_mistake() {
     let stage = stage(68, |_| {});

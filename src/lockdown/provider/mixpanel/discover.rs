@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::Mixpanel;
 use super::accounts::{self, Reason};
 use super::chain::Chain;
 use super::exports;
 use super::guided::{self, Guide, UNREAD_ACCOUNTS, UNREAD_FEEDS, UNREAD_PROJECTS, usernames};
 use super::rotation::{self, Rotation, bears};
-use super::survey::{List, Survey, Unread};
+use super::survey::{List, Memory, Survey, Unread};
 use super::wire::{Account, Member};
 use crate::config::{Integration, IntegrationKind};
 use crate::lockdown::flow;
@@ -48,12 +50,12 @@ pub(super) fn plan(provider: &Mixpanel, target: &Target, survey: &Survey) -> Dis
         Ask::Leave => guide.leaving(),
         Ask::ShutOut | Ask::Deactivate => guide.general(),
     };
-    let memory = serde_json::to_value(&survey.suspect.member).unwrap_or_default();
-    let out = Discovery { guided, memory, snapshot: survey.snapshot(), ..Discovery::default() };
+    let out = Discovery { guided, snapshot: survey.snapshot(), ..Discovery::default() };
     let (rows, doubtful) = (BTreeMap::new(), Vec::new());
     let (chain, asked, entries) = (Chain::default(), BTreeSet::new(), BTreeMap::new());
     let mut planner = Planner { provider, target, survey, guide, rows, chain, asked, doubtful, entries, out };
     planner.match_inventory();
+    planner.out.memory = planner.memory();
     planner.chain = planner.follow();
     planner.wishes();
     if target.is_nobody() {
@@ -179,14 +181,42 @@ impl<'a> Planner<'a> {
             let found = exact.or_else(|| by_name.next().filter(|_| by_name.next().is_none()));
             match found {
                 Some(account) => self.rows.entry(account.id).or_default().push(row),
-                // The organization's list was read, and has none.
-                None if self.survey.accounts.is_some() => self.note(format!(
-                    "the integration {} of the inventory names a service account that is not there: {credential}",
-                    row.name
-                )),
-                None => {}
+                None => self.unmatched(row, credential),
             }
         }
+    }
+
+    /// Nobody knows whether the account knows what cannot be found. What an earlier pass found was dealt with then, and is gone
+    /// by that.
+    fn unmatched(&mut self, row: &Integration, credential: &str) {
+        let name = &row.name;
+        let is_listed = self.survey.accounts.is_some();
+        if is_listed {
+            self.note(format!(
+                "the integration {name} of the inventory names a service account that is not there: {credential}"
+            ));
+        }
+        if !self.pauses() || self.survey.found_before.contains(name) {
+            return;
+        }
+        let why = if is_listed {
+            "Mixpanel does not list the service account that the inventory names for it: the account may know its secret"
+        } else {
+            "service accounts could not be listed: the account may know the secret of this one"
+        };
+        self.flows(&[row], why);
+        let step = self.guide.unmatched(row, credential, is_listed);
+        self.out.guided.push(step);
+    }
+
+    fn memory(&self) -> Value {
+        let member = self.survey.suspect.member.clone();
+        let mut rows = self.survey.found_before.clone();
+        rows.extend(self.rows.values().flatten().map(|row| row.name.clone()));
+        if member.is_none() && rows.is_empty() {
+            return Value::Null;
+        }
+        serde_json::to_value(Memory { member, rows }).unwrap_or_default()
     }
 
     fn account(&mut self, account: &'a Account) {

@@ -346,6 +346,29 @@ impl Guide<'_> {
         self.step(&id, &format!("Replace {} by hand", account.username), how, proof, true)
     }
 
+    /// A row of the inventory whose service account was not found. `is_listed`: Mixpanel lists others.
+    pub(super) fn unmatched(&self, row: &Integration, credential: &str, is_listed: bool) -> Guided {
+        let Integration { name, consumer, .. } = row;
+        let (why, first) = if is_listed {
+            ("Mixpanel lists no such service account", "find it, correct the row, and run this again")
+        } else {
+            (
+                "Portcullis may not list service accounts",
+                "find it. Better: give Portcullis a service account that is an owner, and run this again",
+            )
+        };
+        let paused = row.pause.as_ref().map_or_else(String::new, |pause| {
+            format!(" {} of {} is paused until the incident is over.", pause.flows.join(", "), pause.system)
+        });
+        let how = format!(
+            "The row {name} of the inventory says that {consumer} works with {credential}. {why}, so that it was not \
+             replaced.{paused} Organization settings → Service Accounts: {first}. Otherwise make one with the same roles, give \
+             it to {consumer}, and delete the old one. Vouch for this only then, or where nothing works with it any more."
+        );
+        let title = format!("Find the credential of {consumer}");
+        self.step(&format!("row/{name}"), &title, how, GuidedProof::Attested, true)
+    }
+
     /// A service account to change that could not be found, since they may not be listed.
     pub(super) fn by_hand(&self, name: &str, why: &str) -> Guided {
         let how = format!(

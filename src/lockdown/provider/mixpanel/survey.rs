@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -24,6 +25,27 @@ pub(super) struct Survey {
     /// `None`: the credential may not list them.
     pub(super) accounts: Option<Vec<Account>>,
     pub(super) unread: Vec<Unread>,
+    /// Rows of the inventory whose service account an earlier pass found.
+    pub(super) found_before: BTreeSet<String>,
+}
+
+/// What later passes are told.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Memory {
+    /// The account's row in the list of members.
+    pub(super) member: Option<Member>,
+    /// Rows of the inventory whose service account was found.
+    #[serde(default)]
+    pub(super) rows: BTreeSet<String>,
+}
+
+impl Memory {
+    /// Journals of an earlier version hold the member alone.
+    fn read(memory: &Value) -> Self {
+        let member =
+            Member::deserialize(memory).ok().map(|member| Self { member: Some(member), ..Self::default() });
+        member.or_else(|| Self::deserialize(memory).ok()).unwrap_or_default()
+    }
 }
 
 /// A list that could not be read.
@@ -81,15 +103,15 @@ impl Survey {
             projects.insert(id, project);
         }
         let own = own(api, &me, accounts.as_deref().unwrap_or_default());
-        let remembered: Option<Member> = serde_json::from_value(target.read.memory.clone()).ok().flatten();
+        let remembered = Memory::read(&target.read.memory);
         let suspect = Suspect::new(
             &target.email,
             members.as_deref(),
-            remembered.as_ref(),
+            remembered.member.as_ref(),
             accounts.as_deref().unwrap_or_default(),
             own,
         );
-        Ok(Self { me, own, suspect, members, projects, accounts, unread })
+        Ok(Self { me, own, suspect, members, projects, accounts, unread, found_before: remembered.rows })
     }
 
     /// The account's row in the list of members, as it is now.
