@@ -61,7 +61,7 @@ pub(super) fn with_key(
             return Ok(None);
         }
         let endpoint = endpoint.ok_or_else(|| format!("`{}` is needed", TOKEN_URL.name))?;
-        signing(Key::read(text)?, endpoint, wanted).map(Some)
+        signing(KeyFile::read(text)?, endpoint, wanted).map(Some)
     });
     signed.map_err(|error| error.to_string())
 }
@@ -69,7 +69,7 @@ pub(super) fn with_key(
 /// The file of a key, as far as it is needed. Where it says that tokens are asked for does not count: who can write the
 /// file is not who decides where signatures go.
 #[derive(Deserialize)]
-struct Key {
+struct KeyFile {
     #[serde(rename = "type")]
     kind: String,
     client_email: String,
@@ -77,7 +77,7 @@ struct Key {
     private_key_id: Option<String>,
 }
 
-impl Key {
+impl KeyFile {
     fn read(text: &str) -> Result<Self, String> {
         let key: Self = serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
@@ -109,9 +109,9 @@ struct Claims<'a> {
     exp: i64,
 }
 
-fn signing(key: Key, endpoint: Url, wanted: Wanted) -> Result<Signing, String> {
+fn signing(key: KeyFile, endpoint: Url, wanted: Wanted) -> Result<Signing, String> {
     let pair = Arc::new(key.pair()?);
-    let Key { client_email, private_key_id, .. } = key;
+    let KeyFile { client_email, private_key_id, .. } = key;
     let (issuer, audience) = (client_email.clone(), endpoint.to_string());
     let assert = move |now: Timestamp| {
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": private_key_id });
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_assertion_says_who_asks_for_what_and_until_when() {
-        let key = Key::read(&ServiceAccount::with(&[]).file()).unwrap();
+        let key = KeyFile::read(&ServiceAccount::with(&[]).file()).unwrap();
         let endpoint = Url::parse("https://oauth2.googleapis.com/token").unwrap();
         let wanted = Wanted { scopes: "a b".to_owned(), subject: Some("ada@acme.example".to_owned()) };
         let signing = signing(key, endpoint, wanted).unwrap();

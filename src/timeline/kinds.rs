@@ -343,8 +343,11 @@ fn auth0_call(action: &str, call: &Call<'_>) -> Option<&'static str> {
         ("delete", ["users", _, "roles"]) => "role_removed",
         ("post", ["tenants", "invitations", ..]) => "member_invited",
         ("delete", ["users", _, "sessions" | "refresh-tokens"]) => "sessions_ended",
-        ("delete", ["users", _, "authentication-methods" | "authenticators" | "multifactor", ..])
-        | ("delete", ["guardian", "enrollments", _]) => "factor_removed",
+        (
+            "delete",
+            ["users", _, "authentication-methods" | "authenticators" | "multifactor", ..]
+            | ["guardian", "enrollments", _],
+        ) => "factor_removed",
         ("delete", ["grants", ..]) => "grants_revoked",
         ("post", ["clients"]) => "client_created",
         ("delete", ["clients", _]) => "client_deleted",

@@ -293,6 +293,17 @@ fn numbers_of_onelogin_are_told_in_words() {
     );
 }
 
+/// What a call to Auth0's Management API did to the account.
+fn auth0(minute: u32, actor: &str, blocked: &str, code: &str) -> Value {
+    json!({
+        "date": format!("2026-10-24T01:{minute:02}:00.000Z"), "type": code, "log_id": minute.to_string(), "client_id": "c",
+        "ip": "203.0.113.77", "details": {
+            "request": {"method": "patch", "path": "/api/v2/users/auth0|6", "auth": {"user": {"email": actor}},
+                "body": {"blocked": blocked == "true"}},
+            "response": {"body": {"email": ACCOUNT}}},
+    })
+}
+
 #[test]
 fn blocks_of_each_vendor_that_failed_or_were_taken_back_are_none() {
     let entra = |minute: u32, actor: &str, activity: &str, result: &str| {
@@ -307,15 +318,6 @@ fn blocks_of_each_vendor_that_failed_or_were_taken_back_are_none() {
             "id": {"time": format!("2026-10-24T01:{minute:02}:00.000Z"), "applicationName": "admin", "uniqueQualifier": "1"},
             "actor": {"email": actor}, "ipAddress": "203.0.113.77",
             "events": [{"name": "CHANGE_X", "parameters": []}, {"name": name, "parameters": [{"name": "USER_EMAIL", "value": ACCOUNT}]}],
-        })
-    };
-    let auth0 = |minute: u32, actor: &str, blocked: &str, code: &str| {
-        json!({
-            "date": format!("2026-10-24T01:{minute:02}:00.000Z"), "type": code, "log_id": minute.to_string(), "client_id": "c",
-            "ip": "203.0.113.77", "details": {
-                "request": {"method": "patch", "path": "/api/v2/users/auth0|6", "auth": {"user": {"email": actor}},
-                    "body": {"blocked": blocked == "true"}},
-                "response": {"body": {"email": ACCOUNT}}},
         })
     };
     let invited = json!({

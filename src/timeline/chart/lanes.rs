@@ -133,8 +133,11 @@ fn lay_out(story: &Story, scale: &Scale) -> Vec<Laid> {
 #[derive(Default)]
 struct Called {
     names: Names,
-    known: HashMap<(Option<Name>, Option<&'static Line>, Option<Name>, bool), u32>,
+    known: HashMap<Like, u32>,
 }
+
+/// What makes events be called the same: type, kind, object, and whether they failed.
+type Like = (Option<Name>, Option<&'static Line>, Option<Name>, bool);
 
 impl Called {
     /// The number of an event's name: its type in words, what it was done to where that tells more, and whether it failed.
