@@ -10,7 +10,7 @@ use super::names::{Name, Names, renamed};
 use super::story::{Event, Gathered};
 use crate::scan::rows::{Projection, Rows, TakeRows};
 
-/// The fields that events are read from: [`read`] asks for their values by their place here.
+/// The fields that events are read from: who reads them asks for their values by their place here.
 pub const FIELDS: &[&str] = &[
     "event.action",
     "event.outcome",
