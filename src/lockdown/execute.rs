@@ -123,8 +123,7 @@ impl Found {
     /// Whether a system that could not be read when the plan was agreed to shows what nobody agreed to.
     pub fn shows_unasked(&self, record: &Record) -> bool {
         let unasked = self.discoveries.iter().filter(|(name, _)| record.unasked.contains(*name));
-        let is_agreed = |step: &Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.confirmed);
-        unasked.flat_map(|(_, discovery)| &discovery.steps).any(|step| !is_agreed(step))
+        unasked.flat_map(|(_, discovery)| &discovery.steps).any(|step| !record.is_confirmed(&step.id))
     }
 
     /// Whether any system has the account that it is about.
@@ -144,10 +143,9 @@ fn look_besides(systems: &BTreeMap<String, Arc<dyn Provider>>, name: &str, disco
 /// What is done besides steps of `record` and nobody agreed to yet: the credential of their system could not be had when they
 /// were planned, and they do not come up again once they are done.
 fn owed(systems: &BTreeMap<String, Arc<dyn Provider>>, record: &Record) -> Vec<Step> {
-    let is_agreed = |step: &Step| record.steps.get(&step.id).is_some_and(|tracked| tracked.confirmed);
     let steps = record.in_order().filter(|tracked| tracked.state.status != Status::Skipped);
     let besides = steps.filter_map(|tracked| systems.get(&tracked.step.system)?.besides(&tracked.step));
-    besides.filter(|step| !is_agreed(step)).collect()
+    besides.filter(|step| !record.is_confirmed(&step.id)).collect()
 }
 
 /// Of what systems plan for others, adds to their steps what is not done yet, and what cannot be looked at.

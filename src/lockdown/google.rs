@@ -2,8 +2,6 @@
 //! asks for them as often as they are needed.
 //! <https://developers.google.com/identity/protocols/oauth2/service-account>
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
@@ -18,7 +16,7 @@ use url::Url;
 use crate::config::Settings;
 use crate::config::catalog::{Setting, SettingKind};
 use crate::event::time::Timestamp;
-use crate::lockdown::http::{Signing, Transport};
+use crate::lockdown::http::{Auth, Signing, Transport};
 
 /// Where access tokens are asked for.
 pub(super) const TOKEN_URL: Setting = Setting {
@@ -31,7 +29,7 @@ pub(super) const TOKEN_URL: Setting = Setting {
 };
 
 /// The scope of what is no API of Google Workspace.
-pub(super) const CLOUD: &str = "https://www.googleapis.com/auth/cloud-platform";
+const CLOUD: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// How long an assertion holds, in seconds: the longest that is taken.
 const HOLDS: i64 = 3600;
@@ -64,6 +62,19 @@ pub(super) fn with_key(
         signing(KeyFile::read(text)?, endpoint, wanted).map(Some)
     });
     signed.map_err(|error| error.to_string())
+}
+
+/// The transport with this credential for an API of Google Cloud, where nobody acts for another: see [`with_key`].
+///
+/// # Errors
+/// The key cannot be used.
+pub(super) fn cloud(
+    transport: &Transport,
+    credential: SecretString,
+    settings: &Settings,
+) -> Result<Transport, String> {
+    let wanted = Wanted { scopes: CLOUD.to_owned(), subject: None };
+    with_key(transport.with_auth(Auth::Bearer(credential)), settings, wanted)
 }
 
 /// The file of a key, as far as it is needed. Where it says that tokens are asked for does not count: who can write the
@@ -110,7 +121,7 @@ struct Claims<'a> {
 }
 
 fn signing(key: KeyFile, endpoint: Url, wanted: Wanted) -> Result<Signing, String> {
-    let pair = Arc::new(key.pair()?);
+    let pair = key.pair()?;
     let KeyFile { client_email, private_key_id, .. } = key;
     let (issuer, audience) = (client_email.clone(), endpoint.to_string());
     let assert = move |now: Timestamp| {
@@ -148,7 +159,7 @@ fn token(pair: &RsaKeyPair, header: &Value, claims: &Value) -> Result<SecretStri
 #[cfg(test)]
 mod tests {
     use crate::drill::emulator::google::ServiceAccount;
-    use crate::lockdown::http::{self, Auth};
+    use crate::lockdown::http;
 
     use super::*;
 

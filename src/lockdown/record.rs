@@ -429,6 +429,11 @@ impl Record {
         all.filter(|(_, gap)| !gap.guided.as_deref().is_some_and(|id| self.is_done(id)))
     }
 
+    /// Whether a step is known and was agreed to.
+    pub fn is_confirmed(&self, step: &StepId) -> bool {
+        self.steps.get(step).is_some_and(|tracked| tracked.confirmed)
+    }
+
     /// Steps that nobody agreed to.
     pub fn unconfirmed(&self) -> impl Iterator<Item = &StepId> {
         self.steps.values().filter(|tracked| !tracked.confirmed).map(|tracked| &tracked.step.id)

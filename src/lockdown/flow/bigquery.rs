@@ -13,8 +13,8 @@ use super::{FlowKind, Flows, Standing, refused};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
 use crate::lockdown::consumer::Opening;
-use crate::lockdown::google::{CLOUD, TOKEN_URL, Wanted, with_key};
-use crate::lockdown::http::{Auth, Call, CallError, Stats, Transport};
+use crate::lockdown::google::{TOKEN_URL, cloud};
+use crate::lockdown::http::{Call, CallError, Stats, Transport};
 use crate::lockdown::provider::{Check, OpenError};
 
 /// The longest name of a dataset.
@@ -62,8 +62,7 @@ fn open(opening: Opening) -> Result<Arc<dyn Flows>, OpenError> {
             "consumer {name}: `members` are e-mail addresses of service accounts"
         )));
     }
-    let wanted = Wanted { scopes: CLOUD.to_owned(), subject: None };
-    let transport = with_key(transport.with_auth(Auth::Bearer(credential)), &settings, wanted)
+    let transport = cloud(&transport, credential, &settings)
         .map_err(|why| OpenError(format!("consumer {name}: {why}")))?;
     Ok(Arc::new(BigQuery { name, members, transport }))
 }

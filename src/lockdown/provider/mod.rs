@@ -271,6 +271,14 @@ pub struct Discovery {
     pub snapshot: Value,
 }
 
+impl Discovery {
+    /// What this pass cannot see, and a person can.
+    pub(super) fn look_by_hand(&mut self, what: String, step: Guided) {
+        self.gaps.push(Gap { what, guided: Some(step.id.clone()) });
+        self.guided.push(step);
+    }
+}
+
 /// Whether a system has an account; of several systems the greatest counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Presence {

@@ -22,7 +22,7 @@ use super::{
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, destroys, reversible};
 use crate::lockdown::http::{Auth, CallError, Stats};
-use crate::lockdown::step::{Gap, Guided, GuidedProof, Object, Phase, Step, StepId, Undo};
+use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, Step, StepId, Undo};
 use api::Api;
 use wire::{Group, User};
 
@@ -265,8 +265,7 @@ impl Scim {
             required: true,
         };
         let what = format!("users with the e-mail address {email}: {why}");
-        found.gaps.push(Gap { what, guided: Some(step.id.clone()) });
-        found.guided.push(step);
+        found.look_by_hand(what, step);
     }
 
     fn steps(&self, user: &User, groups: &[Group]) -> Vec<Step> {

@@ -22,8 +22,8 @@ use super::system::DISABLES;
 use super::{DISABLE_OLD, Entry, Opening, Store, StoreError, StoreKind, Version, Write};
 use crate::config::catalog::{KindSpec, Setting, SettingKind};
 use crate::lockdown::about::{About, reversible};
-use crate::lockdown::google::{CLOUD, TOKEN_URL, Wanted, with_key};
-use crate::lockdown::http::{Auth, Call, CallError, Stats, Transport, wipe};
+use crate::lockdown::google::{TOKEN_URL, cloud};
+use crate::lockdown::http::{Call, CallError, Stats, Transport, wipe};
 use crate::lockdown::provider::{Check, CheckState, OpenError};
 
 /// Versions by which `latest` may lag.
@@ -94,9 +94,7 @@ fn open(opening: Opening) -> Result<Arc<dyn Store>, OpenError> {
     if !parent.iter().all(|part| !part.is_empty() && fits(part)) {
         return Err(lacks("`project` and `location` have letters, digits and -"));
     }
-    let wanted = Wanted { scopes: CLOUD.to_owned(), subject: None };
-    let transport = with_key(transport.with_auth(Auth::Bearer(secret)), &opening.settings, wanted);
-    let transport = transport.map_err(|why| lacks(&why))?;
+    let transport = cloud(transport, secret, &opening.settings).map_err(|why| lacks(&why))?;
     let disables_old = opening.settings.flag(DISABLE_OLD.name).unwrap_or_default();
     let turn = Mutex::new(());
     Ok(Arc::new(SecretManager { name: opening.name, transport, parent, disables_old, turn }))

@@ -40,16 +40,12 @@ struct Node {
 fn draw(story: &Story) -> Result<Scene, String> {
     let (nodes, left_out) = graph(story);
     if nodes.len() < 2 {
-        return Err(match facts::unread(story, facts::incident(story)) {
-            None => {
-                "the account made no credential, person or factor in the incident, say the logs".to_owned()
-            }
-            Some(unread) => {
-                format!(
-                    "no credential, person or factor that the account made in the incident is known, but {unread}"
-                )
-            }
-        });
+        return Err(facts::none(
+            story,
+            facts::incident(story),
+            "the account made no credential, person or factor in the incident, say the logs",
+            "no credential, person or factor that the account made in the incident is known",
+        ));
     }
     let rows = nodes.iter().map(|node| node.row + 1).max().unwrap_or(1);
     let mut scene = Scene::new(WIDTH, TOP + rows as f64 * ROW + 12.0);

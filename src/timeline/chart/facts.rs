@@ -44,6 +44,12 @@ pub fn unread(story: &Story, events: &[Event]) -> Option<String> {
     unknown_log(story).or_else(kinds)
 }
 
+/// That nothing of some kind is among these events: what is `denied`, or, where kinds of actions are not known, no more than
+/// what is `not_known`.
+pub fn none(story: &Story, events: &[Event], denied: &str, not_known: &str) -> String {
+    unread(story, events).map_or_else(|| denied.to_owned(), |unread| format!("{not_known}, but {unread}"))
+}
+
 /// That the account is in a log whose kinds of actions are not known to the report.
 fn unknown_log(story: &Story) -> Option<String> {
     let sources: Vec<&str> = story.unknown.iter().copied().collect();
@@ -125,20 +131,15 @@ fn from_where(story: &Story) -> String {
 }
 
 fn what_left(story: &Story) -> String {
-    listed(counted(story, |does| matches!(does, Does::Leaves)), "kinds of export").unwrap_or_else(|| {
-        match unread(story, incident(story)) {
-            None => "no export is in the logs".to_owned(),
-            Some(unread) => format!("no export is known, but {unread}"),
-        }
-    })
+    let left = counted(story, |does| matches!(does, Does::Leaves));
+    listed(left, "kinds of export")
+        .unwrap_or_else(|| none(story, incident(story), "no export is in the logs", "no export is known"))
 }
 
 fn ways_out(story: &Story) -> String {
     let opened = counted(story, |does| matches!(does, Does::Opens | Does::Makes(_)));
-    listed(opened, "more").unwrap_or_else(|| match unread(story, incident(story)) {
-        None => "none were opened, say the logs".to_owned(),
-        Some(unread) => format!("none is known, but {unread}"),
-    })
+    listed(opened, "more")
+        .unwrap_or_else(|| none(story, incident(story), "none were opened, say the logs", "none is known"))
 }
 
 /// What the account did in the incident, by event type, in the order in which it was first done.

@@ -35,10 +35,9 @@ struct Volume {
 }
 
 fn draw(story: &Story) -> Result<Scene, String> {
-    let volume = Volume::of(story).ok_or_else(|| match facts::unread(story, &story.own) {
-        None => "the account exported nothing, say the logs".to_owned(),
-        Some(unread) => format!("no export of the account is known, but {unread}"),
-    })?;
+    let (denied, not_known) =
+        ("the account exported nothing, say the logs", "no export of the account is known");
+    let volume = Volume::of(story).ok_or_else(|| facts::none(story, &story.own, denied, not_known))?;
     let mut scene = Scene::new(WIDTH, TOP + HIGH + 42.0);
     scene.text(CHART.title, MARGIN, 22.0, TITLE, BLACK);
     scene.text(&volume.summary(), MARGIN, 40.0, SMALL, GREY);

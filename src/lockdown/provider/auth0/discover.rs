@@ -11,7 +11,7 @@ use super::action::Action;
 use super::wire::{Role, User};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Discovery, Guard, Presence};
-use crate::lockdown::step::{Gap, Guided, GuidedProof, Phase, Step, Undo};
+use crate::lockdown::step::{Guided, GuidedProof, Phase, Step, Undo};
 
 /// What one user holds.
 struct Held {
@@ -84,8 +84,7 @@ fn unsearched(auth0: &Auth0, email: &str, why: &str, found: &mut Discovery) {
         required: true,
     };
     let what = format!("accounts of {email} that are written with capital letters: {why}");
-    found.gaps.push(Gap { what, guided: Some(step.id.clone()) });
-    found.guided.push(step);
+    found.look_by_hand(what, step);
 }
 
 async fn held(auth0: &Auth0, user: &User) -> Result<Held, CallError> {

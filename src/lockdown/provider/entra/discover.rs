@@ -13,7 +13,7 @@ use super::steps::Maker;
 use super::wire::{Assignment, Grant, Kind, Membership, Owned, User};
 use crate::lockdown::http::CallError;
 use crate::lockdown::provider::{Discovery, Guard, Presence};
-use crate::lockdown::step::{Gap, Guided, GuidedProof};
+use crate::lockdown::step::{Guided, GuidedProof};
 
 /// What one user holds.
 struct Held {
@@ -93,8 +93,7 @@ fn unsearched(entra: &Entra, email: &str, what: &str, why: &str, found: &mut Dis
         required: true,
     };
     let what = format!("users that have {email} among their {what}: {why}");
-    found.gaps.push(Gap { what, guided: Some(step.id.clone()) });
-    found.guided.push(step);
+    found.look_by_hand(what, step);
 }
 
 /// The credential must not be the account's.

@@ -16,7 +16,7 @@ use crate::lockdown::provider::{
     Acted, Check, CheckState, Discovery, Hand, Look, OpenError, Opening, Proof, Provider, ProviderKind,
     Target,
 };
-use crate::lockdown::step::{Gap, Guided, GuidedProof, Object, Phase, Step, Undo};
+use crate::lockdown::step::{Guided, GuidedProof, Object, Phase, Step, Undo};
 
 /// Pending deletions in a project.
 pub const KIND: ProviderKind = ProviderKind {
@@ -93,9 +93,7 @@ impl Provider for Deletions {
                 out.notes.push(format!("left alone: {what}"));
                 // What somebody asked for who leaves stands anyway.
                 if target.ask == Ask::ShutOut {
-                    let step = self.look_for(id);
-                    out.gaps.push(Gap { what, guided: Some(step.id.clone()) });
-                    out.guided.push(step);
+                    out.look_by_hand(what, self.look_for(id));
                 }
                 continue;
             };

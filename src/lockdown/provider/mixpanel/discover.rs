@@ -493,19 +493,13 @@ impl<'a> Planner<'a> {
         });
         let accounts: Vec<&Account> = accounts.collect();
         if let Some(step) = self.guide.unknown_makers(&accounts) {
-            self.look_by_hand(format!("who made {}", usernames(&accounts)), step);
+            self.out.look_by_hand(format!("who made {}", usernames(&accounts)), step);
         }
         if let Some(step) = self.guide.unknown_role(&self.doubtful) {
             let what =
                 format!("the account's role, and so whether it may know {}", usernames(&self.doubtful));
-            self.look_by_hand(what, step);
+            self.out.look_by_hand(what, step);
         }
-    }
-
-    /// What this pass cannot see, and a person can.
-    fn look_by_hand(&mut self, what: String, step: Guided) {
-        self.out.gaps.push(Gap { what, guided: Some(step.id.clone()) });
-        self.out.guided.push(step);
     }
 
     /// Lists that could not be read. What hangs on the list of members is told one by one.

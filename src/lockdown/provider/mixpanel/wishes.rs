@@ -8,7 +8,6 @@ use super::rotation::{self, bears};
 use super::wire::Account;
 use crate::config::{Integration, IntegrationKind};
 use crate::lockdown::operation::{Ask, Change, Wish};
-use crate::lockdown::step::Gap;
 
 impl<'a> Planner<'a> {
     /// What was asked for by name, before what the account itself is the reason for.
@@ -51,8 +50,7 @@ impl<'a> Planner<'a> {
         }
         let step = self.guide.by_hand(name, &wish.why);
         let what = format!("service accounts could not be listed, so that {name} was not found");
-        self.out.gaps.push(Gap { what, guided: Some(step.id.clone()) });
-        self.out.guided.push(step);
+        self.out.look_by_hand(what, step);
     }
 
     fn wish(&mut self, wish: &Wish, account: &'a Account) {
