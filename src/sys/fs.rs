@@ -84,12 +84,20 @@ pub fn room(folder: &Path) -> io::Result<u64> {
 
 /// All that `reader` gives, or `None` if that is more than `limit` bytes.
 ///
-/// The bytes are never moved in memory, so that a caller who wipes them leaves no copy behind.
+/// Memory that the bytes were in is wiped before it is given back, so that a caller who wipes them leaves no copy behind.
 pub fn read_up_to(mut reader: impl Read, limit: usize) -> io::Result<Option<zeroize::Zeroizing<Vec<u8>>>> {
-    let mut bytes = zeroize::Zeroizing::new(vec![0; limit.saturating_add(1)]);
+    const FIRST: usize = 16 << 10;
+    let most = limit.saturating_add(1);
+    let mut bytes = zeroize::Zeroizing::new(vec![0; FIRST.min(most)]);
     let mut length = 0;
-    while let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) {
-        match reader.read(room) {
+    loop {
+        if length == bytes.len() {
+            if length == most {
+                return Ok(None);
+            }
+            bytes = larger(&bytes, length.saturating_mul(2).min(most));
+        }
+        match reader.read(bytes.get_mut(length..).unwrap_or_default()) {
             Ok(0) => {
                 bytes.truncate(length);
                 return Ok(Some(bytes));
@@ -99,7 +107,14 @@ pub fn read_up_to(mut reader: impl Read, limit: usize) -> io::Result<Option<zero
             Err(error) => return Err(error),
         }
     }
-    Ok(None)
+}
+
+/// A copy with more room. A vector that grows by itself would leave its bytes in the memory that it gives back.
+fn larger(bytes: &[u8], size: usize) -> zeroize::Zeroizing<Vec<u8>> {
+    let mut larger = zeroize::Zeroizing::new(Vec::with_capacity(size));
+    larger.extend_from_slice(bytes);
+    larger.resize(size, 0);
+    larger
 }
 
 /// The same for what is no secret: as much memory as there are bytes, whatever the limit.
@@ -169,6 +184,7 @@ mod tests {
         assert_eq!(read_up_to(&b"abc"[..], 3).unwrap().unwrap().as_slice(), b"abc");
         assert!(read_up_to(&b"abcd"[..], 3).unwrap().is_none());
         assert!(read_up_to(std::io::repeat(1), 1000).unwrap().is_none());
+        assert!(read_up_to(std::io::repeat(1), 1 << 17).unwrap().is_none());
         assert_eq!(read_up_to(&b""[..], 0).unwrap().unwrap().len(), 0);
     }
 }
