@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::stage::{Run, Stage};
-use super::watch::path_of;
+use super::watch::{Change, path_of};
 
 pub type Checked = Result<(), String>;
 
@@ -67,7 +67,7 @@ fn secrets(stage: &Stage) -> Checked {
 /// Whether a secret is in there.
 pub fn leaks(bytes: &[u8]) -> bool {
     let marks = [CANARY.as_bytes(), b"Q0FOQVJZ", b"NBTkFSW", b"DQU5BUl"];
-    marks.iter().any(|mark| bytes.windows(mark.len()).any(|window| window == *mark))
+    marks.iter().any(|mark| memchr::memmem::find(bytes, mark).is_some())
 }
 
 /// Keys under which a request had its effect more than once.
@@ -340,8 +340,8 @@ pub fn leftovers(stage: &Stage) -> Vec<String> {
         })
     };
     let changes = stage.watch.changes();
-    let excused: BTreeSet<&String> =
-        changes.iter().filter(|change| lasting(&change.step)).flat_map(|change| &change.paths).collect();
+    let excused: BTreeSet<String> =
+        changes.iter().filter(|change| lasting(&change.step)).flat_map(Change::paths).collect();
     let lines = differences(&stage.before, &stage.emulator.tenant());
     let below = |path: &str, excused: &str| path == excused || path.starts_with(&format!("{excused}."));
     // An object that a kept step made, by its identifier: which one it got, only the answer tells.

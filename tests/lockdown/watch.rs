@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Weak};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use portcullis::drill::emulator::tenant::differences;
-use portcullis::drill::emulator::{Emulator, Moment, Request, SERVICES, Switches};
+use portcullis::drill::emulator::{Emulator, Moment, Request, SERVICES, Switches, Tenant};
 use portcullis::event::time::Timestamp;
 use portcullis::sys::clock::{Clock, System};
 use serde_json::Value;
@@ -20,12 +20,32 @@ pub struct Change {
     pub step: String,
     /// What its intent is for: `apply`, `discard`, `undo`.
     pub direction: String,
-    /// The paths in the tenant that it changes.
-    pub paths: BTreeSet<String>,
     /// The service, by name.
     pub service: String,
     /// As it arrived there.
     pub request: Request,
+    /// What it met.
+    met: Arc<Met>,
+}
+
+struct Met {
+    tenant: Tenant,
+    /// Since the emulator started.
+    now: Duration,
+    wall: Timestamp,
+    switches: Arc<Switches>,
+}
+
+impl Change {
+    /// The paths in the tenant that it changes. The service is a function: its effect is seen on a copy.
+    pub fn paths(&self) -> BTreeSet<String> {
+        let before = &self.met.tenant;
+        let mut after = before.clone();
+        let moment = Moment { now: self.met.now, wall: self.met.wall, switches: &self.met.switches };
+        let service = SERVICES.iter().find(|known| known.name() == self.service).unwrap();
+        service.handle(&mut after, &self.request, &moment);
+        differences(before, &after).iter().map(|line| path_of(line)).collect()
+    }
 }
 
 #[derive(Default)]
@@ -39,11 +59,18 @@ impl Watch {
     pub fn begin(emulator: &Arc<Emulator>, incidents: PathBuf, switches: Switches) -> Arc<Self> {
         let watch = Arc::new(Self::default());
         let (seen, started, emulator_again) = (Arc::clone(&watch), Instant::now(), Arc::downgrade(emulator));
+        let switches = Arc::new(switches);
         emulator.on_change(move |service, request| match seen.check(&incidents, request) {
             Ok((key, step, direction)) => {
-                let paths = effect(&emulator_again, service, request, started, &switches);
+                let Some(emulator) = emulator_again.upgrade() else { return };
+                let met = Met {
+                    tenant: emulator.tenant(),
+                    now: started.elapsed(),
+                    wall: System.now(),
+                    switches: Arc::clone(&switches),
+                };
                 let (service, request) = (service.to_owned(), request.clone());
-                let change = Change { key, step, direction, paths, service, request };
+                let change = Change { key, step, direction, service, request, met: Arc::new(met) };
                 seen.changes.lock().unwrap().push(change);
             }
             Err(why) => {
@@ -87,24 +114,6 @@ fn intents(incidents: &Path, step: &str) -> Vec<String> {
     let entries = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
     let own = entries.filter(|entry| entry["step"] == step && entry["event"] == "intended");
     own.map(|entry| entry["direction"].as_str().unwrap().to_owned()).collect()
-}
-
-/// The service is a function: its effect is seen on a copy.
-fn effect(
-    emulator: &Weak<Emulator>,
-    service: &str,
-    request: &Request,
-    started: Instant,
-    switches: &Switches,
-) -> BTreeSet<String> {
-    let Some(emulator) = emulator.upgrade() else { return BTreeSet::new() };
-    let before = emulator.tenant();
-    let mut after = before.clone();
-    let wall: Timestamp = System.now();
-    let moment = Moment { now: started.elapsed(), wall, switches };
-    let service = SERVICES.iter().find(|known| known.name() == service).unwrap();
-    service.handle(&mut after, request, &moment);
-    differences(&before, &after).iter().map(|line| path_of(line)).collect()
 }
 
 /// The path in a line of [`differences`].
