@@ -1,7 +1,7 @@
 //! What `src/governance/README.md` answers to each point of the guide's checklists: commands, options, guided steps, files, events and
 //! sections of the configuration that it names are there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::config::template;
 use portcullis::drill::emulator::{Faults, Switches, Tenant};
@@ -67,22 +67,30 @@ fn is_called(id: &str, pattern: &str) -> bool {
     }
 }
 
+/// The commands, and what each says of itself.
+fn helps(stage: &Stage) -> BTreeMap<String, String> {
+    let help = stage.run(&["--help"], None).stdout;
+    let listed = help.split("Commands:\n").nth(1).expect("a list of commands");
+    let listed = listed.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("     "));
+    let commands = listed.filter_map(|line| line.split_whitespace().next());
+    commands.map(|name| (name.to_owned(), stage.run(&[name, "--help"], None).stdout)).collect()
+}
+
 /// Why a name of the document is not what it says to be.
 fn fault(
     stage: &Stage,
     guided: &BTreeSet<String>,
-    commands: &BTreeSet<String>,
+    commands: &BTreeMap<String, String>,
     name: &str,
 ) -> Option<String> {
     let mut words = name.split(' ');
     let first = words.next().unwrap_or_default();
-    if commands.contains(first) {
-        let help = stage.run(&[first, "--help"], None).stdout;
+    if let Some(help) = commands.get(first) {
         let missing = words.find(|word| word.starts_with("--") && !help.contains(*word))?;
         return Some(format!("{first} has no {missing}"));
     }
     if name.starts_with("--") {
-        let any = commands.iter().any(|command| stage.run(&[command, "--help"], None).stdout.contains(name));
+        let any = commands.values().any(|help| help.contains(name));
         return (!any).then(|| format!("no command has {name}"));
     }
     let is_file = || stage.path("incidents").join(stage.incident().unwrap()).join(name).is_file();
@@ -100,13 +108,9 @@ fn every_point_is_a_command_a_guided_step_or_out_of_reach_and_what_is_named_is_t
     history(&stage);
     let run = stage.carry_out(&[&["offboard", CONTRACTOR], KNOWN].concat(), None);
     assert_eq!(run.code, Some(4), "{}{}", run.stdout, run.stderr);
-    let help = stage.run(&["--help"], None).stdout;
-    let listed = help.split("Commands:\n").nth(1).expect("a list of commands");
-    let listed = listed.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("     "));
-    let commands: BTreeSet<String> =
-        listed.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    let commands = helps(&stage);
     assert!(
-        ["lockdown", "review", "offboard", "inventory"].iter().all(|name| commands.contains(*name)),
+        ["lockdown", "review", "offboard", "inventory"].iter().all(|name| commands.contains_key(*name)),
         "{commands:?}"
     );
     let guided = guided();
@@ -114,7 +118,7 @@ fn every_point_is_a_command_a_guided_step_or_out_of_reach_and_what_is_named_is_t
     for (point, how) in rows {
         let names: Vec<&str> = how.split('`').skip(1).step_by(2).collect();
         let is_command =
-            names.iter().any(|name| commands.contains(name.split(' ').next().unwrap_or_default()));
+            names.iter().any(|name| commands.contains_key(name.split(' ').next().unwrap_or_default()));
         if !is_command && !how.contains("guided") && !how.contains("out of reach: ") {
             faults.push(format!("{point}: neither a command, nor guided, nor out of reach with a reason"));
         }
