@@ -80,12 +80,38 @@ impl View for CsvView<'_> {
 
     #[inline]
     fn get(&self, field: FieldId, _many: &mut Vec<Raw>) -> Got {
-        let column = self.table.slots(field).iter().find_map(|&slot| self.columns.column(slot));
-        let cell = column.and_then(|column| self.fields.get(usize::from(column)));
-        cell.map_or(Got::Absent, |cell| Got::One(Self::raw(cell)))
+        let columns = self.table.slots(field).iter().filter_map(|&slot| self.columns.column(slot));
+        let mut cells = columns.filter_map(|column| self.fields.get(usize::from(column)));
+        let Some(first) = cells.next() else { return Got::Absent };
+        let filled = if first.start < first.end { None } else { cells.find(|cell| cell.start < cell.end) };
+        Got::One(Self::raw(filled.unwrap_or(first)))
     }
 
     fn leaves(&self, out: &mut Vec<Raw>) {
         out.extend(self.fields.iter().map(Self::raw));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_cell_leaves_a_field_to_its_next_column() {
+        let mut table = FieldTable::default();
+        let field = table.add("ip", &["ip".to_owned(), "address".to_owned()]).unwrap();
+        let columns = Columns::place(vec!["address".to_owned(), "ip".to_owned()], b',', &table);
+        let cell = |start, end| FieldSpan { start, end, escaped: false };
+        let shown = |block: &[u8], fields: &[FieldSpan]| {
+            let view = CsvView { block, table: &table, columns: &columns, fields };
+            match view.get(field, &mut Vec::new()) {
+                Got::One(raw) => Some(String::from_utf8(raw.bytes(block).to_vec()).unwrap()),
+                _ => None,
+            }
+        };
+        assert_eq!(shown(b"a,b", &[cell(0, 1), cell(2, 3)]).as_deref(), Some("b"));
+        assert_eq!(shown(b"a,", &[cell(0, 1), cell(2, 2)]).as_deref(), Some("a"));
+        assert_eq!(shown(b",b", &[cell(0, 0), cell(1, 2)]).as_deref(), Some("b"));
+        assert_eq!(shown(b",", &[cell(0, 0), cell(1, 1)]).as_deref(), Some(""));
     }
 }

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::Raw;
 use super::json::paths::{Paths, Slot};
 use super::json::walk::Walk;
+use super::{Kind, Raw};
 
 /// Index of a field.
 pub type FieldId = u16;
 
-/// Fields of one scan over one source. A field has one or more raw paths; the first path present in a record gives
-/// its values.
+/// Fields of one scan over one source. A field has one or more raw paths; the first path that a record has gives its
+/// values, but where that is null or an empty cell, the next that has more.
 #[derive(Debug, Default, Clone)]
 pub struct FieldTable {
     names: Vec<String>,
@@ -42,6 +42,11 @@ impl FieldTable {
     /// Name of a field.
     pub fn name(&self, field: FieldId) -> &str {
         self.names.get(usize::from(field)).map_or("", String::as_str)
+    }
+
+    /// Names of all fields.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
     /// Raw paths of a field, most wanted first.
@@ -111,16 +116,25 @@ impl View for WalkView<'_> {
     }
 
     fn get(&self, field: FieldId, many: &mut Vec<Raw>) -> Got {
+        let mut null = Got::Absent;
         for &slot in self.table.slots(field) {
             let mut found = self.walk.values.iter().filter(|(of, _)| *of == slot).map(|&(_, raw)| raw);
             let Some(first) = found.next() else { continue };
-            let Some(second) = found.next() else { return Got::One(first) };
+            let Some(second) = found.next() else {
+                if first.kind != Kind::Null {
+                    return Got::One(first);
+                }
+                if null == Got::Absent {
+                    null = Got::One(first);
+                }
+                continue;
+            };
             many.clear();
             many.extend([first, second]);
             many.extend(found);
             return Got::Many;
         }
-        Got::Absent
+        null
     }
 
     fn leaves(&self, out: &mut Vec<Raw>) {

@@ -332,6 +332,31 @@ mod tests {
         assert!(notes.items.iter().any(|item| item.contains("caped")));
     }
 
+    #[test]
+    fn null_leaves_a_field_to_its_next_path() {
+        let cases = [
+            (r#"{"b":{"c":null},"d":7}"#, r#"Number(\"7\")"#),
+            (r#"{"b":{"c":null},"d":8}"#, r#"Number(\"8\")"#),
+            (r#"{"b":{"c":5},"d":8}"#, r#"Number(\"5\")"#),
+            (r#"{"b":{"c":5},"d":null}"#, r#"Number(\"5\")"#),
+            (r#"{"b":{"c":null},"d":null}"#, "Null"),
+            (r#"{"b":{"c":null},"d":"x"}"#, r#"Str(\"x\")"#),
+            (r#"{"b":{"c":null},"d":"y"}"#, r#"Str(\"y\")"#),
+            (r#"{"b":{"c":"z"},"d":"y"}"#, r#"Str(\"z\")"#),
+            (r#"{"b":{"c":null},"d":[3,4]}"#, r#"Number(\"4\")"#),
+            (r#"{"b":{"c":6},"d":[3,4]}"#, r#"Number(\"6\")"#),
+        ];
+        // Twice, so that each shape is known.
+        let lines: Vec<&str> = cases.iter().chain(&cases).map(|(line, _)| *line).collect();
+        let notes = same_both_ways(lines.join("\n").as_bytes());
+        let of_n = notes.items.iter().filter(|item| item.contains("} 1 ["));
+        let of_n: Vec<&String> = of_n.collect();
+        assert_eq!(of_n.len(), lines.len(), "{notes:?}");
+        for (item, (line, value)) in of_n.iter().zip(cases.iter().chain(&cases)) {
+            assert!(item.contains(value), "{line}: {item}");
+        }
+    }
+
     fn value() -> impl Strategy<Value = String> {
         prop::sample::select(vec![
             "1",

@@ -42,8 +42,10 @@ enum Place {
     /// Index of a hole.
     Hole(u16),
     Container,
-    /// A range of `Template::several`.
+    /// A range of `Template::several`: all of them.
     Several(u16, u16),
+    /// The same: the first that is not null.
+    FirstOf(u16, u16),
 }
 
 /// One shape.
@@ -147,21 +149,39 @@ impl Template {
         self.slots = slots.into_boxed_slice();
         for field in 0..table.len() {
             let slots = FieldId::try_from(field).map_or(&[][..], |field| table.slots(field));
-            let wanted = slots.iter().find(|slot| self.slots.contains(slot));
-            let found = walk.values.iter().filter(|(slot, _)| Some(slot) == wanted);
-            let found: Vec<Place> = found.map(|(_, raw)| place(*raw, walk)).collect::<Option<_>>()?;
-            let place = match found.as_slice() {
-                [] => Place::Absent,
-                [one] => *one,
-                several => {
-                    let start = u16::try_from(self.several.len()).ok()?;
-                    self.several.extend_from_slice(several);
-                    Place::Several(start, u16::try_from(self.several.len()).ok()?)
-                }
-            };
+            let place = self.wanted(slots, walk)?;
             self.places.push(place);
         }
         Some(())
+    }
+
+    /// Where a field's values are. A hole for a scalar may hold null in one record and a number in the next: then the
+    /// next path counts.
+    fn wanted(&mut self, slots: &[Slot], walk: &Walk) -> Option<Place> {
+        let mut first = Vec::new();
+        for slot in slots.iter().filter(|slot| self.slots.contains(slot)) {
+            let raws = || walk.values.iter().filter(|(of, _)| of == slot).map(|(_, raw)| *raw);
+            let places: Vec<Place> = raws().map(|raw| place(raw, walk)).collect::<Option<_>>()?;
+            let [one] = places.as_slice() else {
+                // All or none of several, by what another path has: that is left to the walk.
+                return if first.is_empty() { self.range(&places, Place::Several) } else { None };
+            };
+            first.push(*one);
+            if raws().all(|raw| matches!(raw.kind, Kind::JsonString | Kind::Container)) {
+                break;
+            }
+        }
+        match first.as_slice() {
+            [] => Some(Place::Absent),
+            [one] => Some(*one),
+            several => self.range(several, Place::FirstOf),
+        }
+    }
+
+    fn range(&mut self, places: &[Place], of: fn(u16, u16) -> Place) -> Option<Place> {
+        let start = u16::try_from(self.several.len()).ok()?;
+        self.several.extend_from_slice(places);
+        Some(of(start, u16::try_from(self.several.len()).ok()?))
     }
 
     /// Raw paths that a record of this shape has.
@@ -203,8 +223,13 @@ impl TemplateView<'_> {
             Place::Container => {
                 Some(Raw { start: self.record.start, end: self.record.start, kind: Kind::Container })
             }
-            Place::Absent | Place::Several(..) => None,
+            Place::Absent | Place::Several(..) | Place::FirstOf(..) => None,
         }
+    }
+
+    fn range(&self, start: u16, end: u16) -> impl Iterator<Item = Raw> {
+        let places = self.template.several.get(usize::from(start)..usize::from(end)).unwrap_or_default();
+        places.iter().filter_map(|&place| self.raw(place))
     }
 }
 
@@ -218,11 +243,13 @@ impl View for TemplateView<'_> {
         match self.template.places.get(usize::from(field)).copied().unwrap_or(Place::Absent) {
             Place::Absent => Got::Absent,
             Place::Several(start, end) => {
-                let places =
-                    self.template.several.get(usize::from(start)..usize::from(end)).unwrap_or_default();
                 many.clear();
-                many.extend(places.iter().filter_map(|&place| self.raw(place)));
+                many.extend(self.range(start, end));
                 Got::Many
+            }
+            Place::FirstOf(start, end) => {
+                let found = self.range(start, end).find(|raw| raw.kind != Kind::Null);
+                found.or_else(|| self.range(start, end).next()).map_or(Got::Absent, Got::One)
             }
             place => self.raw(place).map_or(Got::Absent, Got::One),
         }
