@@ -170,6 +170,27 @@ fn a_mapping_file_places_what_is_spelt_otherwise() {
 }
 
 #[test]
+fn what_a_mapping_file_says_in_vain_is_told() {
+    let place = Place::new();
+    place.write(
+        "log",
+        b"{\"When\":\"the day before yesterday\",\"What\":\"export\",\"Who\":\"jane@agency.example\"}\n",
+    );
+    let map = "[fields]\n\"@timestamp\" = \"When\"\n\"event.action\" = \"What\"\n\"user.emial\" = \"Who\"\n\"user.email\" = [\"Nobody\", \"No one\"]\n";
+    place.write("map.toml", map.as_bytes());
+    let scanned = place.scan(&["log", "--mapping", "map.toml", "--source", "generic"]);
+    assert_eq!(scanned.code, 3, "{}", scanned.stderr);
+    for told in [
+        "no record has a time that can be read",
+        "mapping: no rule reads `user.emial`; did you mean `user.email`?",
+        "mapping: no record has `Nobody` or `No one`, which is to be read as `user.email`",
+    ] {
+        assert!(scanned.stderr.contains(told), "{told}: {}", scanned.stderr);
+    }
+    assert!(!scanned.stderr.contains("`What`"), "{}", scanned.stderr);
+}
+
+#[test]
 fn colour_only_where_it_is_wanted() {
     let place = Place::new();
     place.write("log", format!("{HIT}\n").as_bytes());

@@ -12,6 +12,7 @@ mod judge;
 mod kept;
 pub mod ledger;
 pub mod lines;
+mod mapped;
 pub mod program;
 mod prune;
 mod report;

@@ -8,7 +8,7 @@ use super::ledger::{
 use super::program::Program;
 use super::unit::Hit;
 use super::work::{Done, InputNote};
-use super::{Config, ScanError};
+use super::{Config, ScanError, mapped};
 use crate::decode::csv_view::Columns;
 use crate::decode::fields::FieldTable;
 use crate::enrich::{Attribute, Given};
@@ -51,7 +51,7 @@ pub(super) fn finish(
             account: config.account.clone(),
             level: config.level,
         },
-        notes: discovery.notes.iter().cloned().chain(thresholds(config)).collect(),
+        notes: notes(config, mapping, &done, discovery),
         blind_spots: blind_spots(&done),
         duplicates: None,
     };
@@ -59,6 +59,12 @@ pub(super) fn finish(
     ledger.sort();
     sink.finish(&ledger.summary()).map_err(ScanError::Output)?;
     Ok(ledger)
+}
+
+fn notes(config: &Config, mapping: &Mapping, done: &Done, discovery: &Discovery) -> Vec<String> {
+    // Facts alone are learned without rules, so that nothing would be read.
+    let of_mapping = if config.rules.is_empty() { Vec::new() } else { mapped::notes(mapping, done) };
+    discovery.notes.iter().cloned().chain(thresholds(config)).chain(of_mapping).collect()
 }
 
 /// What the profile put in place of numbers and times of rules.
@@ -136,7 +142,10 @@ fn inputs(discovery: &Discovery, mapping: &Mapping, done: &mut Done) -> Vec<Inpu
                 format: note.format.map(str::to_owned),
                 compression: compression(input.compression).map(str::to_owned),
                 bytes: note.bytes,
-                problem: note.problem.or_else(|| strange(source?, &coverage)),
+                problem: note
+                    .problem
+                    .or_else(|| timeless(source?, &coverage))
+                    .or_else(|| strange(source?, &coverage)),
                 coverage,
                 duplicates: None,
                 placed,
@@ -144,6 +153,19 @@ fn inputs(discovery: &Discovery, mapping: &Mapping, done: &mut Done) -> Vec<Inpu
             }
         })
         .collect()
+}
+
+/// What is to be said of a log in which no record has a time, as all of its kind have: everything that asks for hours, order or
+/// history is blind.
+fn timeless(source: &Source, coverage: &ledger::Coverage) -> Option<String> {
+    let has_times = source.fields.contains(&"@timestamp") && !source.is_calendar;
+    let none = coverage.first_time.is_none() && coverage.untimed.total().ranges > 0;
+    (has_times && none).then(|| {
+        "no record has a time that can be read: rules that ask for hours, order or history see nothing in it; name its key \
+         with `\"@timestamp\" = \"KEY\"` below `[fields]` of a mapping (--mapping FILE), and how it is written in \
+         `time_formats`"
+            .to_owned()
+    })
 }
 
 /// What is to be said of records without an action, in a log whose records all have one.
@@ -194,17 +216,22 @@ fn places(
     let mut taken = BTreeSet::new();
     for &field in source.fields {
         let slots = table.find(field).map(|field| table.slots(field)).unwrap_or_default();
-        let column = slots.iter().find_map(|&slot| places.column(slot)).map(usize::from);
-        if let Some(name) = column.and_then(|column| columns.get(column)) {
-            taken.insert(name);
-            placed.insert(field.to_owned(), name.clone());
+        let mut read: Vec<&str> = Vec::new();
+        for name in slots.iter().filter_map(|&slot| columns.get(usize::from(places.column(slot)?))) {
+            if !read.contains(&name.as_str()) {
+                read.push(name);
+                taken.insert(name);
+            }
+        }
+        if !read.is_empty() {
+            placed.insert(field.to_owned(), read.join(", "));
         }
     }
     columns.iter().filter(|name| !taken.contains(name)).for_each(|name| unplaced.insert(name));
     (placed, unplaced)
 }
 
-fn seen_paths<'a>(table: &'a FieldTable, field: &str, slots: &[u64]) -> Vec<&'a str> {
+pub(super) fn seen_paths<'a>(table: &'a FieldTable, field: &str, slots: &[u64]) -> Vec<&'a str> {
     let Some(field) = table.find(field) else { return Vec::new() };
     let seen = table.slots(field).iter().filter(|&&slot| super::program::is_set(slots, usize::from(slot)));
     seen.map(|&slot| table.paths().name(slot)).collect()
@@ -322,7 +349,7 @@ fn read_by_members(rules: &Loaded, at: usize, ledgers: &[RuleLedger]) -> Read {
 }
 
 /// Raw paths seen in all inputs of a source; sources without a record are left out.
-fn seen_by_source(done: &Done) -> BTreeMap<usize, Vec<u64>> {
+pub(super) fn seen_by_source(done: &Done) -> BTreeMap<usize, Vec<u64>> {
     let mut seen: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
     for (at, note) in &done.notes {
         let (Some(source), Some(state)) = (note.source, done.seen.get(at)) else { continue };
