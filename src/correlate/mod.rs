@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use crate::rule::correlation::{Condition, CorrelationKind};
 use crate::rule::{Correlation, Loaded};
 pub use sieve::{Group, Sieve, Value};
+use window::Alerted;
 
 /// A match that correlations hold together: of a rule, or of another correlation.
 #[derive(Debug)]
@@ -114,30 +115,48 @@ pub fn run<R: Copy + Send + Sync>(
     horizon: i64,
 ) -> Vec<Alert<R>> {
     let mut alerts = Vec::new();
+    let mut every = Events::new();
     for at in in_order(loaded) {
         let index = loaded.rules.len() + at;
         let Some(correlation) = loaded.correlations.get(at) else { continue };
         if !wanted.get(index).copied().unwrap_or_default() {
             continue;
         }
-        let found = one(loaded, correlation, needs, &events, horizon);
+        let mut asking = loaded.correlations.iter().filter(|of| of.links.contains(&index)).peekable();
+        let is_linked = asking.peek().is_some();
+        let of_all = asking.any(asks_for_presence) && window::is_brief(correlation);
+        let held = if asks_for_presence(correlation) { (&every, &events) } else { (&events, &events) };
+        let found = one(loaded, correlation, needs, held, (horizon, of_all));
         let fields = needs.get(index).map_or(&[][..], Vec::as_slice);
-        let is_linked = loaded.correlations.iter().any(|of| of.links.contains(&index));
-        let mut own = Vec::new();
-        for (group, measured, event) in found {
+        let (mut once, mut all) = (Vec::new(), Vec::new());
+        for (group, Alerted { measured, event, overlaps }) in found {
             let value = |field: &String| {
                 let at = correlation.group_by.iter().position(|name| name == field)?;
                 group.get(at).cloned()
             };
             let event = Event { values: fields.iter().map(value).collect(), ..event };
+            if of_all {
+                all.push(event.clone());
+            }
+            if overlaps {
+                continue;
+            }
             if is_linked {
-                own.push(event.clone());
+                once.push(event.clone());
             }
             alerts.push(Alert { correlation: at, group, measured, event });
         }
-        events.insert(index, own);
+        if of_all {
+            every.insert(index, all);
+        }
+        events.insert(index, once);
     }
     alerts
+}
+
+/// Whether a correlation asks if its members hold, and not how often.
+fn asks_for_presence(correlation: &Correlation) -> bool {
+    matches!(correlation.condition, Condition::Rules(_))
 }
 
 /// Correlations after those that they are made of.
@@ -163,15 +182,14 @@ fn in_order(loaded: &Loaded) -> Vec<usize> {
     done
 }
 
-type Found<R> = (Vec<String>, f64, Event<R>);
-
+/// Runs one correlation. `held`: where the events of its members are, and else are; `every`: windows that overlap an alert's count too.
 fn one<R: Copy + Send + Sync>(
     loaded: &Loaded,
     correlation: &Correlation,
     needs: &[Vec<String>],
-    events: &Events<R>,
-    horizon: i64,
-) -> Vec<Found<R>> {
+    (first, else_in): (&Events<R>, &Events<R>),
+    (horizon, every): (i64, bool),
+) -> Vec<(Vec<String>, Alerted<R>)> {
     let mut groups: BTreeMap<Vec<String>, Vec<Entry<'_, R>>> = BTreeMap::new();
     for (member, link) in correlation.links.iter().enumerate() {
         let fields = member_fields(loaded, correlation, member);
@@ -179,7 +197,7 @@ fn one<R: Copy + Send + Sync>(
         let places: Vec<Option<usize>> =
             fields.iter().map(|field| held.iter().position(|known| known == field)).collect();
         let (group, measured) = places.split_at(correlation.group_by.len().min(places.len()));
-        for event in events.get(link).into_iter().flatten() {
+        for event in first.get(link).or_else(|| else_in.get(link)).into_iter().flatten() {
             let value = |place: &Option<usize>| event.values.get((*place)?)?.as_deref();
             let Some(group) = group.iter().map(|place| value(place).map(str::to_ascii_lowercase)).collect()
             else {
@@ -191,9 +209,9 @@ fn one<R: Copy + Send + Sync>(
     }
     let found = groups.into_par_iter().flat_map_iter(|(group, mut entries)| {
         entries.sort_by(Entry::cmp);
-        window::alerts(correlation, &entries, horizon)
+        window::alerts(correlation, &entries, horizon, every)
             .into_iter()
-            .map(move |(measured, event)| (group.clone(), measured, event))
+            .map(move |alerted| (group.clone(), alerted))
             .collect::<Vec<_>>()
     });
     found.collect()

@@ -10,17 +10,26 @@ use crate::rule::{Correlation, Expr};
 /// What was measured, and which events of the window are cited.
 type Cited = (f64, Vec<usize>);
 
-/// The alerts of a group's events, which are in order.
+/// What a group's events came to.
+pub(super) struct Alerted<R> {
+    pub(super) measured: f64,
+    pub(super) event: Event<R>,
+    /// Its window begins in that of an alert before.
+    pub(super) overlaps: bool,
+}
+
+/// The alerts of a group's events, which are in order; with `every`, also those of windows that overlap an alert's.
 pub(super) fn alerts<R: Copy>(
     correlation: &Correlation,
     entries: &[Entry<'_, R>],
     horizon: i64,
-) -> Vec<(f64, Event<R>)> {
+    every: bool,
+) -> Vec<Alerted<R>> {
     let (items, events) = items(correlation, entries);
     let places = places(correlation, &items);
     let mut sliding = Sliding::new(correlation, &items);
     let mut alerts = Vec::new();
-    let (mut start, mut end) = (0, 0);
+    let (mut start, mut end, mut free) = (0, 0, 0);
     while let Some(first) = items.get(start) {
         let last = first.time.saturating_add(correlation.timespan);
         while let Some(item) = items.get(end).filter(|item| item.time <= last) {
@@ -32,8 +41,10 @@ pub(super) fn alerts<R: Copy>(
             let window = items.get(start..end).unwrap_or_default();
             if let Some((measured, cited)) = judge(correlation, window, &places, start) {
                 let window = events.get(start..end).unwrap_or_default();
-                alerts.push((measured, event(window, &cited)));
-                next = end;
+                let overlaps = start < free;
+                alerts.push(Alerted { measured, event: event(window, &cited), overlaps });
+                free = if overlaps { free } else { end };
+                next = if every { next } else { end };
             }
         }
         items.get(start..next).unwrap_or_default().iter().for_each(|item| sliding.remove(item));
@@ -93,14 +104,16 @@ fn judge(correlation: &Correlation, window: &[Item], places: &[Vec<usize>], star
             let chain = chain();
             (chain.len() == correlation.members.len()).then(|| (float(chain.len()), chain))
         }
-        (CorrelationKind::TemporalOrdered, Condition::Bounds(bounds)) => count(bounds, chain(), all),
+        (CorrelationKind::TemporalOrdered, Condition::Bounds(bounds)) => {
+            count(bounds, chain().into_iter(), all)
+        }
         (_, Condition::Rules(expr)) => Some(together(expr, window)),
-        (CorrelationKind::EventCount, Condition::Bounds(bounds)) => count(bounds, (0..all).collect(), all),
+        (CorrelationKind::EventCount, Condition::Bounds(bounds)) => count(bounds, 0..all, all),
         (CorrelationKind::ValueCount, Condition::Bounds(bounds)) => {
-            count(bounds, firsts(window, |item| item.value), all)
+            count(bounds, firsts(window, |item| item.value).into_iter(), all)
         }
         (CorrelationKind::Temporal, Condition::Bounds(bounds)) => {
-            count(bounds, firsts(window, |item| item.member), all)
+            count(bounds, firsts(window, |item| item.member).into_iter(), all)
         }
         (_, Condition::Bounds(bounds)) => {
             let seen = measure(correlation, window)?;
@@ -121,17 +134,33 @@ fn firsts(window: &[Item], what: impl Fn(&Item) -> usize) -> Vec<usize> {
 }
 
 /// Counts what `counted` lists. Lower bounds alone cite the first that are enough; anything else the whole window.
-fn count(bounds: &[(Operator, f64)], counted: Vec<usize>, all: usize) -> Option<Cited> {
+fn count(
+    bounds: &[(Operator, f64)],
+    counted: impl ExactSizeIterator<Item = usize>,
+    all: usize,
+) -> Option<Cited> {
     let seen = counted.len();
     if !holds(bounds, float(seen)) {
         return None;
     }
-    let is_lower = |(operator, _): &(Operator, f64)| matches!(operator, Operator::Gt | Operator::Gte);
-    if !bounds.iter().all(is_lower) {
+    if !are_lower(bounds) {
         return Some((float(seen), (0..all).collect()));
     }
     let enough = (1..=seen).find(|&many| holds(bounds, float(many))).unwrap_or(seen);
-    Some((float(enough), counted.into_iter().take(enough).collect()))
+    Some((float(enough), counted.take(enough).collect()))
+}
+
+fn are_lower(bounds: &[(Operator, f64)]) -> bool {
+    bounds.iter().all(|(operator, _)| matches!(operator, Operator::Gt | Operator::Gte))
+}
+
+/// Whether a window is judged and cited without being read whole, so that every one can be, however many events there are.
+pub(super) fn is_brief(correlation: &Correlation) -> bool {
+    match (correlation.kind, &correlation.condition) {
+        (CorrelationKind::TemporalOrdered, Condition::Rules(_)) => true,
+        (CorrelationKind::EventCount, Condition::Bounds(bounds)) => are_lower(bounds),
+        _ => false,
+    }
 }
 
 fn measure(correlation: &Correlation, window: &[Item]) -> Option<f64> {

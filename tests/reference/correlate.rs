@@ -43,7 +43,7 @@ pub fn alerts_before(rules: &Rules, log: &[Record], horizon: i64) -> Vec<Alert> 
     }
     let scope = Scope { rules, log, horizon };
     for correlation in rules.correlations.iter().filter(|found| rules.is_shown(&found.name)) {
-        for event in scope.found(correlation) {
+        for event in scope.found(correlation, false) {
             let records = event.records.into_iter().collect();
             all.push(Alert { rule: correlation.name.clone(), time: Some(event.time), records });
         }
@@ -59,10 +59,10 @@ struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The matches of a rule or of a correlation.
-    fn events(&self, name: &str) -> Vec<Event> {
+    /// The matches of a rule or of a correlation, as another correlation takes them.
+    fn events(&self, name: &str, asking: &Correlation) -> Vec<Event> {
         if let Some(correlation) = self.rules.correlation(name) {
-            return self.found(correlation);
+            return self.found(correlation, !is_count(&asking.condition) && is_brief(correlation));
         }
         let base = self.rules.bases.iter().find(|base| base.name == name).unwrap();
         let matches = self.log.iter().enumerate().filter(|(at, _)| base.matches(self.log, *at));
@@ -74,11 +74,11 @@ impl Scope<'_> {
         matches.filter_map(event).collect()
     }
 
-    /// What the correlation alerts on, each as an event of its own.
-    fn found(&self, correlation: &Correlation) -> Vec<Event> {
+    /// What the correlation alerts on, each as an event of its own; `every`: in windows that overlap too.
+    fn found(&self, correlation: &Correlation, every: bool) -> Vec<Event> {
         let mut all = Vec::new();
         for (rule, name) in correlation.rules.iter().enumerate() {
-            for mut event in self.events(name) {
+            for mut event in self.events(name, correlation) {
                 let key = correlation.group_by.iter().map(|field| grouped(correlation, &event, rule, field));
                 if let Some(key) = key.collect() {
                     (event.rule, event.key) = (rule, key);
@@ -90,11 +90,11 @@ impl Scope<'_> {
         all.sort_by_key(|event| (event.time, event.place, event.rule));
         let keys: BTreeSet<Vec<String>> = all.iter().map(|event| event.key.clone()).collect();
         let group = |key: &Vec<String>| all.iter().filter(|event| event.key == *key).collect::<Vec<&Event>>();
-        keys.iter().flat_map(|key| self.windows(correlation, &group(key))).collect()
+        keys.iter().flat_map(|key| self.windows(correlation, &group(key), every)).collect()
     }
 
-    /// Windows are tried from each event in order; after an alert, from the first event after the window's end.
-    fn windows(&self, correlation: &Correlation, group: &[&Event]) -> Vec<Event> {
+    /// Windows are tried from each event in order; after an alert, from the first event after the window's end, if not `every`.
+    fn windows(&self, correlation: &Correlation, group: &[&Event], every: bool) -> Vec<Event> {
         let mut alerts = Vec::new();
         let mut free_from = i64::MIN;
         for (first, begin) in group.iter().enumerate() {
@@ -105,7 +105,7 @@ impl Scope<'_> {
             let window: Vec<&Event> =
                 group[first..].iter().copied().filter(|event| event.time <= end).collect();
             let Some(cited) = cited(correlation, &window, end <= self.horizon) else { continue };
-            free_from = end + 1;
+            free_from = if every { i64::MIN } else { end + 1 };
             let last = cited.iter().max_by_key(|event| (event.time, event.place)).unwrap();
             let fields = correlation.group_by.iter().zip(&begin.key);
             alerts.push(Event {
@@ -118,6 +118,19 @@ impl Scope<'_> {
             });
         }
         alerts
+    }
+}
+
+fn is_count(condition: &Condition) -> bool {
+    matches!(condition, Condition::Count(_))
+}
+
+/// Whether all that is cited is known before the window's end.
+fn is_brief(correlation: &Correlation) -> bool {
+    match correlation.kind {
+        Kind::Ordered => !is_count(&correlation.condition),
+        Kind::EventCount => correlation.condition.is_lower_bound(),
+        _ => false,
     }
 }
 
