@@ -27,6 +27,9 @@ pub const WEB: u64 = 3_187_001;
 pub const SCIM_TOKEN: &str = "CANARY-scim-token";
 pub const VAULT_TOKEN: &str = "CANARY-vault-token";
 
+/// What the vendors allow is not waited for.
+const UNPACED: &str = "requests-per-second = 1000\nburst = 1000";
+
 pub struct World {
     pub place: Place,
     pub emulator: Emulator,
@@ -83,18 +86,18 @@ impl World {
     pub fn mixpanel(&self) -> String {
         let base = self.emulator.base_url("mixpanel");
         format!(
-            "[provider.mixpanel]\nbase-url = '{base}'\ndata-url = '{base}'\norganization = 90210\ncredential = 'env:MIXPANEL'\n"
+            "[provider.mixpanel]\nbase-url = '{base}'\ndata-url = '{base}'\norganization = 90210\ncredential = 'env:MIXPANEL'\n{UNPACED}\n"
         )
     }
 
     pub fn scim(&self) -> String {
         let base = self.emulator.base_url("scim");
-        format!("[provider.scim]\nbase-url = '{base}/scim/v2'\ncredential = 'env:SCIM'\n")
+        format!("[provider.scim]\nbase-url = '{base}/scim/v2'\ncredential = 'env:SCIM'\n{UNPACED}\n")
     }
 
     pub fn vault(&self) -> String {
         let base = self.emulator.base_url("vault");
-        format!("[store.vault]\nbase-url = '{base}'\ncredential = 'env:VAULT'\n")
+        format!("[store.vault]\nbase-url = '{base}'\ncredential = 'env:VAULT'\n{UNPACED}\n")
     }
 
     /// Writes the configuration with these sections.
