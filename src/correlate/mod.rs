@@ -125,7 +125,8 @@ pub fn run<R: Copy + Send + Sync>(
         let mut asking = loaded.correlations.iter().filter(|of| of.links.contains(&index)).peekable();
         let is_linked = asking.peek().is_some();
         let of_all = asking.any(asks_for_presence) && window::is_brief(correlation);
-        let held = if asks_for_presence(correlation) { (&every, &events) } else { (&events, &events) };
+        let of_every = |link: usize| every.get(&link).filter(|_| asks_for_presence(correlation));
+        let held = |link: usize| of_every(link).or_else(|| events.get(&link)).map_or(&[][..], Vec::as_slice);
         let found = one(loaded, correlation, needs, held, (horizon, of_all));
         let fields = needs.get(index).map_or(&[][..], Vec::as_slice);
         let (mut once, mut all) = (Vec::new(), Vec::new());
@@ -182,12 +183,12 @@ fn in_order(loaded: &Loaded) -> Vec<usize> {
     done
 }
 
-/// Runs one correlation. `held`: where the events of its members are, and else are; `every`: windows that overlap an alert's count too.
-fn one<R: Copy + Send + Sync>(
+/// Runs one correlation. `events` gives those of a member; with `every`, windows that overlap an alert's count too.
+fn one<'a, R: Copy + Send + Sync + 'a>(
     loaded: &Loaded,
     correlation: &Correlation,
     needs: &[Vec<String>],
-    (first, else_in): (&Events<R>, &Events<R>),
+    events: impl Fn(usize) -> &'a [Event<R>],
     (horizon, every): (i64, bool),
 ) -> Vec<(Vec<String>, Alerted<R>)> {
     let mut groups: BTreeMap<Vec<String>, Vec<Entry<'_, R>>> = BTreeMap::new();
@@ -197,7 +198,7 @@ fn one<R: Copy + Send + Sync>(
         let places: Vec<Option<usize>> =
             fields.iter().map(|field| held.iter().position(|known| known == field)).collect();
         let (group, measured) = places.split_at(correlation.group_by.len().min(places.len()));
-        for event in first.get(link).or_else(|| else_in.get(link)).into_iter().flatten() {
+        for event in events(*link) {
             let value = |place: &Option<usize>| event.values.get((*place)?)?.as_deref();
             let Some(group) = group.iter().map(|place| value(place).map(str::to_ascii_lowercase)).collect()
             else {

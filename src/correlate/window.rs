@@ -43,8 +43,12 @@ pub(super) fn alerts<R: Copy>(
                 let window = events.get(start..end).unwrap_or_default();
                 let overlaps = start < free;
                 alerts.push(Alerted { measured, event: event(window, &cited), overlaps });
-                free = if overlaps { free } else { end };
-                next = if every { next } else { end };
+                if !overlaps {
+                    free = end;
+                }
+                if !every {
+                    next = end;
+                }
             }
         }
         items.get(start..next).unwrap_or_default().iter().for_each(|item| sliding.remove(item));

@@ -116,7 +116,7 @@ impl View for WalkView<'_> {
     }
 
     fn get(&self, field: FieldId, many: &mut Vec<Raw>) -> Got {
-        let mut null = Got::Absent;
+        let mut null = None;
         for &slot in self.table.slots(field) {
             let mut found = self.walk.values.iter().filter(|(of, _)| *of == slot).map(|&(_, raw)| raw);
             let Some(first) = found.next() else { continue };
@@ -124,9 +124,7 @@ impl View for WalkView<'_> {
                 if first.kind != Kind::Null {
                     return Got::One(first);
                 }
-                if null == Got::Absent {
-                    null = Got::One(first);
-                }
+                null.get_or_insert(first);
                 continue;
             };
             many.clear();
@@ -134,7 +132,7 @@ impl View for WalkView<'_> {
             many.extend(found);
             return Got::Many;
         }
-        null
+        null.map_or(Got::Absent, Got::One)
     }
 
     fn leaves(&self, out: &mut Vec<Raw>) {

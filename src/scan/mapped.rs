@@ -1,14 +1,13 @@
 //! What became of a mapping file: names in it that nothing reads, and keys that no record has.
 
-use super::report::{seen_by_source, seen_paths};
+use super::report::{Seen, seen_paths};
 use super::work::Done;
 use crate::decode::fields::FieldTable;
 use crate::rule::nearest;
 use crate::source::{Mapping, SOURCES};
 
 /// What is to be said of the mapping after a scan with rules. Nothing where no record was read.
-pub(super) fn notes(mapping: &Mapping, done: &Done) -> Vec<String> {
-    let seen = seen_by_source(done);
+pub(super) fn notes(mapping: &Mapping, done: &Done, seen: &Seen) -> Vec<String> {
     let read: Vec<Read<'_>> = seen
         .iter()
         .filter_map(|(&source, slots)| {

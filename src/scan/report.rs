@@ -40,9 +40,10 @@ pub(super) fn finish(
         }
         sink.finding(&finding(rule, &discovery.inputs, hit)).map_err(ScanError::Output)?;
     }
+    let seen = seen_by_source(&done);
     let mut ledger = Ledger {
         inputs: inputs(discovery, mapping, &mut done),
-        rules: rule_ledgers(config, &done, &counts),
+        rules: rule_ledgers(config, &done, &seen, &counts),
         unreadable: unreadable(discovery),
         rule_errors: rule_errors(config),
         filters: Filters {
@@ -51,7 +52,7 @@ pub(super) fn finish(
             account: config.account.clone(),
             level: config.level,
         },
-        notes: notes(config, mapping, &done, discovery),
+        notes: notes(config, mapping, &done, &seen, discovery),
         blind_spots: blind_spots(&done),
         duplicates: None,
     };
@@ -61,9 +62,9 @@ pub(super) fn finish(
     Ok(ledger)
 }
 
-fn notes(config: &Config, mapping: &Mapping, done: &Done, discovery: &Discovery) -> Vec<String> {
+fn notes(config: &Config, mapping: &Mapping, done: &Done, seen: &Seen, discovery: &Discovery) -> Vec<String> {
     // Facts alone are learned without rules, so that nothing would be read.
-    let of_mapping = if config.rules.is_empty() { Vec::new() } else { mapped::notes(mapping, done) };
+    let of_mapping = if config.rules.is_empty() { Vec::new() } else { mapped::notes(mapping, done, seen) };
     discovery.notes.iter().cloned().chain(thresholds(config)).chain(of_mapping).collect()
 }
 
@@ -237,9 +238,8 @@ pub(super) fn seen_paths<'a>(table: &'a FieldTable, field: &str, slots: &[u64]) 
     seen.map(|&slot| table.paths().name(slot)).collect()
 }
 
-fn rule_ledgers(config: &Config, done: &Done, counts: &[u64]) -> Vec<RuleLedger> {
+fn rule_ledgers(config: &Config, done: &Done, seen: &Seen, counts: &[u64]) -> Vec<RuleLedger> {
     let rules = &config.rules;
-    let seen = seen_by_source(done);
     let locate = config.locate.as_deref();
     let places = config.places();
     let knows = |attribute| locate.is_some_and(|locate| locate.knows(attribute));
@@ -247,7 +247,7 @@ fn rule_ledgers(config: &Config, done: &Done, counts: &[u64]) -> Vec<RuleLedger>
     for at in 0..rules.len() {
         let Some(about) = rules.about(at) else { continue };
         let read = match rules.rules.get(at) {
-            Some(rule) => read_by((at, rule), done, &seen, &knows, places),
+            Some(rule) => read_by((at, rule), done, seen, &knows, places),
             None => read_by_members(rules, at, &ledgers),
         };
         ledgers.push(RuleLedger {
@@ -280,7 +280,7 @@ struct Read {
 fn read_by(
     (at, rule): (usize, &Rule),
     done: &Done,
-    seen: &BTreeMap<usize, Vec<u64>>,
+    seen: &Seen,
     knows: &dyn Fn(Attribute) -> bool,
     places: Given,
 ) -> Read {
@@ -348,9 +348,11 @@ fn read_by_members(rules: &Loaded, at: usize, ledgers: &[RuleLedger]) -> Read {
     read
 }
 
-/// Raw paths seen in all inputs of a source; sources without a record are left out.
-pub(super) fn seen_by_source(done: &Done) -> BTreeMap<usize, Vec<u64>> {
-    let mut seen: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+/// For each source that has a record, a bit for every raw path that was seen in any of its inputs.
+pub(super) type Seen = BTreeMap<usize, Vec<u64>>;
+
+fn seen_by_source(done: &Done) -> Seen {
+    let mut seen = Seen::new();
     for (at, note) in &done.notes {
         let (Some(source), Some(state)) = (note.source, done.seen.get(at)) else { continue };
         let all = seen.entry(source).or_default();

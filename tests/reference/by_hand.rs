@@ -1,7 +1,7 @@
 //! Each type of correlation: inside, at the edge, outside, reversed, late, repeated, incomplete.
 
 use super::correlate::alerts;
-use super::rules::{Condition, Correlation, Expr, Kind, Op, Rules};
+use super::rules::{Condition, Expr, Kind, Op, Rules};
 use super::{run, table};
 
 /// What a case says, what the reference says and what the scan says are the same.
@@ -187,30 +187,4 @@ fn values_by_hand() {
     let all: Vec<String> = (0..25).map(|at| at.to_string()).collect();
     check("a rank that is whole", &seventh, &numbers.join(" "), &all.join(","));
     check("the hundredth is the greatest", &percentile(Some(100), 3.0), "a0=4 a1=3 a2=2 a3=1", "1,2,3");
-}
-
-#[test]
-fn correlations_within_correlations_by_hand() {
-    let within = |kind, rules: &str, condition| {
-        let many = table::correlation(Kind::EventCount, "a", Condition::at_least(3));
-        let many = Correlation { name: "many".to_owned(), ..many };
-        let mut found = table::correlation(kind, rules, condition);
-        found.rules.insert(0, "many".to_owned());
-        table::rules(vec![many, found])
-    };
-    let then_b = within(Kind::Ordered, "b", Condition::Default);
-    for (what, records, expected) in [
-        ("inside", "a0 a60 a120 b720", "0,1,2,3"),
-        ("outside by a second", "a0 a60 a120 b721", ""),
-        ("earlier ones hide no later ones", "a0 a60 a120 a590 b721", "1,2,3,4"),
-        ("one alert for a window", "a0 a1 a2 a3 a4 b5 b6", "0,1,2,5"),
-        ("the wrong order", "b0 a1 a2 a3", ""),
-    ] {
-        check(what, &then_b, records, expected);
-    }
-    let and_b = within(Kind::Temporal, "b", Condition::Default);
-    check("in any order, not hidden", &and_b, "a0 a60 a120 a590 b1000", "1,2,3,4");
-    let twice = within(Kind::EventCount, "", Condition::at_least(2));
-    check("how often does not count what overlaps", &twice, "a0 a1 a2 a3 a4", "");
-    check("how often counts one window after another", &twice, "a0 a1 a2 a601 a602 a602", "0,1,2,3,4,5");
 }

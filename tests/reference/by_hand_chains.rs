@@ -103,6 +103,28 @@ fn correlations_of_correlations() {
 }
 
 #[test]
+fn earlier_events_hide_no_later_ones() {
+    let three = || Correlation { condition: Condition::at_least(3), ..many() };
+    let with_three =
+        |kind, names: &[&str], condition| table::rules(vec![three(), above(kind, names, condition)]);
+    let then_b = with_three(Kind::Ordered, &["many", "rule_b"], Condition::Default);
+    for (what, records, expected) in [
+        ("inside", "a0 a60 a120 b720", "0,1,2,3"),
+        ("outside by a second", "a0 a60 a120 b721", ""),
+        ("earlier ones hide no later ones", "a0 a60 a120 a590 b721", "1,2,3,4"),
+        ("one alert for a window", "a0 a1 a2 a3 a4 b5 b6", "0,1,2,5"),
+        ("the wrong order", "b0 a1 a2 a3", ""),
+    ] {
+        check(what, &then_b, records, expected);
+    }
+    let and_b = with_three(Kind::Temporal, &["many", "rule_b"], Condition::Default);
+    check("in any order, not hidden", &and_b, "a0 a60 a120 a590 b1000", "1,2,3,4");
+    let twice = with_three(Kind::EventCount, &["many"], Condition::at_least(2));
+    check("how often does not count what overlaps", &twice, "a0 a1 a2 a3 a4", "");
+    check("how often counts one window after another", &twice, "a0 a1 a2 a601 a602 a602", "0,1,2,3,4,5");
+}
+
+#[test]
 fn what_is_shown() {
     let log = table::log("a0 a1 b2");
     let found = |generate_below: bool, generate_above: bool| {
