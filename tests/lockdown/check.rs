@@ -375,11 +375,16 @@ pub fn undone(stage: &Stage) -> BTreeSet<String> {
     seen.filter(|change| undone(&change.step)).map(|change| change.step.clone()).collect()
 }
 
+/// How a run ended, and why.
+pub fn reasons(run: &Run) -> String {
+    let json: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+    format!("ends with {:?}: {} {}", run.code, json["reasons"], run.stderr.lines().last().unwrap_or_default())
+}
+
 /// A restore's end: nothing is left but what could not come back, and what was kept for it.
 pub fn restored(stage: &Stage, run: &Run, kept_before: &BTreeSet<String>) -> Checked {
     let code = if kept_before.is_empty() { DONE } else { PARTIAL };
-    let last = run.stderr.lines().last().unwrap_or_default();
-    ensure!(run.code == Some(code), "the restore ends with {:?}: {last}", run.code);
+    ensure!(run.code == Some(code), "the restore {}", reasons(run));
     let kept = kept(stage);
     ensure!(kept == *kept_before, "kept {kept:?}, not {kept_before:?}");
     agrees(stage)?;

@@ -196,7 +196,7 @@ fn there_and_back(stage: &Stage, setting: &Setting, calm: &Calm, case: &Case, ta
     }
     check::verdict(stage, &settled, &calm.ways)?;
     check::always(stage)?;
-    ensure!(settled.code == Some(calm.code), "{}", reasons(&settled));
+    ensure!(settled.code == Some(calm.code), "{}", check::reasons(&settled));
     if setting.switches.attacker.every == 0 {
         back(stage, calm, case, tally)?;
     }
@@ -234,7 +234,7 @@ fn back(stage: &Stage, calm: &Calm, case: &Case, tally: &mut Tally) -> Checked {
     let code = if kept.is_empty() { DONE } else { PARTIAL };
     let settled = until(code, tally, || stage.restore(None))?;
     check::always(stage)?;
-    ensure!(settled.code == Some(code), "restore: {}", reasons(&settled));
+    ensure!(settled.code == Some(code), "restore: {}", check::reasons(&settled));
     check::restored(stage, &settled, &kept)?;
     ensure!(!check::undone(stage).is_empty(), "nothing was undone");
     Ok(())
@@ -253,11 +253,6 @@ fn until(code: i32, tally: &mut Tally, run: impl Fn() -> Run) -> Result<Run, Str
         }
     }
     last.ok_or_else(|| "not run".to_owned())
-}
-
-fn reasons(run: &Run) -> String {
-    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_default();
-    format!("ends with {:?}: {} {}", run.code, json["reasons"], run.stderr.lines().last().unwrap_or_default())
 }
 
 /// Names the one fault under which every point is tried; `none` for kills alone.
